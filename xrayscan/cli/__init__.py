@@ -1,0 +1,53 @@
+"""The command line: one file per command; a command parses, calls, prints and exits."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from xrayscan import __version__
+from xrayscan.cli.demo import demo
+from xrayscan.cli.fit import fit
+from xrayscan.cli.models import models
+from xrayscan.cli.options import option
+from xrayscan.cli.predict import predict
+from xrayscan.records import DISCLAIMER
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"auto_envvar_prefix": "XRAYSCAN", "help_option_names": ["-h", "--help"]},
+    epilog=DISCLAIMER,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"xrayscan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Score folders of chest radiographs: nothing lost, nothing damaged scored."""
+
+
+app.command()(predict)
+app.command()(fit)
+app.add_typer(models, name="models")
+app.command()(demo)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="xrayscan")

@@ -1,0 +1,48 @@
+"""``xrayscan demo``: the main job on sample films, from an empty machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xrayscan.cli.exits import Exit, reported
+from xrayscan.cli.options import option
+
+
+@reported
+def demo(
+    out: Annotated[Path, option(metavar="FOLDER", help="New folder for films and results.")] = Path(
+        "xrayscan-demo"
+    ),
+    quiet: Annotated[bool, option("--quiet", "-q", help="No progress.")] = False,
+) -> int:
+    """Run the main job on sample films: real ones, and copies damaged on purpose.
+
+    Needs no network. The films come from the package pydicom-data (xrayscan[demo]).
+    """
+    from xrayscan.cli.listening import StopRequest, progress_bar, set_up_logging
+    from xrayscan.demo import write_sample_films
+    from xrayscan.intake.admission import Admission
+    from xrayscan.job import JobOptions, run_job
+    from xrayscan.reporting.table import path_text
+    from xrayscan.resources import DEFAULT_MODEL
+
+    set_up_logging(verbose=False)
+    films = out / "films"
+    write_sample_films(films)
+    options = JobOptions(
+        paths=(str(films),),
+        csv=out / "predictions.csv",
+        report=out / "report.html",
+        model=DEFAULT_MODEL,
+        admission=Admission.ON,
+    )
+    stop = StopRequest()
+    summary = run_job(options, lambda total: progress_bar(total, stop, quiet=quiet))
+    sys.stderr.write(summary.line() + "\n")
+    for what, path in (("films", films), ("predictions", options.csv), ("report", options.report)):
+        typer.echo(f"{what + ':':<13}{path_text(str(path))}")
+    return Exit.DONE if stop.signal is None else 128 + stop.signal

@@ -1,0 +1,75 @@
+"""``xrayscan fit``: train a model on a labelled folder."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xrayscan.cli.exits import Exit, reported
+from xrayscan.cli.options import option
+from xrayscan.errors import UsageError
+
+
+@reported
+def fit(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="Folder with one folder per class, or with train (and val) holding them.",
+        ),
+    ],
+    out: Annotated[Path, option(metavar="FOLDER", help="Model folder to write.")],
+    arch: Annotated[str, option(metavar="NAME", help="Architecture.")] = "efficientnet_lite0",
+    weights: Annotated[
+        Path | None,
+        option("--from", metavar="FILE", help="Backbone weights to start from."),
+    ] = None,
+    epochs: Annotated[int, option(min=1, help="Epochs over the whole network.")] = 8,
+    batch_size: Annotated[int, option(min=2, help="Films per training step.")] = 32,
+    learning_rate: Annotated[float, option(min=0, help="Highest of the schedule.")] = 3e-4,
+    augmentation: Annotated[
+        str, option(metavar="PRESET", help="none, seed (as published) or strong.")
+    ] = "strong",
+    seed: Annotated[int, option(help="Of everything that chance decides.")] = 7,
+    name: Annotated[str, option(help="The model's name in its card. Default: the folder's.")] = "",
+    population: Annotated[
+        str, option(metavar="TEXT", help="Whose films these are, for the card.")
+    ] = "",
+    licence: Annotated[
+        str, option(metavar="TEXT", help="The data's source and licence, for the card.")
+    ] = "",
+    quiet: Annotated[bool, option("--quiet", "-q", help="Say only what is wrong.")] = False,
+) -> int:
+    """Train a model: split by patient, head first, then the whole network, the best epoch kept.
+
+    The folder it writes has the model, the scorer that predict runs, thresholds chosen on patients
+    never trained on, and a card with all of it.
+    """
+    from xrayscan.cli.listening import set_up_logging
+    from xrayscan.training.architectures import TABLE
+    from xrayscan.training.augmentation import PRESETS
+    from xrayscan.training.fit import FitOptions
+    from xrayscan.training.fit import fit as run_fit
+    from xrayscan.training.recipe import Recipe
+
+    set_up_logging(verbose=False)
+    logging.getLogger("xrayscan").setLevel(logging.WARNING if quiet else logging.INFO)
+    if arch not in TABLE:
+        raise UsageError(f"--arch {arch}: choose one of {', '.join(TABLE)}")
+    if augmentation not in PRESETS:
+        raise UsageError(f"--augmentation {augmentation}: choose one of {', '.join(PRESETS)}")
+    recipe = Recipe(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        augmentation=augmentation,
+        seed=seed,
+    )
+    folder = run_fit(FitOptions(data, out, arch, weights, name, population, licence, recipe=recipe))
+    if not quiet:
+        typer.echo(f"model written to {folder}; try: xrayscan predict FOLDER --model {folder}")
+    return Exit.DONE

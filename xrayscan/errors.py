@@ -1,0 +1,42 @@
+"""The errors xrayscan raises on purpose.
+
+Each carries one sentence that names the file, the fault and the next step; the command line prints
+that sentence and nothing else.
+"""
+
+from __future__ import annotations
+
+from xrayscan.records import Reason
+
+
+class XrayscanError(Exception):
+    """A fault of the whole run: said in one sentence, exit code 1."""
+
+
+class UsageError(XrayscanError):
+    """The command was called with values that cannot work: exit code 2."""
+
+
+class ModelError(XrayscanError):
+    """A model folder is missing, incomplete, damaged or not what its card says."""
+
+
+class DataError(XrayscanError):
+    """A labelled folder cannot be trained or measured on as it is."""
+
+
+class ScanError(Exception):
+    """A fault of one file. It becomes that file's row and never ends a run.
+
+    Attributes:
+        reason: machine-readable code for the CSV's ``reason`` column.
+        detail: the fault and the next step, in words, without the path (the row has it).
+        format: the file format as told by its content, "" where that is unknown.
+
+    """
+
+    def __init__(self, reason: Reason, detail: str, format: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.format = format

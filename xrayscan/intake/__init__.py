@@ -1,0 +1,1 @@
+"""From a folder to decoded radiographs: discovery, integrity, decoding, admission."""

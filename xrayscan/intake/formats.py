@@ -1,0 +1,86 @@
+"""Which format a file has, told by its content, and which names promise a picture."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+SNIFF_BYTES = 132  # a DICOM file shows its magic word last: after a preamble of 128 bytes
+
+
+class Format(StrEnum):
+    """The formats that xrayscan reads."""
+
+    JPEG = "JPEG"
+    PNG = "PNG"
+    TIFF = "TIFF"
+    BMP = "BMP"
+    DICOM = "DICOM"
+
+
+_MAGIC: tuple[tuple[bytes, Format], ...] = (
+    (b"\xff\xd8\xff", Format.JPEG),
+    (b"\x89PNG\r\n\x1a\n", Format.PNG),
+    (b"II*\x00", Format.TIFF),
+    (b"MM\x00*", Format.TIFF),
+    (b"II+\x00", Format.TIFF),  # BigTIFF
+    (b"MM\x00+", Format.TIFF),
+    (b"BM", Format.BMP),
+)
+
+# A DICOM file without preamble begins with its first element, of group 2 or 8, little or big endian.
+_BARE_DICOM = (b"\x02\x00\x00\x00", b"\x02\x00\x10\x00", b"\x08\x00", b"\x00\x08\x00")
+
+# What people give a wrong name to; said in the row so that they know what they are looking at.
+_FOREIGN: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"GIF8", "a GIF picture"),
+    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 file"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 codestream"),
+    (b"RIFF", "a RIFF container (WebP, AVI)"),
+    (b"<!DOCTYPE", "an HTML page"),
+    (b"<!doctype", "an HTML page"),
+    (b"<html", "an HTML page"),
+    (b"<?xml", "an XML document"),
+)
+
+EXTENSIONS: dict[str, Format] = {
+    ".jpg": Format.JPEG,
+    ".jpeg": Format.JPEG,
+    ".jpe": Format.JPEG,
+    ".jfif": Format.JPEG,
+    ".png": Format.PNG,
+    ".tif": Format.TIFF,
+    ".tiff": Format.TIFF,
+    ".bmp": Format.BMP,
+    ".dib": Format.BMP,
+    ".dcm": Format.DICOM,
+    ".dicom": Format.DICOM,
+    ".dic": Format.DICOM,
+    ".ima": Format.DICOM,
+}
+
+# Pictures that xrayscan cannot read: they become rows that say so instead of being passed over.
+UNREAD_EXTENSIONS = frozenset(
+    {".gif", ".webp", ".heic", ".avif", ".jp2", ".j2k", ".jxl", ".nii", ".nrrd", ".mha", ".pgm"}
+)
+
+
+def sniff(head: bytes) -> Format | None:
+    """Tell the format from a file's first ``SNIFF_BYTES`` bytes; None where it is none we read."""
+    if head[128:132] == b"DICM":
+        return Format.DICOM
+    for magic, format in _MAGIC:
+        if head.startswith(magic):
+            return format
+    return Format.DICOM if head.startswith(_BARE_DICOM) else None
+
+
+def foreign_kind(head: bytes) -> str:
+    """Say in words what a file that is no film of ours is, e.g. "a PDF document"."""
+    for magic, words in _FOREIGN:
+        if head.lstrip().startswith(magic):
+            return words
+    printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
+    return "text" if head and printable == len(head) else "no format that xrayscan knows"

@@ -1,0 +1,294 @@
+"""The story of ``predict``: discover, read, admit, score, decide, record, report."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TextIO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from xrayscan.errors import ScanError, XrayscanError
+from xrayscan.intake.admission import Admission, outside_training
+from xrayscan.intake.discover import Discovery
+from xrayscan.intake.read import decode, read_content
+from xrayscan.intake.resize import network_input, viewing_copy
+from xrayscan.records import (
+    PROBABILITY_DECIMALS,
+    Assessment,
+    Ending,
+    Reason,
+    RunSummary,
+    Scan,
+    Status,
+    Tally,
+)
+from xrayscan.reporting.table import ModelIdentity, TableWriter
+from xrayscan.reporting.worklist import Picture, Worklist
+from xrayscan.scoring.model import Scored, ScoringModel
+
+# Longest side of the report's pictures, pixels: two fit side by side on a common screen.
+VIEW_SIDE = 512
+# Batches read ahead of the one being scored: one keeps every core busy, more only cost memory.
+READ_AHEAD = 1
+# --max-failures P% says nothing about the first few files of a run.
+SHARE_COUNTS_FROM = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FailureLimit:
+    """When a run is going wrong: more failures than ``count``, or than ``share`` of the files."""
+
+    count: int | None = None
+    share: float | None = None
+
+    def exceeded(self, failures: int, files: int, *, finished: bool) -> bool:
+        if self.count is not None and failures > self.count:
+            return True
+        if self.share is None or not (finished or files >= SHARE_COUNTS_FROM):
+            return False
+        return failures > self.share * files
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run goes.
+
+    Attributes:
+        threshold: a film is positive from this probability on, 0..1.
+        cam: heat map method for the report, "none" for none.
+        admission: what to do with films outside the training population.
+        batch_size: films that are read, scored and recorded together.
+        workers: threads that read and decode.
+        min_age: files changed less than this many seconds ago are left for the next run.
+        failures: when to give up.
+
+    """
+
+    threshold: float
+    cam: str
+    admission: Admission
+    batch_size: int
+    workers: int
+    min_age: float = 0.0
+    failures: FailureLimit = FailureLimit()
+
+
+@dataclass(frozen=True, slots=True)
+class RunHooks:
+    """How the outside world listens in and interrupts.
+
+    Attributes:
+        stop: asked between batches; True ends the run with what is finished.
+        progress: told the number of files finished after each batch.
+
+    """
+
+    stop: Callable[[], bool] = lambda: False
+    progress: Callable[[int], None] = lambda count: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What reading one scan gave: the row so far and, if it may be scored, the pixels.
+
+    ``pixels`` is (S, S) float32, 0..255; ``view`` is (h, w) uint8.
+    """
+
+    row: Assessment
+    pixels: NDArray[np.float32] | None = None
+    view: NDArray[np.uint8] | None = None
+
+
+class Pipeline:
+    """One run of the main job over a list of scans."""
+
+    def __init__(self, model: ScoringModel, options: RunOptions, hooks: RunHooks) -> None:
+        self._model = model
+        self._options = options
+        self._hooks = hooks
+
+    def run(
+        self, discovery: Discovery, table: AbstractContextManager[TextIO], worklist: Worklist
+    ) -> RunSummary:
+        """Assess every scan in order; each becomes one row of the table.
+
+        Args:
+            discovery: the scans.
+            table: opens the file for the CSV; closing it makes the file final.
+            worklist: gathers what the report shows.
+
+        Returns:
+            The run's accounts, which have been checked to add up.
+
+        Raises:
+            XrayscanError: the outputs cannot be written, or a file was lost on the way.
+
+        """
+        started = time.monotonic()
+        # decoding already runs one thread per core; OpenCV's own would only get in their way
+        cv2.setNumThreads(1)
+        tally = Tally(found=len(discovery.scans))
+        ending = Ending.FINISHED
+        identity = ModelIdentity(self._model.card.name, self._model.card.sha256)
+        with table as file:
+            writer = TableWriter(file, identity)
+            for batch in self._read_ahead(discovery.scans):
+                for assessment, picture in self._assess(batch):
+                    writer.write(assessment)
+                    tally.add(assessment, self._model.card.positive)
+                    worklist.add(assessment, picture)
+                self._hooks.progress(len(batch))
+                ending = self._ending(tally)
+                if ending is not Ending.FINISHED:
+                    break
+        return _accounts(tally, discovery, ending, time.monotonic() - started)
+
+    def _ending(self, tally: Tally) -> Ending:
+        """Whether the run has to end after this batch, and why."""
+        failures = tally.by_status[Status.UNREADABLE]
+        finished = tally.accounted == tally.found
+        if self._options.failures.exceeded(failures, tally.accounted, finished=finished):
+            return Ending.TOO_MANY_FAILURES
+        return Ending.STOPPED if self._hooks.stop() and not finished else Ending.FINISHED
+
+    def _read_ahead(self, scans: Sequence[Scan]) -> Iterator[list[_Reading]]:
+        """Yield batches of readings in order while the next ones are being read."""
+        remaining = iter(scans)
+        queue: deque[list[Future[_Reading]]] = deque()
+        pool = ThreadPoolExecutor(self._options.workers, thread_name_prefix="read")
+        try:
+            while True:
+                while len(queue) <= READ_AHEAD:
+                    batch = list(islice(remaining, self._options.batch_size))
+                    if not batch:
+                        break
+                    queue.append([pool.submit(self._read, scan) for scan in batch])
+                if not queue:
+                    return
+                yield [future.result() for future in queue.popleft()]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _read(self, scan: Scan) -> _Reading:
+        """Read, check and decode one scan; every fault of the file ends here, as its row."""
+        row = Assessment(scan, Status.UNREADABLE)
+        try:
+            check_settled(scan, self._options.min_age)
+            content = read_content(scan.location)
+            row = replace(row, sha256=content.sha256)
+            radiograph = decode(content, scan.name)
+        except ScanError as fault:
+            return _Reading(_refused(row, fault))
+        row = replace(
+            row,
+            format=radiograph.format,
+            width=radiograph.width,
+            height=radiograph.height,
+            detail="; ".join(radiograph.notes),
+        )
+        pixels = network_input(radiograph, self._model.card.input_size)
+        return _Reading(row, pixels, viewing_copy(radiograph, VIEW_SIDE))
+
+    def _assess(self, batch: list[_Reading]) -> Iterator[tuple[Assessment, Picture | None]]:
+        """Score what can be scored and decide; the order stays."""
+        pixels = [reading.pixels for reading in batch if reading.pixels is not None]
+        scored = iter(self._model.score(np.stack(pixels), self._options.cam) if pixels else ())
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        for reading in batch:
+            row = replace(reading.row, assessed_at=now)
+            if reading.pixels is None or reading.view is None:
+                yield row, None
+            else:
+                film = next(scored)
+                yield self._decide(row, film), Picture(reading.view, film.heat)
+
+    def _decide(self, row: Assessment, film: Scored) -> Assessment:
+        """Turn scores into a row: outside the training population, or label and zone."""
+        card = self._model.card
+        doubt = outside_training(film.distance, card.distance_limit)
+        row = replace(row, embedding_distance=film.distance)
+        if doubt and self._options.admission is Admission.ON:
+            reason = Reason.OUTSIDE_TRAINING
+            return replace(
+                row, status=reason.status, reason=reason, detail=_joined(doubt, row.detail)
+            )
+        if doubt and self._options.admission is Admission.WARN:
+            row = replace(row, reason=Reason.OUTSIDE_TRAINING, detail=_joined(doubt, row.detail))
+        # decided on what is written, so that the row can be checked from the row
+        probability = round(film.probability, PROBABILITY_DECIMALS)
+        return replace(
+            row,
+            status=Status.SCORED,
+            probability=probability,
+            threshold=self._options.threshold,
+            label=card.positive if probability >= self._options.threshold else card.negative,
+            zone=card.zones.zone(probability),
+        )
+
+
+def check_settled(scan: Scan, min_age: float) -> None:
+    """Refuse a file that is still being written.
+
+    Raises:
+        ScanError: it is gone, has changed since it was listed, or is younger than ``min_age``.
+
+    """
+    try:
+        now = os.stat(scan.location)  # noqa: PTH116  # paths stay strings: they may not be UTF-8
+    except OSError:
+        return  # reading it will say what is wrong
+    if scan.modified_ns and (now.st_size, now.st_mtime_ns) != (scan.size_bytes, scan.modified_ns):
+        raise ScanError(Reason.GROWING, "changed after it was listed; the next run takes it")
+    if time.time() - now.st_mtime < min_age:
+        raise ScanError(
+            Reason.GROWING,
+            f"changed less than {min_age:g} s ago, may still be growing; the next run takes it",
+        )
+
+
+def _refused(row: Assessment, fault: ScanError) -> Assessment:
+    return replace(
+        row,
+        status=fault.reason.status,
+        reason=fault.reason,
+        detail=fault.detail,
+        format=fault.format,
+    )
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _accounts(tally: Tally, discovery: Discovery, ending: Ending, seconds: float) -> RunSummary:
+    """Close the books: in a run that went through, every file found has become a row."""
+    by_status = tally.by_status
+    not_reached = tally.found - tally.accounted
+    if not_reached < 0 or (ending is Ending.FINISHED and not_reached):
+        raise XrayscanError(
+            f"{tally.accounted} rows for {tally.found} files: the run's accounts do not add up; "
+            "please report this"
+        )
+    return RunSummary(
+        found=tally.found,
+        scored=by_status[Status.SCORED],
+        not_assessed=by_status[Status.NOT_ASSESSED],
+        unreadable=by_status[Status.UNREADABLE],
+        vanished=by_status[Status.VANISHED],
+        positive=tally.positive,
+        review=tally.review,
+        not_reached=not_reached,
+        other_files=discovery.other_files,
+        ending=ending,
+        seconds=round(seconds, 3),
+    )

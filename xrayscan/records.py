@@ -1,0 +1,200 @@
+"""The small frozen records that flow from stage to stage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PROBABILITY_DECIMALS = 6  # beyond them lies float32's own noise
+DISCLAIMER = "Research software. Not a medical device; not for diagnosis."
+
+
+class Status(StrEnum):
+    """How a found file ends. Every file ends as exactly one of these."""
+
+    SCORED = "scored"
+    NOT_ASSESSED = "not_assessed"
+    UNREADABLE = "unreadable"
+    VANISHED = "vanished"
+
+
+class Ending(StrEnum):
+    """Why a run ended."""
+
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    TOO_MANY_FAILURES = "too_many_failures"
+
+
+class Zone(StrEnum):
+    """Where a probability lies between the card's two zone limits."""
+
+    NEGATIVE = "negative"
+    REVIEW = "review"
+    POSITIVE = "positive"
+
+
+class Reason(StrEnum):
+    """Why a file has no probability. The values are part of the CSV contract."""
+
+    # unreadable
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    DAMAGED = "damaged"
+    UNSUPPORTED = "unsupported"
+    NOT_AN_IMAGE = "not_an_image"
+    TOO_LARGE = "too_large"
+    PERMISSION = "permission"
+    IO_ERROR = "io_error"
+    # not assessed
+    BLANK = "blank"
+    TOO_SMALL = "too_small"
+    ASPECT_RATIO = "aspect_ratio"
+    OUTSIDE_TRAINING = "outside_training"
+    # vanished
+    GONE = "gone"
+    GROWING = "growing"
+
+    @property
+    def status(self) -> Status:
+        """The status of a file that was stopped for this reason."""
+        return _STATUS_OF.get(self, Status.UNREADABLE)
+
+
+_STATUS_OF: Mapping[Reason, Status] = {
+    Reason.BLANK: Status.NOT_ASSESSED,
+    Reason.TOO_SMALL: Status.NOT_ASSESSED,
+    Reason.ASPECT_RATIO: Status.NOT_ASSESSED,
+    Reason.OUTSIDE_TRAINING: Status.NOT_ASSESSED,
+    Reason.GONE: Status.VANISHED,
+    Reason.GROWING: Status.VANISHED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A file that discovery found and that will end as one row.
+
+    Attributes:
+        name: the path as the outputs show it; may hold surrogates where it is not valid UTF-8.
+        location: the path to open.
+        size_bytes: size when it was listed.
+        modified_ns: modification time when it was listed, nanoseconds since the epoch.
+
+    """
+
+    name: str
+    location: str
+    size_bytes: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, name: str, location: str, stat: os.stat_result) -> Scan:
+        return cls(name, location, stat.st_size, stat.st_mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Radiograph:
+    """A decoded, whole and upright-as-stored picture on a grey scale where 0 is black.
+
+    Attributes:
+        pixels: (H, W) uint8 or uint16, 0 (black) to ``peak`` (white); never inverted.
+        peak: the value that means white: 255, or 2**bits - 1, or 65535.
+        format: as told by content, e.g. "JPEG" or "DICOM (JPEG 2000)".
+        notes: facts about the reading worth a person's eye, e.g. "first of 12 frames".
+
+    """
+
+    pixels: NDArray[np.uint8] | NDArray[np.uint16]
+    peak: int
+    format: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One row: what became of one scan. Fields without a value are None or ""."""
+
+    scan: Scan
+    status: Status
+    reason: Reason | None = None
+    detail: str = ""
+    format: str = ""
+    width: int | None = None
+    height: int | None = None
+    sha256: str = ""
+    probability: float | None = None
+    threshold: float | None = None
+    label: str = ""
+    zone: Zone | None = None
+    embedding_distance: float | None = None
+    assessed_at: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Running counts of a run; the one record that is written to while it flows."""
+
+    found: int = 0
+    by_status: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
+    positive: int = 0
+    review: int = 0
+
+    def add(self, assessment: Assessment, positive_label: str) -> None:
+        self.by_status[assessment.status] += 1
+        self.positive += assessment.label == positive_label
+        self.review += assessment.zone is Zone.REVIEW
+
+    @property
+    def accounted(self) -> int:
+        """Files that have ended as a row."""
+        return sum(self.by_status.values())
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """How a run ended. ``found`` equals the sum of the four statuses plus ``not_reached``.
+
+    Attributes:
+        not_reached: files that a stopped run did not come to; 0 for a run that went through.
+        other_files: files left out as no scans at all (text, spreadsheets, ...).
+        ending: why the run ended.
+        seconds: wall time.
+
+    """
+
+    found: int
+    scored: int
+    not_assessed: int
+    unreadable: int
+    vanished: int
+    positive: int
+    review: int
+    not_reached: int
+    other_files: int
+    ending: Ending
+    seconds: float
+
+    def line(self) -> str:
+        """The one line a run ends with."""
+        end = f", {self.not_reached} not reached" if self.not_reached else ""
+        return (
+            f"found {self.found} = scored {self.scored} + not assessed {self.not_assessed}"
+            f" + unreadable {self.unreadable} + vanished {self.vanished}{end},"
+            f" {self.positive} positive"
+        )

@@ -1,0 +1,1 @@
+"""What people and scripts get: the CSV, the HTML report with overlays, the run record."""

@@ -1,0 +1,126 @@
+"""The CSV of predictions: its columns, and texts that survive spreadsheets and odd file names."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import os
+from dataclasses import dataclass
+from typing import TextIO
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from xrayscan.records import PROBABILITY_DECIMALS, Assessment
+
+COLUMNS = (
+    "path",
+    "status",
+    "label",
+    "probability",
+    "threshold",
+    "zone",
+    "reason",
+    "detail",
+    "format",
+    "width",
+    "height",
+    "size_bytes",
+    "modified",
+    "sha256",
+    "embedding_distance",
+    "model",
+    "model_sha256",
+    "assessed_at",
+)
+
+# A cell that begins with one of these would be run as a formula (OWASP, CSV injection). The quote
+# itself is among them, so that taking one quote away always gives the text back.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+_BYTES = "bytes:"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """The model that a row's probability comes from."""
+
+    name: str
+    sha256: str
+
+
+class TableWriter:
+    """Writes the header and then one row per assessment."""
+
+    def __init__(self, file: TextIO, model: ModelIdentity) -> None:
+        self._rows = csv.writer(file, lineterminator="\n")
+        self._model = model
+        self._rows.writerow(COLUMNS)
+
+    def write(self, assessment: Assessment) -> None:
+        self._rows.writerow([safe_cell(cell) for cell in _cells(assessment, self._model)])
+
+
+def _cells(row: Assessment, model: ModelIdentity) -> tuple[str, ...]:
+    """One row's cells in the order of ``COLUMNS``."""
+    return (
+        path_text(row.scan.name),
+        row.status,
+        row.label,
+        _number(row.probability, PROBABILITY_DECIMALS),
+        "" if row.threshold is None else str(row.threshold),
+        row.zone or "",
+        row.reason or "",
+        row.detail,
+        row.format,
+        "" if row.width is None else str(row.width),
+        "" if row.height is None else str(row.height),
+        str(row.scan.size_bytes),
+        _timestamp(row.scan.modified_ns),
+        row.sha256,
+        _number(row.embedding_distance, 4),
+        model.name,
+        model.sha256,
+        row.assessed_at,
+    )
+
+
+def path_text(name: str) -> str:
+    """Write a file name so that it can be read back without loss.
+
+    Names that are valid UTF-8 stay as they are; others, and those that look like the escape itself,
+    become ``bytes:`` and their bytes percent-encoded.
+    """
+    raw = os.fsencode(name)
+    try:
+        plain = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return _BYTES + quote_from_bytes(raw)
+    return _BYTES + quote_from_bytes(raw) if plain.startswith(_BYTES) else plain
+
+
+def path_name(text: str) -> str:
+    """Read back what ``path_text`` wrote, as the file system's name."""
+    if text.startswith(_BYTES):
+        return os.fsdecode(unquote_to_bytes(text.removeprefix(_BYTES)))
+    return text
+
+
+def safe_cell(text: str) -> str:
+    """Put a quote before a text that a spreadsheet would run as a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def cell_text(cell: str) -> str:
+    """Read back what ``safe_cell`` wrote."""
+    return cell.removeprefix("'")
+
+
+def _number(value: float | None, decimals: int) -> str:
+    return "" if value is None else f"{value:.{decimals}f}"
+
+
+def _timestamp(nanoseconds: int) -> str:
+    """UTC, ISO 8601, to the microsecond; "" for a file whose time could not be read."""
+    if not nanoseconds:
+        return ""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return moment.replace(microsecond=rest // 1000).isoformat(timespec="microseconds")

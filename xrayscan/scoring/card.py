@@ -1,0 +1,143 @@
+"""A model's card: everything that has to be known to use its scorer, read from ``card.json``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xrayscan.errors import ModelError
+from xrayscan.scoring.thresholds import OperatingCurve, OperatingPoint, ZoneLimits
+
+SCHEMA = 1
+CARD = "card.json"
+KERAS = "model.keras"
+SCORER = "scorer.xml"
+ADMISSION = "admission.npz"
+
+CAMS = ("gradcam", "gradcam++")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A verified model folder.
+
+    Attributes:
+        folder: where it lies.
+        sha256: of ``card.json``, which holds the sha256 of every other file.
+        name: the model's name.
+        architecture: a name of the table of architectures.
+        input_size: side of the square that the scorer takes, pixels.
+        classes: class names; the score is P(positive).
+        positive: name of the positive class.
+        default_rule: the threshold rule used when the user gives none.
+        thresholds: operating points by rule.
+        curve: the whole operating curve on the films that the thresholds were chosen on.
+        zones: the limits of the review zone.
+        heat_scale: by CAM method, the raw heat that is drawn as 1.
+        distance_limit: embedding distances above this are outside the training population.
+        facts: the card as written, for people: data, licences, results.
+
+    """
+
+    folder: Path
+    sha256: str
+    name: str
+    architecture: str
+    input_size: int
+    classes: tuple[str, ...]
+    positive: str
+    default_rule: str
+    thresholds: Mapping[str, OperatingPoint]
+    curve: OperatingCurve
+    zones: ZoneLimits
+    heat_scale: Mapping[str, float]
+    distance_limit: float
+    facts: Mapping[str, Any]
+
+    @property
+    def negative(self) -> str:
+        """What a film below the threshold is called: the one other class, or "NOT ..."."""
+        others = [name for name in self.classes if name != self.positive]
+        return others[0] if len(others) == 1 else f"NOT {self.positive}"
+
+
+def load_card(folder: Path) -> ModelCard:
+    """Read a model folder's card and check every file against its sha256.
+
+    Raises:
+        ModelError: the folder is no model folder, or a file is missing or not what the card says.
+
+    """
+    path = folder / CARD
+    try:
+        text = path.read_bytes()
+        facts = json.loads(text)
+    except FileNotFoundError:
+        raise ModelError(
+            f"{folder}: no {CARD} in it; give a model folder or one of `xrayscan models`"
+        ) from None
+    except (OSError, ValueError) as fault:
+        raise ModelError(
+            f"{path}: cannot be read ({fault}); restore it or fit the model again"
+        ) from None
+    try:
+        card = _parse(folder, hashlib.sha256(text).hexdigest(), facts)
+        files: dict[str, str] = facts["files"]
+    except (KeyError, TypeError, ValueError) as fault:
+        raise ModelError(
+            f"{path}: is not a valid card ({fault!r}); restore it or fit the model again"
+        ) from None
+    _verify(folder, files)
+    return card
+
+
+def file_sha256(path: Path) -> str:
+    """Hash a file's content, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verify(folder: Path, files: Mapping[str, str]) -> None:
+    for name, expected in files.items():
+        path = folder / name
+        try:
+            actual = file_sha256(path)
+        except OSError as fault:
+            raise ModelError(
+                f"{path}: {(fault.strerror or 'unreadable').lower()}; restore the model folder"
+            ) from None
+        if actual != expected:
+            raise ModelError(
+                f"{path}: is not the file that its card describes (sha256 differs); "
+                "restore the model folder or fit the model again"
+            )
+
+
+def _parse(folder: Path, sha256: str, facts: Mapping[str, Any]) -> ModelCard:
+    if facts["schema"] != SCHEMA:
+        raise ValueError(f"schema {facts['schema']}, this version reads {SCHEMA}")
+    curve = np.asarray(facts["operating_curve"]["points"], np.float64).reshape(-1, 3)
+    return ModelCard(
+        folder=folder,
+        sha256=sha256,
+        name=facts["name"],
+        architecture=facts["architecture"],
+        input_size=int(facts["input"]["size"]),
+        classes=tuple(facts["classes"]),
+        positive=facts["positive"],
+        default_rule=facts["default_threshold"],
+        thresholds={name: OperatingPoint(**point) for name, point in facts["thresholds"].items()},
+        curve=OperatingCurve(
+            curve[:, 0], curve[:, 1], curve[:, 2], facts["operating_curve"]["prevalence"]
+        ),
+        zones=ZoneLimits(**facts["zones"]),
+        heat_scale={name: float(scale) for name, scale in facts["heat"]["scale"].items()},
+        distance_limit=float(facts["admission"]["distance_limit"]),
+        facts=facts,
+    )

@@ -1,0 +1,110 @@
+"""The exported scorer on the CPU: probability, heat maps and embedding in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrayscan.errors import ModelError
+
+# Outputs of the exported graph; training.export writes them, this module reads them.
+PROBABILITY = "probability"
+EMBEDDING = "embedding"
+HEAT_PREFIX = "heat_"
+OUTPUT_PREFIXES = (PROBABILITY, EMBEDDING, HEAT_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What the scorer says of B films.
+
+    Attributes:
+        probability: (B,) float32, calibrated P(positive), 0..1.
+        embedding: (B, D) float32.
+        heat: by CAM method, (B, h, w) float32, >= 0, in logit units per position.
+
+    """
+
+    probability: NDArray[np.float32]
+    embedding: NDArray[np.float32]
+    heat: dict[str, NDArray[np.float32]]
+
+
+class Engine:
+    """A compiled scorer.
+
+    Every film runs as a batch of one on a stream of one thread: what it gets cannot depend on its
+    neighbours, on the size of the batch or on the number of cores, and on CPUs independent streams
+    are also the fastest way (see benchmarks/). Precision is float32 on purpose: left alone,
+    OpenVINO computes in bfloat16 on CPUs that have it, and results would change with the machine.
+    """
+
+    def __init__(self, scorer: Path, input_size: int, threads: int) -> None:
+        """Load and compile a scorer.
+
+        Args:
+            scorer: an OpenVINO model with the outputs named above.
+            input_size: side of the square input, pixels.
+            threads: CPU threads to use at once.
+
+        Raises:
+            ModelError: the file cannot be loaded.
+
+        """
+        import openvino as ov  # the heaviest import of `predict`; commands without a model skip it
+
+        core = ov.Core()
+        try:
+            model = core.read_model(scorer)
+            model.reshape([1, input_size, input_size, 1])
+            compiled = core.compile_model(
+                model,
+                "CPU",
+                {
+                    "PERFORMANCE_HINT": "THROUGHPUT",
+                    "NUM_STREAMS": threads,
+                    "INFERENCE_NUM_THREADS": threads,
+                    "INFERENCE_PRECISION_HINT": "f32",
+                },
+            )
+        except RuntimeError as fault:
+            words = str(fault).strip().partition("\n")[0]
+            raise ModelError(
+                f"{scorer}: cannot be loaded ({words}); restore the model folder"
+            ) from None
+        self._names = [next(iter(output.get_names())) for output in compiled.outputs]
+        self._queue = ov.AsyncInferQueue(compiled, threads)
+        self._queue.set_callback(self._keep)
+        self._results: dict[int, tuple[NDArray[np.float32], ...]] = {}
+
+    def score(self, pixels: NDArray[np.float32]) -> Scores:
+        """Score B films.
+
+        Args:
+            pixels: (B, S, S) float32, 0..255.
+
+        """
+        for index, film in enumerate(pixels):
+            self._queue.start_async({0: film[np.newaxis, :, :, np.newaxis]}, index)
+        self._queue.wait_all()
+        rows = [self._results.pop(index) for index in range(len(pixels))]
+        columns = {
+            name: np.stack([row[position] for row in rows])
+            for position, name in enumerate(self._names)
+        }
+        return Scores(
+            columns[PROBABILITY].reshape(len(pixels)),
+            columns[EMBEDDING],
+            {
+                name.removeprefix(HEAT_PREFIX): values
+                for name, values in columns.items()
+                if name.startswith(HEAT_PREFIX)
+            },
+        )
+
+    def _keep(self, request: object, index: int) -> None:
+        outputs = request.output_tensors  # type: ignore[attr-defined]
+        self._results[index] = tuple(np.array(tensor.data[0]) for tensor in outputs)

@@ -1,0 +1,72 @@
+"""A model folder made ready to score: card, engine and admission statistics together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrayscan.scoring.admission_statistics import AdmissionStatistics
+from xrayscan.scoring.card import ADMISSION, SCORER, load_card
+from xrayscan.scoring.engine import Engine
+
+NO_CAM = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a model says of one film.
+
+    Attributes:
+        probability: calibrated P(positive), 0..1.
+        distance: from the training population; about 1 for films like it.
+        heat: (h, w) float32, 0..1 where 1 is the card's heat scale; None when not asked for.
+
+    """
+
+    probability: float
+    distance: float
+    heat: NDArray[np.float32] | None
+
+
+class ScoringModel:
+    """A verified and loaded model folder."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        """Verify and load a model folder.
+
+        Args:
+            folder: the model folder.
+            threads: CPU threads to score with.
+
+        Raises:
+            ModelError: the folder is incomplete, damaged or cannot be loaded.
+
+        """
+        self.card = load_card(folder)
+        self._admission = AdmissionStatistics.load(folder / ADMISSION)
+        self._engine = Engine(folder / SCORER, self.card.input_size, threads)
+
+    def score(self, pixels: NDArray[np.float32], cam: str = NO_CAM) -> Iterator[Scored]:
+        """Score films.
+
+        Args:
+            pixels: (B, S, S) float32, 0..255, S the card's input size.
+            cam: which heat map to hand on, "none" for none.
+
+        """
+        scores = self._engine.score(pixels)
+        for index in range(len(pixels)):
+            # one by one: a matrix product over the batch would round differently by its size
+            distance = self._admission.distance(scores.embedding[index : index + 1])[0]
+            yield Scored(
+                float(scores.probability[index]),
+                float(distance),
+                None if cam == NO_CAM else self._scaled(scores.heat[cam][index], cam),
+            )
+
+    def _scaled(self, heat: NDArray[np.float32], cam: str) -> NDArray[np.float32]:
+        return np.asarray(np.clip(heat / self.card.heat_scale[cam], 0, 1), np.float32)

@@ -1,0 +1,70 @@
+"""Export: from a Keras classifier to the scorer that ``predict`` runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from xrayscan.scoring import engine
+from xrayscan.training import classifier as joints
+from xrayscan.training.heatmap import heat_maps
+
+
+def export_scorer(classifier: Any, path: Path) -> None:
+    """Write the scorer: probability, heat maps and embedding from one pass.
+
+    OpenVINO reads the traced TensorFlow function itself; no other format stands in between.
+
+    Args:
+        classifier: a calibrated Keras classifier with the joints of ``training.classifier``.
+        path: the ``.xml`` to write; weights go beside it as ``.bin``, as float16, which moves no
+            probability by more than the tests allow and halves the file.
+
+    """
+    import openvino as ov
+    import tensorflow as tf
+
+    size = classifier.input_shape[1]
+    spec = tf.TensorSpec((None, size, size, 1), tf.float32, name="pixels")
+    traced = tf.function(scoring_function(classifier), input_signature=[spec])
+    model = ov.convert_model(traced.get_concrete_function())
+    for output in model.outputs:
+        output.set_names({_output_name(output.get_names())})
+    ov.save_model(model, path, compress_to_fp16=True)
+
+
+def scoring_function(classifier: Any) -> Any:
+    """Return f(pixels (B, S, S, 1)) -> dict of named outputs, as a TensorFlow function."""
+    import keras
+    import tensorflow as tf
+
+    joint = classifier.get_layer(joints.FEATURE_MAP).output
+    to_features = keras.Model(classifier.input, joint)
+    head = keras.Model(
+        joint,
+        [
+            classifier.get_layer(joints.LOGIT).output,
+            classifier.get_layer(joints.EMBEDDING).output,
+            classifier.output,
+        ],
+    )
+
+    def score(pixels: Any) -> dict[str, Any]:
+        features = to_features(pixels, training=False)
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            logit, embedding, probability = head(features, training=False)
+        maps = heat_maps(features, tape.gradient(logit, features))
+        return {
+            engine.PROBABILITY: probability,
+            engine.EMBEDDING: embedding,
+            **{f"{engine.HEAT_PREFIX}{name}": heat for name, heat in maps.items()},
+        }
+
+    return score
+
+
+def _output_name(names: set[str]) -> str:
+    """TensorFlow appends ":0" to some names on the way; the scorer's names are plain."""
+    plain = {name.partition(":")[0] for name in names}
+    return next(name for name in plain if name.startswith(engine.OUTPUT_PREFIXES))
