@@ -25,7 +25,6 @@ def write_sample_films(folder: Path) -> None:
 
     Raises:
         XrayscanError: pydicom-data is not installed, or the folder exists.
-
     """
     if folder.exists():
         raise XrayscanError(f"{folder}: exists already; remove it or give another --out")
@@ -45,7 +44,6 @@ def sample_file(name: str) -> Path:
 
     Raises:
         XrayscanError: pydicom-data is not installed, or another version of it.
-
     """
     package = find_spec("data_store")
     if package is None or package.origin is None:

@@ -32,7 +32,6 @@ class ScanError(Exception):
         reason: machine-readable code for the CSV's ``reason`` column.
         detail: the fault and the next step, in words, without the path (the row has it).
         format: the file format as told by its content, "" where that is unknown.
-
     """
 
     def __init__(self, reason: Reason, detail: str, format: str = "") -> None:

@@ -45,7 +45,6 @@ class JobOptions:
         max_overlays: films shown with picture in the report.
         admission: what to do with films outside the training population.
         failures: when to give up.
-
     """
 
     paths: tuple[str, ...]
@@ -98,7 +97,6 @@ def run_job(
         UsageError: paths or threshold cannot be used.
         ModelError: the model folder cannot be used.
         XrayscanError: outputs cannot be written.
-
     """
     _check_outputs(options)
     started = _now()

@@ -71,7 +71,6 @@ class RunOptions:
         workers: threads that read and decode.
         min_age: files changed less than this many seconds ago are left for the next run.
         failures: when to give up.
-
     """
 
     threshold: float
@@ -90,7 +89,6 @@ class RunHooks:
     Attributes:
         stop: asked between batches; True ends the run with what is finished.
         progress: told the number of files finished after each batch.
-
     """
 
     stop: Callable[[], bool] = lambda: False
@@ -132,7 +130,6 @@ class Pipeline:
 
         Raises:
             XrayscanError: the outputs cannot be written, or a file was lost on the way.
-
         """
         started = time.monotonic()
         # decoding already runs one thread per core; OpenCV's own would only get in their way
@@ -241,7 +238,6 @@ def check_settled(scan: Scan, min_age: float) -> None:
 
     Raises:
         ScanError: it is gone, has changed since it was listed, or is younger than ``min_age``.
-
     """
     try:
         now = os.stat(scan.location)  # noqa: PTH116  # paths stay strings: they may not be UTF-8

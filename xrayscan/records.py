@@ -87,7 +87,6 @@ class Scan:
         location: the path to open.
         size_bytes: size when it was listed.
         modified_ns: modification time when it was listed, nanoseconds since the epoch.
-
     """
 
     name: str
@@ -109,7 +108,6 @@ class Radiograph:
         peak: the value that means white: 255, or 2**bits - 1, or 65535.
         format: as told by content, e.g. "JPEG" or "DICOM (JPEG 2000)".
         notes: facts about the reading worth a person's eye, e.g. "first of 12 frames".
-
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.uint16]
@@ -175,7 +173,6 @@ class RunSummary:
         other_files: files left out as no scans at all (text, spreadsheets, ...).
         ending: why the run ended.
         seconds: wall time.
-
     """
 
     found: int

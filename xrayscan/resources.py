@@ -25,7 +25,6 @@ def model_folder(name_or_folder: str) -> Path:
 
     Raises:
         ModelError: it is neither.
-
     """
     bundled = bundled_models()
     if name_or_folder in bundled:

@@ -19,9 +19,10 @@ def demo(
     ),
     quiet: Annotated[bool, option("--quiet", "-q", help="No progress.")] = False,
 ) -> int:
-    """Run the main job on sample films: real ones, and copies damaged on purpose.
+    """Run the main job on sample films.
 
-    Needs no network. The films come from the package pydicom-data (xrayscan[demo]).
+    Real ones, and copies damaged on purpose. Needs no network: the films come from the package
+    pydicom-data (xrayscan[demo]).
     """
     from xrayscan.cli.listening import StopRequest, progress_bar, set_up_logging
     from xrayscan.demo import write_sample_films

@@ -44,16 +44,17 @@ def fit(
     ] = "",
     quiet: Annotated[bool, option("--quiet", "-q", help="Say only what is wrong.")] = False,
 ) -> int:
-    """Train a model: split by patient, head first, then the whole network, the best epoch kept.
+    """Train a model on a labelled folder.
 
-    The folder it writes has the model, the scorer that predict runs, thresholds chosen on patients
-    never trained on, and a card with all of it.
+    Patients are kept apart, the head is trained first and then the whole network, and the epoch
+    that is best on patients never trained on is kept. The folder it writes has the model, the
+    scorer that predict runs, thresholds chosen on those patients, and a card with all of it.
     """
     from xrayscan.cli.listening import set_up_logging
     from xrayscan.training.architectures import TABLE
     from xrayscan.training.augmentation import PRESETS
-    from xrayscan.training.fit import FitOptions
     from xrayscan.training.fit import fit as run_fit
+    from xrayscan.training.options import FitOptions
     from xrayscan.training.recipe import Recipe
 
     set_up_logging(verbose=False)

@@ -94,7 +94,10 @@ def predict(
     ] = False,
     verbose: Annotated[bool, option("--verbose", "-v", help="Say more on standard error.")] = False,
 ) -> int:
-    """Score films: a CSV row for every file found, and an HTML report with heat maps.
+    """Score films: CSV, HTML report, heat maps.
+
+    Every file found becomes one row of the CSV, with its status and, if it has no probability, the
+    reason in words.
 
     Exit codes: 0 done, 1 fatal, 2 wrong usage, 3 done but some files were unreadable, 4 more
     unreadable files than --max-failures, 5 positives found (only with --fail-on-positive),
@@ -152,7 +155,6 @@ def failure_limit(text: str) -> FailureLimit:
 
     Raises:
         UsageError: it is neither.
-
     """
     from xrayscan.pipeline import FailureLimit
 

@@ -19,7 +19,6 @@ def outside_training(distance: float, limit: float) -> str:
     Args:
         distance: of the film's embedding from the training population; about 1 for films like it.
         limit: the largest distance admitted, from the model's card.
-
     """
     if distance <= limit:
         return ""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from typing import Any
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, pixel_array
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi
 from pydicom.uid import UID
 
 from xrayscan.errors import ScanError
+from xrayscan.intake.dicom_frame import first_frame
 from xrayscan.intake.formats import Format
 from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count
 from xrayscan.intake.raster import stretch
@@ -32,13 +35,12 @@ def decode_dicom(data: bytes) -> Radiograph:
 
     Raises:
         ScanError: no DICOM, no picture in it, damaged pixel data, or an unsupported encoding.
-
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom warns about odd headers of good films
         dataset = _dataset(data)
         check_pixel_count(int(dataset.Columns), int(dataset.Rows), Format.DICOM)
-        stored = _first_frame(dataset)
+        stored = first_frame(dataset)
         grey = _display_grey(stored, dataset)
     return Radiograph(grey, _PEAK, _format_words(dataset), _notes(dataset))
 
@@ -46,17 +48,13 @@ def decode_dicom(data: bytes) -> Radiograph:
 def _dataset(data: bytes) -> pydicom.Dataset:
     try:
         dataset = pydicom.dcmread(io.BytesIO(data), force=True)
-    except (InvalidDicomError, EOFError):
-        raise ScanError(
-            Reason.TRUNCATED, f"its DICOM header ends early; {COPY_AGAIN}", Format.DICOM
-        ) from None
+    except (InvalidDicomError, EOFError, OSError, struct.error, zlib.error) as fault:
+        ends_early = not isinstance(fault, zlib.error) or "incomplete" in str(fault)
+        reason = Reason.TRUNCATED if ends_early else Reason.DAMAGED
+        words = "ends early" if ends_early else f"is damaged ({fault})"
+        raise ScanError(reason, f"its DICOM data {words}; {COPY_AGAIN}", Format.DICOM) from None
     if "PixelData" not in dataset:
-        kind = UID(str(dataset.get("SOPClassUID", ""))).name or "unknown kind"
-        raise ScanError(
-            Reason.UNSUPPORTED,
-            f"a DICOM file without a picture ({kind}); leave it out with --exclude",
-            Format.DICOM,
-        )
+        raise _no_picture(dataset)
     if "Rows" not in dataset or "Columns" not in dataset:
         raise ScanError(
             Reason.DAMAGED, f"its DICOM header lacks the picture's size; {COPY_AGAIN}", Format.DICOM
@@ -64,6 +62,17 @@ def _dataset(data: bytes) -> pydicom.Dataset:
     if not hasattr(dataset, "file_meta") or "TransferSyntaxUID" not in dataset.file_meta:
         _assume_uncompressed(dataset)
     return dataset
+
+
+def _no_picture(dataset: pydicom.Dataset) -> ScanError:
+    """Tell a picture that is cut off from a kind of document that has none."""
+    meta = getattr(dataset, "file_meta", {})
+    kind = UID(str(meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID") or "")).name
+    if not kind or "Image Storage" in kind:
+        detail = f"its DICOM data ends before the picture; {COPY_AGAIN}"
+        return ScanError(Reason.TRUNCATED, detail, Format.DICOM)
+    detail = f"a DICOM file without a picture ({kind}); leave it out with --exclude"
+    return ScanError(Reason.UNSUPPORTED, detail, Format.DICOM)
 
 
 def _assume_uncompressed(dataset: pydicom.Dataset) -> None:
@@ -78,21 +87,6 @@ def _assume_uncompressed(dataset: pydicom.Dataset) -> None:
     dataset.file_meta.TransferSyntaxUID = syntaxes[bool(implicit), bool(little)]
 
 
-def _first_frame(dataset: pydicom.Dataset) -> NDArray[Any]:
-    """Stored values of the first frame: (H, W), or (H, W, 3) for colour (as RGB)."""
-    try:
-        return pixel_array(dataset, index=0)
-    except NotImplementedError as fault:
-        raise ScanError(
-            Reason.UNSUPPORTED, f"{_first_line(fault)}; export it uncompressed", Format.DICOM
-        ) from None
-    except (RuntimeError, ValueError, AttributeError, EOFError) as fault:
-        expected_more = "less than expected" in str(fault) or isinstance(fault, EOFError)
-        reason = Reason.TRUNCATED if expected_more else Reason.DAMAGED
-        detail = f"its pixel data cannot be decoded ({_first_line(fault)}); {COPY_AGAIN}"
-        raise ScanError(reason, detail, Format.DICOM) from None
-
-
 def _display_grey(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.uint16]:
     photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     if photometric == "PALETTE COLOR":
@@ -105,23 +99,33 @@ def _display_grey(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.
         )
         luma = stored.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
         return _to_peak(luma / depth)
-    values = np.asarray(apply_modality_lut(stored, dataset), np.float64)
-    grey = _voi(values, dataset)
+    grey = _voi(_modality_values(stored, dataset), dataset)
     return _PEAK - grey if photometric == "MONOCHROME1" else grey
+
+
+def _modality_values(stored: NDArray[Any], dataset: pydicom.Dataset) -> _FLOAT:
+    """Apply the modality LUT, else the rescale slope and intercept where they have a value."""
+    if dataset.get("ModalityLUTSequence"):
+        return np.asarray(apply_modality_lut(stored, dataset), np.float64)
+    slope, intercept = _first(dataset.get("RescaleSlope")), _first(dataset.get("RescaleIntercept"))
+    if slope is None or intercept is None:
+        return stored.astype(np.float64)
+    return stored.astype(np.float64) * slope + intercept
 
 
 def _voi(values: _FLOAT, dataset: pydicom.Dataset) -> NDArray[np.uint16]:
     """Apply the VOI LUT or window, else robust percentiles. Out: 0..65535."""
     if dataset.get("VOILUTSequence"):
-        lut_bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
-        return _to_peak(
-            np.asarray(apply_voi(values.astype(np.int64), dataset), np.float64) / (2**lut_bits - 1)
-        )
+        peak = 2 ** int(dataset.VOILUTSequence[0].LUTDescriptor[2]) - 1
+        looked_up = apply_voi(np.rint(values).astype(np.int64), dataset)
+        return _to_peak(np.asarray(looked_up, np.float64) / peak)
     centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
-    if centre is not None and width is not None and width >= 1:
-        return _to_peak(window(values, centre, width, str(dataset.get("VOILUTFunction", "LINEAR"))))
-    if _stored_peak(dataset) == 255:  # 8 bits without a window are made for display as they are
-        return _to_peak(values / 255)
+    function = str(dataset.get("VOILUTFunction") or "LINEAR")
+    narrowest = np.finfo(np.float64).tiny if function in ("LINEAR_EXACT", "SIGMOID") else 1
+    if centre is not None and width is not None and width >= narrowest:
+        return _to_peak(window(values, centre, width, function))
+    if _stored_peak(dataset) == 255 and values.min() >= 0 and values.max() <= 255:
+        return _to_peak(values / 255)  # 8 bits without a window are made for display as they are
     return stretch(values.astype(np.float32))
 
 
@@ -133,15 +137,15 @@ def window(values: _FLOAT, centre: float, width: float, function: str = "LINEAR"
         centre: window centre c, modality units.
         width: window width w, modality units; at least 1 for LINEAR, more than 0 for the others.
         function: LINEAR, LINEAR_EXACT or SIGMOID.
-
     """
     if function == "SIGMOID":
-        return np.asarray(1 / (1 + np.exp(-4 * (values - centre) / width)), np.float64)
+        with np.errstate(over="ignore"):  # far below the centre: 1 / infinity is the 0 it should be
+            return np.asarray(1 / (1 + np.exp(-4 * (values - centre) / width)), np.float64)
     if function == "LINEAR_EXACT":
         return np.asarray(np.clip((values - centre) / width + 0.5, 0, 1), np.float64)
-    # width 1 is a step at centre - 0.5; the tiny divisor makes it one without dividing by zero
-    slope = max(width - 1, 1e-9)
-    return np.asarray(np.clip((values - (centre - 0.5)) / slope + 0.5, 0, 1), np.float64)
+    if width <= 1:  # a step
+        return np.asarray(values > centre - 0.5, np.float64)
+    return np.asarray(np.clip((values - (centre - 0.5)) / (width - 1) + 0.5, 0, 1), np.float64)
 
 
 def _to_peak(unit: _FLOAT) -> NDArray[np.uint16]:
@@ -170,7 +174,3 @@ def _format_words(dataset: pydicom.Dataset) -> str:
 def _notes(dataset: pydicom.Dataset) -> tuple[str, ...]:
     frames = _first(dataset.get("NumberOfFrames")) or 1
     return (f"first of {frames:.0f} frames",) if frames > 1 else ()
-
-
-def _first_line(fault: Exception) -> str:
-    return str(fault).strip().partition("\n")[0].rstrip(".: ")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from xrayscan.errors import UsageError
 from xrayscan.intake.formats import EXTENSIONS, SNIFF_BYTES, UNREAD_EXTENSIONS, sniff
@@ -22,7 +23,6 @@ class DiscoveryOptions:
         include: glob patterns on the path within the folder; empty takes everything.
         exclude: glob patterns that leave a file or a whole folder out.
         own_outputs: files and folders that this tool writes; never scanned.
-
     """
 
     recursive: bool = True
@@ -52,7 +52,6 @@ def discover(paths: Sequence[str], options: DiscoveryOptions) -> Discovery:
 
     Raises:
         UsageError: a path does not exist or cannot be listed.
-
     """
     walker = _Walker(options)
     found: dict[str, Scan] = {}
@@ -99,9 +98,8 @@ class _Walker:
             yield Scan.of(given, given, stat)
             return
         for within, location in self._files(given):
-            scan = self._scan(
-                os.path.join(given, within) if named_with_argument else within, location
-            )
+            name = os.path.join(given, within) if named_with_argument else within  # noqa: PTH118
+            scan = self._scan(name, location)
             if scan is not None:
                 yield scan
 
@@ -149,13 +147,17 @@ class _Walker:
         return not globs or any(fnmatchcase(text, glob) for glob in globs for text in (name, base))
 
     def _scan(self, name: str, location: str) -> Scan | None:
-        if not promises_picture(name) and not _is_picture(location):
-            self.other_files += 1
-            return None
         try:
-            return Scan.of(name, location, os.stat(location))  # noqa: PTH116
+            stat = os.stat(location)  # noqa: PTH116
         except OSError:  # gone, or a dangling link: listed, so it gets its row when its turn comes
-            return Scan(name, location, 0, 0)
+            scan = Scan(name, location, 0, 0) if promises_picture(name) else None
+        else:
+            taken = S_ISDIR(stat.st_mode) or (  # a folder comes here when it cannot be listed
+                S_ISREG(stat.st_mode) and (promises_picture(name) or _is_picture(location))
+            )
+            scan = Scan.of(name, location, stat) if taken else None
+        self.other_files += scan is None
+        return scan
 
 
 def promises_picture(name: str) -> bool:

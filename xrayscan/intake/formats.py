@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 SNIFF_BYTES = 132  # a DICOM file shows its magic word last: after a preamble of 128 bytes
@@ -24,11 +25,16 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"MM\x00*", Format.TIFF),
     (b"II+\x00", Format.TIFF),  # BigTIFF
     (b"MM\x00+", Format.TIFF),
-    (b"BM", Format.BMP),
 )
 
-# A DICOM file without preamble begins with its first element, of group 2 or 8, little or big endian.
-_BARE_DICOM = (b"\x02\x00\x00\x00", b"\x02\x00\x10\x00", b"\x08\x00", b"\x00\x08\x00")
+# "BM" begins many a text; the header that follows it in a picture is shorter than 256 bytes.
+_BMP = re.compile(rb"BM.{13}\0\0\0", re.DOTALL)
+
+# A DICOM file without preamble begins with its first element: of group 2, which always names its
+# value representation, or of group 8 in little endian, explicit or implicit, or in big endian.
+_BARE_DICOM = re.compile(
+    rb"\x02\0.\0[A-Z]{2}|\x08\0.\0(?:[A-Z]{2}|..\0\0)|\0\x08\0.[A-Z]{2}", re.DOTALL
+)
 
 # What people give a wrong name to; said in the row so that they know what they are looking at.
 _FOREIGN: tuple[tuple[bytes, str], ...] = (
@@ -74,7 +80,9 @@ def sniff(head: bytes) -> Format | None:
     for magic, format in _MAGIC:
         if head.startswith(magic):
             return format
-    return Format.DICOM if head.startswith(_BARE_DICOM) else None
+    if _BMP.match(head):
+        return Format.BMP
+    return Format.DICOM if _BARE_DICOM.match(head) else None
 
 
 def foreign_kind(head: bytes) -> str:

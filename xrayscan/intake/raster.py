@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.formats import Format
@@ -18,12 +21,16 @@ from xrayscan.intake.integrity import (
     check_jpeg_end,
     check_pixel_count,
     check_png_chunks,
+    check_png_picture,
+    too_many_pixels,
 )
+from xrayscan.intake.jpeg_scan import check_blocks, check_scans
 from xrayscan.records import Radiograph, Reason
 
 _EXIF_ORIENTATION = 0x0112
+_Grey = NDArray[np.uint8] | NDArray[np.uint16]
 # EXIF 2.32, 4.6.4 A: what has to be done to the stored pixels to see them upright.
-_UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+_UPRIGHT: dict[int, Callable[[_Grey], _Grey]] = {
     2: np.fliplr,
     3: lambda pixels: np.rot90(pixels, 2),
     4: np.flipud,
@@ -32,8 +39,11 @@ _UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     7: lambda pixels: np.rot90(pixels, 2).T,
     8: np.rot90,
 }
-# ITU-R BT.601 luma, as libjpeg and Pillow use it, so that grey pictures stored as RGB stay the same.
+# ITU-R BT.601 luma, as libjpeg and Pillow use it: grey pictures stored as RGB stay the same.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_STRETCHED = 65_535  # white, where the file declares none
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 4
+_UNUSUAL_SAMPLING = "subsampling"  # of libjpeg-turbo's complaint about sampling factors
 
 
 def decode_raster(data: bytes, format: Format) -> Radiograph:
@@ -45,35 +55,71 @@ def decode_raster(data: bytes, format: Format) -> Radiograph:
 
     Raises:
         ScanError: the file is damaged, truncated, too large or of a kind that is not supported.
-
     """
     if format is Format.JPEG:
         return _decode_jpeg(data)
     if format is Format.PNG:
         check_png_chunks(data)
+        check_png_picture(data)
     return _decode_with_pillow(data, format)
 
 
+def check_jpeg(data: bytes) -> bool:
+    """Refuse a JPEG that is cut, lacks a scan or holds other than whole blocks.
+
+    Returns:
+        Whether all of this could be checked: not in kinds that no strict decoder at hand knows.
+
+    Raises:
+        ScanError: what the check found.
+    """
+    check_jpeg_end(data)
+    try:
+        simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)
+    except ValueError as fault:
+        if _UNUSUAL_SAMPLING in str(fault) or _is_unsupported(fault):
+            return check_blocks(data)
+        raise _damaged(fault, Format.JPEG) from None
+    check_scans(data)
+    return True
+
+
 def _decode_jpeg(data: bytes) -> Radiograph:
-    """Decode with libjpeg-turbo in strict mode: every cut or overwritten block is an error."""
+    """Decode with libjpeg-turbo in strict mode: every cut and every overwritten sector is an error.
+
+    Fewer than some 200 overwritten bytes can go unnoticed: the code falls back into step by itself.
+    """
     check_jpeg_end(data)
     try:
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
-    except (
-        ValueError
-    ):  # good films with unusual sampling factors: the simple API does not know them
-        return _decode_with_pillow(data, Format.JPEG)
-    check_pixel_count(width, height, Format.JPEG)
-    try:
+        check_pixel_count(width, height, Format.JPEG)
         pixels = _jpeg_grey(data, colorspace)
     except ValueError as fault:
-        raise ScanError(
-            Reason.DAMAGED, f"{_decoder_words(fault)}; {COPY_AGAIN}", Format.JPEG
-        ) from None
+        if _UNUSUAL_SAMPLING in str(fault):
+            return _decode_unusual_jpeg(data)
+        if _is_unsupported(fault):
+            detail = f"a kind of JPEG that cannot be read ({_words(fault)}); export it as PNG"
+            raise ScanError(Reason.UNSUPPORTED, detail, Format.JPEG) from None
+        raise _damaged(fault, Format.JPEG) from None
+    check_scans(data)
     orientation = _jpeg_orientation(data)
-    notes = (f"turned upright (EXIF orientation {orientation})",) if orientation in _UPRIGHT else ()
     upright = _UPRIGHT.get(orientation, np.asarray)(pixels)
-    return Radiograph(np.ascontiguousarray(upright), 255, Format.JPEG, notes)
+    return Radiograph(np.ascontiguousarray(upright), 255, Format.JPEG, _turned(orientation))
+
+
+def _decode_unusual_jpeg(data: bytes) -> Radiograph:
+    """Decode a good film with unusual sampling factors: Pillow knows them, but forgives damage."""
+    radiograph = _decode_with_pillow(data, Format.JPEG)
+    check_scans(data)
+    if check_blocks(data):
+        return radiograph
+    note = "unusual JPEG coding: damage within the picture would go unnoticed"
+    return replace(radiograph, notes=(*radiograph.notes, note))
+
+
+def _is_unsupported(fault: ValueError) -> bool:
+    """Whether libjpeg-turbo says that it does not know a kind of JPEG: 12 bits, or lossless."""
+    return "data precision" in str(fault) or "color conversion" in str(fault)
 
 
 def _jpeg_grey(data: bytes, colorspace: str) -> NDArray[np.uint8]:
@@ -81,48 +127,85 @@ def _jpeg_grey(data: bytes, colorspace: str) -> NDArray[np.uint8]:
         return np.asarray(simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)[:, :, 0])
     inks = simplejpeg.decode_jpeg(data, colorspace="CMYK", strict=True).astype(np.float32)
     # Adobe stores inks inverted (255 = no ink), and no other program writes four-colour JPEG.
-    return np.rint(inks[:, :, :3] @ _LUMA * inks[:, :, 3] / 255).astype(np.uint8)
+    grey: NDArray[np.float32] = inks[:, :, :3] @ _LUMA * inks[:, :, 3] / 255
+    return np.rint(grey).astype(np.uint8)
 
 
 def _jpeg_orientation(data: bytes) -> int:
     if b"Exif\0\0" not in data[:65_536]:
         return 1
-    with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as picture:
-        warnings.simplefilter("ignore")  # a damaged EXIF block does not make the picture worse
-        return int(picture.getexif().get(_EXIF_ORIENTATION, 1))
+    with _opened(data, Format.JPEG) as picture:
+        return _orientation(picture)
+
+
+@contextmanager
+def _opened(data: bytes, format: Format) -> Iterator[Image.Image]:
+    """Open a picture with Pillow, without its warnings about odd tags of good films."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data), formats=[format]) as picture:
+            yield picture
+
+
+def _orientation(picture: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where it is missing or none that exists."""
+    value = picture.getexif().get(_EXIF_ORIENTATION)
+    return value if value in _UPRIGHT else 1
+
+
+def _turned(orientation: int) -> tuple[str, ...]:
+    return (f"turned upright (EXIF orientation {orientation})",) if orientation in _UPRIGHT else ()
 
 
 def _decode_with_pillow(data: bytes, format: Format) -> Radiograph:
     try:
-        with Image.open(io.BytesIO(data), formats=[format]) as picture:
+        with _opened(data, format) as picture:
             check_pixel_count(*picture.size, format)
             frames = getattr(picture, "n_frames", 1)
-            notes = (f"first of {frames} pages",) if frames > 1 else ()
-            if picture.getexif().get(_EXIF_ORIENTATION, 1) != 1:
-                notes += ("turned upright (EXIF orientation)",)
-            pixels, peak = _grey(ImageOps.exif_transpose(picture))
+            pages = (f"first of {frames} pages",) if frames > 1 else ()
+            deep_colour = _is_deep_colour(picture)  # before loading, which forgets it
+            notes = (*pages, *_turned(_orientation(picture)))
+            picture.load()
+            orientation = _orientation(picture)  # 1 for TIFF, which both libraries turn themselves
+            pixels, peak = _deep_grey(data) if deep_colour else _grey(picture)
     except UnidentifiedImageError:
         raise ScanError(Reason.DAMAGED, f"its header is damaged; {COPY_AGAIN}", format) from None
+    except Image.DecompressionBombError:
+        raise too_many_pixels("", format) from None
     except OSError as fault:
-        reason = Reason.TRUNCATED if "truncated" in str(fault) else Reason.DAMAGED
-        raise ScanError(reason, f"{_decoder_words(fault)}; {COPY_AGAIN}", format) from None
-    return Radiograph(pixels, peak, format, notes)
+        raise _damaged(fault, format) from None
+    upright = _UPRIGHT.get(orientation, np.asarray)(pixels)
+    return Radiograph(np.ascontiguousarray(upright), peak, format, notes)
 
 
-def _grey(picture: Image.Image) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], int]:
+def _is_deep_colour(picture: Image.Image) -> bool:
+    return picture.mode in ("LA", "RGB", "RGBA") and ";16" in str(getattr(picture, "tile", ""))
+
+
+def _grey(picture: Image.Image) -> tuple[_Grey, int]:
     """Return (pixels, value of white). More than 8 bits stay more than 8 bits."""
+    inverted = getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
     if picture.mode.startswith("I;16"):
         deep = np.array(picture).astype(np.uint16)
-        return deep, significant_peak(int(deep.max()))
+        peak = significant_peak(int(deep.max()))
+        return (peak - deep if inverted else deep), peak  # only 8 bits and less does Pillow invert
     if picture.mode in ("I", "F"):
-        return stretch(np.array(picture, np.float32)), 65_535
+        values = np.array(picture, np.float32)
+        return stretch(-values if inverted else values), _STRETCHED
     if picture.mode != "L":
         picture = picture.convert("RGB").convert("L")
     return np.array(picture, np.uint8), 255
 
 
+def _deep_grey(data: bytes) -> tuple[_Grey, int]:
+    """Decode colour of 16 bits, which Pillow would cut to 8, to grey and its value of white."""
+    flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+    deep = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), flags), np.uint16)
+    return deep, significant_peak(int(deep.max()))
+
+
 def significant_peak(maximum: int) -> int:
-    """Value of white for data of unknown depth in 16-bit words: the smallest usual depth that holds it.
+    """Value of white for data of unknown depth: the smallest usual depth that holds the maximum.
 
     Scanners store 10, 12 or 14 bits in 16 without saying so.
     """
@@ -138,11 +221,18 @@ def stretch(values: NDArray[np.float32]) -> NDArray[np.uint16]:
     if finite.size == 0:
         raise ScanError(Reason.DAMAGED, f"holds no finite grey value; {COPY_AGAIN}")
     low, high = np.percentile(finite, (0.5, 99.5))
-    scaled = (np.nan_to_num(values, nan=low) - low) / max(high - low, np.finfo(np.float32).tiny)
-    return np.rint(np.clip(scaled, 0, 1) * 65_535).astype(np.uint16)
+    clipped = np.clip(np.nan_to_num(values, nan=low), low, high)
+    unit: NDArray[np.float32] = (clipped - low) / max(high - low, np.finfo(np.float32).tiny)
+    return np.rint(unit * _STRETCHED).astype(np.uint16)
 
 
-def _decoder_words(fault: Exception) -> str:
-    """The decoder's own words as part of a sentence."""
-    words = " ".join(str(fault).split()).rstrip(".")
-    return f"the picture data is damaged ({words})"
+def _damaged(fault: Exception, format: Format) -> ScanError:
+    """Say a decoder's complaint as the fault of a file."""
+    words = _words(fault)
+    reason = Reason.TRUNCATED if "truncated" in words else Reason.DAMAGED
+    return ScanError(reason, f"the picture data is damaged ({words}); {COPY_AGAIN}", format)
+
+
+def _words(fault: Exception) -> str:
+    """Give the decoder's own words, fit for a sentence."""
+    return " ".join(str(fault).split()).rstrip(".")

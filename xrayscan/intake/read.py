@@ -32,10 +32,10 @@ def read_content(location: str) -> Content:
 
     Raises:
         ScanError: it is gone, empty, too large, not readable, or the share failed.
-
     """
     try:
-        check_size(os.stat(location).st_size)  # noqa: PTH116  # paths stay strings: they may not be UTF-8
+        # paths stay strings: they may not be UTF-8
+        check_size(os.stat(location).st_size)  # noqa: PTH116
         with open(location, "rb") as file:  # noqa: PTH123
             data = file.read()
     except OSError as fault:
@@ -53,7 +53,6 @@ def decode(content: Content, name: str) -> Radiograph:
 
     Raises:
         ScanError: no picture, damaged, unsupported, or nothing that could be a film.
-
     """
     head = content.data[:SNIFF_BYTES]
     format = sniff(head)

@@ -20,13 +20,13 @@ def network_input(radiograph: Radiograph, size: int) -> NDArray[np.float32]:
 
     Returns:
         (size, size) float32, 0..255.
-
     """
     shrinks = radiograph.width >= size and radiograph.height >= size
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     # float32 before the resize: OpenCV would round 8-bit results, and with them 16-bit precision
     squeezed = cv2.resize(radiograph.pixels.astype(np.float32), (size, size), interpolation=method)
-    return np.clip(squeezed * np.float32(255 / radiograph.peak), 0, 255)
+    in_range: NDArray[np.float32] = np.clip(squeezed * np.float32(255 / radiograph.peak), 0, 255)
+    return in_range
 
 
 def viewing_copy(radiograph: Radiograph, longest: int) -> NDArray[np.uint8]:
@@ -38,9 +38,8 @@ def viewing_copy(radiograph: Radiograph, longest: int) -> NDArray[np.uint8]:
 
     Returns:
         (h, w) uint8, 0..255.
-
     """
     factor = min(1.0, longest / max(radiograph.width, radiograph.height))
     shape = (max(1, round(radiograph.width * factor)), max(1, round(radiograph.height * factor)))
     reduced = cv2.resize(radiograph.pixels, shape, interpolation=cv2.INTER_AREA)
-    return np.rint(reduced * (255 / radiograph.peak)).astype(np.uint8)
+    return np.asarray(np.rint(reduced * (255 / radiograph.peak)), np.uint8)

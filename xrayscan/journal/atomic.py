@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -23,7 +23,6 @@ def atomic_text(path: Path) -> Iterator[TextIO]:
 
     Raises:
         XrayscanError: the folder or the file cannot be written.
-
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -41,7 +40,8 @@ def atomic_text(path: Path) -> Iterator[TextIO]:
             f"{path}: cannot be written ({words}); check space and permissions"
         ) from fault
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it was renamed, or could never be made
+            temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -38,7 +38,6 @@ class ReportModel:
         positive: name of the positive class.
         negative: name of the other.
         cam: CAM method of the overlays, "none" for no overlays.
-
     """
 
     facts: Mapping[str, Any]
@@ -54,7 +53,6 @@ def write_report(
 
     Raises:
         XrayscanError: it cannot be written.
-
     """
     style = (templates / _STYLE).read_text(encoding="utf-8")
     environment = Environment(

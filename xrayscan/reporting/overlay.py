@@ -23,7 +23,6 @@ def overlay(film: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.ui
 
     Returns:
         (H, W, 3) uint8, BGR.
-
     """
     height, width = film.shape
     smooth = np.clip(cv2.resize(heat, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)

@@ -31,7 +31,6 @@ class RunFacts:
         threshold: what the rule came to, 0..1.
         summary: counts and seconds.
         notices: things about the whole run that a person should know, one sentence each.
-
     """
 
     started: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import os
+import unicodedata
 from dataclasses import dataclass
 from typing import TextIO
 from urllib.parse import quote_from_bytes, unquote_to_bytes
@@ -68,7 +69,7 @@ def _cells(row: Assessment, model: ModelIdentity) -> tuple[str, ...]:
         "" if row.threshold is None else str(row.threshold),
         row.zone or "",
         row.reason or "",
-        row.detail,
+        " ".join(row.detail.split()),
         row.format,
         "" if row.width is None else str(row.width),
         "" if row.height is None else str(row.height),
@@ -85,15 +86,14 @@ def _cells(row: Assessment, model: ModelIdentity) -> tuple[str, ...]:
 def path_text(name: str) -> str:
     """Write a file name so that it can be read back without loss.
 
-    Names that are valid UTF-8 stay as they are; others, and those that look like the escape itself,
-    become ``bytes:`` and their bytes percent-encoded.
+    Names of text stay as they are. Names that are not valid UTF-8 or hold control characters (a
+    line break would make two lines of one row), and those that look like the escape itself, become
+    ``bytes:`` and their bytes percent-encoded.
     """
-    raw = os.fsencode(name)
-    try:
-        plain = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return _BYTES + quote_from_bytes(raw)
-    return _BYTES + quote_from_bytes(raw) if plain.startswith(_BYTES) else plain
+    is_text = not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
+    if is_text and not name.startswith(_BYTES):
+        return name
+    return _BYTES + quote_from_bytes(os.fsencode(name))
 
 
 def path_name(text: str) -> str:

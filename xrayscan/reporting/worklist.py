@@ -36,7 +36,6 @@ class Picture:
     Attributes:
         film: (H, W) uint8.
         heat: (h, w) float32, 0..1; None without heat maps.
-
     """
 
     film: NDArray[np.uint8]

@@ -42,7 +42,6 @@ class ModelCard:
         heat_scale: by CAM method, the raw heat that is drawn as 1.
         distance_limit: embedding distances above this are outside the training population.
         facts: the card as written, for people: data, licences, results.
-
     """
 
     folder: Path
@@ -72,7 +71,6 @@ def load_card(folder: Path) -> ModelCard:
 
     Raises:
         ModelError: the folder is no model folder, or a file is missing or not what the card says.
-
     """
     path = folder / CARD
     try:
@@ -88,8 +86,8 @@ def load_card(folder: Path) -> ModelCard:
         ) from None
     try:
         card = _parse(folder, hashlib.sha256(text).hexdigest(), facts)
-        files: dict[str, str] = facts["files"]
-    except (KeyError, TypeError, ValueError) as fault:
+        files: dict[str, str] = dict(facts["files"])
+    except (AttributeError, KeyError, TypeError, ValueError) as fault:
         raise ModelError(
             f"{path}: is not a valid card ({fault!r}); restore it or fit the model again"
         ) from None

@@ -13,8 +13,9 @@ from xrayscan.errors import ModelError
 # Outputs of the exported graph; training.export writes them, this module reads them.
 PROBABILITY = "probability"
 EMBEDDING = "embedding"
+ADMISSION = "admission"
 HEAT_PREFIX = "heat_"
-OUTPUT_PREFIXES = (PROBABILITY, EMBEDDING, HEAT_PREFIX)
+OUTPUT_PREFIXES = (PROBABILITY, EMBEDDING, ADMISSION, HEAT_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,14 @@ class Scores:
 
     Attributes:
         probability: (B,) float32, calibrated P(positive), 0..1.
-        embedding: (B, D) float32.
+        embedding: (B, D) float32, the pooled last feature map.
+        admission: (B, E) float32, pooled earlier layers, for the distance from the training set.
         heat: by CAM method, (B, h, w) float32, >= 0, in logit units per position.
-
     """
 
     probability: NDArray[np.float32]
     embedding: NDArray[np.float32]
+    admission: NDArray[np.float32]
     heat: dict[str, NDArray[np.float32]]
 
 
@@ -52,7 +54,6 @@ class Engine:
 
         Raises:
             ModelError: the file cannot be loaded.
-
         """
         import openvino as ov  # the heaviest import of `predict`; commands without a model skip it
 
@@ -71,10 +72,9 @@ class Engine:
                 },
             )
         except RuntimeError as fault:
-            words = str(fault).strip().partition("\n")[0]
-            raise ModelError(
-                f"{scorer}: cannot be loaded ({words}); restore the model folder"
-            ) from None
+            words = str(fault).strip().rpartition("\n")[2]  # before it: places in the runtime
+            sentence = f"{scorer}: cannot be loaded ({words}); restore the model folder"
+            raise ModelError(sentence) from None
         self._names = [next(iter(output.get_names())) for output in compiled.outputs]
         self._queue = ov.AsyncInferQueue(compiled, threads)
         self._queue.set_callback(self._keep)
@@ -85,7 +85,6 @@ class Engine:
 
         Args:
             pixels: (B, S, S) float32, 0..255.
-
         """
         for index, film in enumerate(pixels):
             self._queue.start_async({0: film[np.newaxis, :, :, np.newaxis]}, index)
@@ -98,6 +97,7 @@ class Engine:
         return Scores(
             columns[PROBABILITY].reshape(len(pixels)),
             columns[EMBEDDING],
+            columns[ADMISSION],
             {
                 name.removeprefix(HEAT_PREFIX): values
                 for name, values in columns.items()

@@ -24,7 +24,6 @@ class Scored:
         probability: calibrated P(positive), 0..1.
         distance: from the training population; about 1 for films like it.
         heat: (h, w) float32, 0..1 where 1 is the card's heat scale; None when not asked for.
-
     """
 
     probability: float
@@ -44,7 +43,6 @@ class ScoringModel:
 
         Raises:
             ModelError: the folder is incomplete, damaged or cannot be loaded.
-
         """
         self.card = load_card(folder)
         self._admission = AdmissionStatistics.load(folder / ADMISSION)
@@ -56,12 +54,11 @@ class ScoringModel:
         Args:
             pixels: (B, S, S) float32, 0..255, S the card's input size.
             cam: which heat map to hand on, "none" for none.
-
         """
         scores = self._engine.score(pixels)
         for index in range(len(pixels)):
             # one by one: a matrix product over the batch would round differently by its size
-            distance = self._admission.distance(scores.embedding[index : index + 1])[0]
+            distance = self._admission.distance(scores.admission[index : index + 1])[0]
             yield Scored(
                 float(scores.probability[index]),
                 float(distance),

@@ -31,10 +31,10 @@ class OperatingCurve:
 
     Attributes:
         thresholds: (K,) float64, 0..1; a film is positive when its probability is at least this.
+            The first lies above every film, where need be by a hair above 1.
         sensitivity: (K,) float64, 0..1, rising.
         specificity: (K,) float64, 0..1, falling.
         prevalence: share of positives in the set, 0..1.
-
     """
 
     thresholds: NDArray[np.float64]
@@ -73,7 +73,6 @@ class OperatingCurve:
 
         Raises:
             UsageError: no such rule.
-
         """
         if rule == "youden":
             return self.youden()
@@ -103,7 +102,6 @@ def operating_curve(
 
     Raises:
         ValueError: only one class occurs.
-
     """
     positive_count = int(positives.sum())
     negative_count = positives.size - positive_count
@@ -116,10 +114,11 @@ def operating_curve(
     false_positives = np.cumsum(~positives[order])[last_of_ties]
     levels = falling[last_of_ties]
     between = (levels + np.append(levels[1:], 0.0)) / 2
+    above_all = 1.0 if levels[0] < 1 else np.nextafter(1.0, 2.0)
     return OperatingCurve(
-        np.append(1.0, between),
+        np.append(above_all, between),
         np.append(0.0, true_positives / positive_count),
-        np.append(1.0, 1 - false_positives / negative_count),
+        np.append(1.0, (negative_count - false_positives) / negative_count),
         positive_count / positives.size,
     )
 
@@ -134,7 +133,6 @@ def resolve_rule(rule: str, named: Mapping[str, OperatingPoint], curve: Operatin
 
     Raises:
         UsageError: none of these.
-
     """
     if rule in named:
         return named[rule].threshold

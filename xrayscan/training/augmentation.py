@@ -35,7 +35,6 @@ class Augmentation:
         noise: standard deviation of added noise at most, grey levels.
         jpeg: probability of another JPEG compression, quality 40 to 95.
         corner_erase: probability that each corner's marker is painted over.
-
     """
 
     flip: float = 0.0
@@ -85,12 +84,23 @@ def augment(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film:
 
     Returns:
         (S, S) float32, 0..255.
-
     """
     varied = _warp(film, ranges, rng)
     varied = _tone(varied, ranges, rng)
     varied = _scanner(varied, ranges, rng)
     return _erase_corners(varied, ranges, rng)
+
+
+def varied(films: NDArray[np.uint8], ranges: Augmentation, seed: int) -> NDArray[np.uint8]:
+    """Vary each film once; (N, S, S) uint8 in and out."""
+    rngs = (np.random.default_rng((seed, index)) for index in range(len(films)))
+    pairs = zip(films, rngs, strict=True)
+    return np.stack(
+        [
+            np.rint(augment(film.astype(np.float32), ranges, rng)).astype(np.uint8)
+            for film, rng in pairs
+        ]
+    )
 
 
 def _warp(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film:

@@ -20,7 +20,6 @@ class BatchOptions:
         size: films per batch.
         seed: of order and augmentation.
         augmentation: ranges of the variations.
-
     """
 
     size: int
@@ -50,7 +49,8 @@ def training_batches(films: DecodedFilms, positive: int, options: BatchOptions) 
             return np.random.default_rng((options.seed, self.epoch)).permutation(len(targets))
 
         def __len__(self) -> int:
-            return len(targets) // options.size  # a short last batch would unsettle batch norm
+            # a short last batch would unsettle batch norm; a small set is one short batch
+            return max(1, len(targets) // options.size)
 
         def __getitem__(self, number: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
             chosen = self.order[number * options.size : (number + 1) * options.size]

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 
-def fit_temperature(logits: NDArray[np.float64], positives: NDArray[np.bool_]) -> float:
-    """Find the temperature T that makes sigmoid(logit / T) most likely (Guo et al. 2017, 4.2).
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """P = sigmoid(logit / temperature + offset).
+
+    The temperature takes back over-confidence (Guo et al. 2017, 4.2); the offset takes back that
+    training gave both classes the same weight, whatever their shares (Platt 1999).
+    """
+
+    temperature: float = 1.0
+    offset: float = 0.0
+
+
+def fit_calibration(logits: NDArray[np.float64], positives: NDArray[np.bool_]) -> Calibration:
+    """Find the most likely temperature and offset.
 
     Args:
         logits: (N,) raw logits.
         positives: (N,) True for the positive class.
 
     Returns:
-        T between 0.05 and 20.
-
+        A temperature between 0.05 and 20 and an offset between -10 and 10.
     """
-    from scipy.optimize import minimize_scalar
+    from scipy.optimize import minimize
 
     signs = np.where(positives, 1.0, -1.0)
 
-    def negative_log_likelihood(log_temperature: float) -> float:
-        return float(np.logaddexp(0, -signs * logits / np.exp(log_temperature)).mean())
+    def negative_log_likelihood(parameters: NDArray[np.float64]) -> float:
+        log_temperature, offset = parameters
+        calibrated = logits / np.exp(log_temperature) + offset
+        return float(np.logaddexp(0, -signs * calibrated).mean())
 
-    bounds = (np.log(0.05), np.log(20.0))
-    return float(
-        np.exp(minimize_scalar(negative_log_likelihood, bounds=bounds, method="bounded").x)
-    )
+    bounds = [(np.log(0.05), np.log(20.0)), (-10.0, 10.0)]
+    best = minimize(negative_log_likelihood, (0.0, 0.0), bounds=bounds, method="L-BFGS-B").x
+    return Calibration(float(np.exp(best[0])), float(best[1]))
 
 
 def expected_calibration_error(
@@ -39,7 +53,6 @@ def expected_calibration_error(
         probabilities: (N,) P(positive), 0..1.
         positives: (N,) True for the positive class.
         bins: number of bins; fewer where there are fewer films.
-
     """
     order = np.argsort(probabilities, kind="stable")
     parts = np.array_split(order, min(bins, len(order)))

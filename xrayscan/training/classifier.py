@@ -10,7 +10,10 @@ from typing import Any
 
 from xrayscan.errors import ModelError
 from xrayscan.training.architectures import Architecture
+from xrayscan.training.calibration import Calibration
 
+BACKBONE = "backbone"
+RGB = "grey_to_rgb"
 FEATURE_MAP = "last_feature_map"
 EMBEDDING = "embedding"
 LOGIT = "logit"
@@ -32,7 +35,6 @@ def build_classifier(architecture: Architecture, size: int, weights: Path | None
 
     Raises:
         ModelError: the weights file does not fit the architecture.
-
     """
     import keras
     from keras import layers
@@ -41,12 +43,12 @@ def build_classifier(architecture: Architecture, size: int, weights: Path | None
     if weights is not None:
         _load_weights(backbone, weights)
     pixels = keras.Input((size, size, 1), name="pixels")
-    features = backbone(layers.Concatenate(name="grey_to_rgb")([pixels, pixels, pixels]))
+    features = backbone(layers.Concatenate(name=RGB)([pixels, pixels, pixels]))
     features = layers.Activation("linear", name=FEATURE_MAP)(features)
     x = layers.GlobalAveragePooling2D(name=EMBEDDING)(features)
     x = layers.Dropout(architecture.dropout, name="dropout")(x)
     logit = layers.Dense(1, name=LOGIT, dtype="float32")(x)
-    return _with_probability(pixels, logit, temperature=1.0)
+    return _with_probability(pixels, logit, Calibration())
 
 
 def logit_model(classifier: Any) -> Any:
@@ -56,16 +58,17 @@ def logit_model(classifier: Any) -> Any:
     return keras.Model(classifier.input, classifier.get_layer(LOGIT).output, name="logit_model")
 
 
-def calibrated(classifier: Any, temperature: float) -> Any:
-    """Return the classifier with P = sigmoid(logit / temperature); layers are shared."""
-    return _with_probability(classifier.input, classifier.get_layer(LOGIT).output, temperature)
+def calibrated(classifier: Any, calibration: Calibration) -> Any:
+    """Return the classifier with its probability calibrated; layers are shared."""
+    return _with_probability(classifier.input, classifier.get_layer(LOGIT).output, calibration)
 
 
-def _with_probability(pixels: Any, logit: Any, temperature: float) -> Any:
+def _with_probability(pixels: Any, logit: Any, calibration: Calibration) -> Any:
     import keras
     from keras import layers
 
-    scaled = layers.Rescaling(1 / temperature, name=CALIBRATION, dtype="float32")(logit)
+    scale, offset = 1 / calibration.temperature, calibration.offset
+    scaled = layers.Rescaling(scale, offset, name=CALIBRATION, dtype="float32")(logit)
     probability = layers.Activation("sigmoid", name=PROBABILITY, dtype="float32")(scaled)
     return keras.Model(pixels, probability, name="classifier")
 
@@ -76,5 +79,5 @@ def _load_weights(backbone: Any, weights: Path) -> None:
     except (OSError, ValueError) as fault:
         words = str(fault).strip().partition("\n")[0]
         raise ModelError(
-            f"{weights}: does not fit {backbone.name} ({words}); give its own weights"
+            f"{weights}: does not fit the architecture ({words}); give its own weights"
         ) from None

@@ -32,7 +32,6 @@ class LabelledFilm:
         label: index into the classes.
         patient: whose film it is; films of one patient never part.
         split: "train", "val" or "test" as the folder gives it; "" where it gives none.
-
     """
 
     location: str
@@ -61,7 +60,6 @@ class DecodedFilms:
         pixels: (N, S, S) uint8, 0..255.
         labels: (N,) int64, index into the classes.
         unreadable: (location, reason in words) of those that could not.
-
     """
 
     films: tuple[LabelledFilm, ...]
@@ -75,7 +73,6 @@ def read_labelled_folder(root: Path) -> LabelledFolder:
 
     Raises:
         DataError: there is no such folder, or it does not hold two or more classes with films.
-
     """
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; give a folder with one folder per class")
@@ -103,7 +100,7 @@ def read_labelled_folder(root: Path) -> LabelledFolder:
 def patient_of(path: Path) -> str:
     """Tell the patient from a film's name; a name of no known scheme is a patient of its own."""
     match = _KERMANY_PATIENT.match(path.name)
-    return match.group(1) if match else path.stem
+    return match.group(1) if match else str(path)
 
 
 def split_by_patient(
@@ -116,7 +113,6 @@ def split_by_patient(
 
     Raises:
         DataError: a class has fewer patients than folds.
-
     """
     from sklearn.model_selection import StratifiedGroupKFold
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,36 +11,45 @@ from xrayscan.training import classifier as joints
 from xrayscan.training.heatmap import heat_maps
 
 
-def export_scorer(classifier: Any, path: Path) -> None:
-    """Write the scorer: probability, heat maps and embedding from one pass.
+def export_scorer(classifier: Any, admission_layers: Sequence[str], path: Path) -> None:
+    """Write the scorer: probability, heat maps, embedding and admission features from one pass.
 
     OpenVINO reads the traced TensorFlow function itself; no other format stands in between.
 
     Args:
         classifier: a calibrated Keras classifier with the joints of ``training.classifier``.
-        path: the ``.xml`` to write; weights go beside it as ``.bin``, as float16, which moves no
-            probability by more than the tests allow and halves the file.
-
+        admission_layers: layers of the backbone whose pooled outputs become admission features.
+        path: the ``.xml`` to write; weights go beside it as ``.bin``, in float32: as float16 they
+            moved probabilities by up to 0.046.
     """
     import openvino as ov
     import tensorflow as tf
 
     size = classifier.input_shape[1]
     spec = tf.TensorSpec((None, size, size, 1), tf.float32, name="pixels")
-    traced = tf.function(scoring_function(classifier), input_signature=[spec])
+    traced = tf.function(scoring_function(classifier, admission_layers), input_signature=[spec])
     model = ov.convert_model(traced.get_concrete_function())
     for output in model.outputs:
         output.set_names({_output_name(output.get_names())})
-    ov.save_model(model, path, compress_to_fp16=True)
+    ov.save_model(model, path, compress_to_fp16=False)
 
 
-def scoring_function(classifier: Any) -> Any:
+def admission_widths(classifier: Any, admission_layers: Sequence[str]) -> tuple[int, ...]:
+    """Return how many admission features each layer gives."""
+    backbone = classifier.get_layer(joints.BACKBONE)
+    return tuple(backbone.get_layer(name).output.shape[-1] for name in admission_layers)
+
+
+def scoring_function(classifier: Any, admission_layers: Sequence[str]) -> Any:
     """Return f(pixels (B, S, S, 1)) -> dict of named outputs, as a TensorFlow function."""
     import keras
     import tensorflow as tf
 
     joint = classifier.get_layer(joints.FEATURE_MAP).output
-    to_features = keras.Model(classifier.input, joint)
+    backbone = classifier.get_layer(joints.BACKBONE)
+    middles = [backbone.get_layer(name).output for name in admission_layers]
+    to_features = keras.Model(backbone.input, [backbone.output, *middles])
+    to_rgb = keras.Model(classifier.input, classifier.get_layer(joints.RGB).output)
     head = keras.Model(
         joint,
         [
@@ -50,7 +60,7 @@ def scoring_function(classifier: Any) -> Any:
     )
 
     def score(pixels: Any) -> dict[str, Any]:
-        features = to_features(pixels, training=False)
+        features, *middle = to_features(to_rgb(pixels), training=False)
         with tf.GradientTape() as tape:
             tape.watch(features)
             logit, embedding, probability = head(features, training=False)
@@ -58,6 +68,7 @@ def scoring_function(classifier: Any) -> Any:
         return {
             engine.PROBABILITY: probability,
             engine.EMBEDDING: embedding,
+            engine.ADMISSION: tf.concat([tf.reduce_mean(m, axis=(1, 2)) for m in middle], axis=1),
             **{f"{engine.HEAT_PREFIX}{name}": heat for name, heat in maps.items()},
         }
 

@@ -9,8 +9,8 @@ def heat_maps(features: Any, gradient: Any) -> dict[str, Any]:
     """Compute both maps from the last feature map and the gradient of the logit there.
 
     Grad-CAM (Selvaraju et al. 2017, eq. 1 and 2): channel weights are the mean gradient. Where the
-    head is average pooling and one dense layer, the map times its number of positions sums to the
-    logit less its bias (negative parts aside), so it is measured in logit units.
+    head is average pooling and one dense layer, the map sums to the logit less its bias (negative
+    parts aside): each position's heat is its share, measured in logit units.
 
     Grad-CAM++ (Chattopadhay et al. 2018, eq. 19 with the score exp(logit), as there): channel
     weights are sum(alpha * relu(g)) with alpha = g^2 / (2 g^2 + sum(A) g^3). The common factor
@@ -22,7 +22,6 @@ def heat_maps(features: Any, gradient: Any) -> dict[str, Any]:
 
     Returns:
         (B, h, w) maps, >= 0, by method name.
-
     """
     import tensorflow as tf
 

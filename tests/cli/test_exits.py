@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+import typer
+
+from xrayscan.cli.exits import Exit, reported
+from xrayscan.cli.predict import exit_code, failure_limit
+from xrayscan.errors import ModelError, UsageError, XrayscanError
+from xrayscan.pipeline import FailureLimit
+from xrayscan.records import Ending, RunSummary
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "words"),
+    [
+        pytest.param(UsageError("wrong"), 2, "xrayscan: wrong", id="usage"),
+        pytest.param(ModelError("broken"), 1, "xrayscan: broken", id="model"),
+        pytest.param(XrayscanError("bad"), 1, "xrayscan: bad", id="fatal"),
+        pytest.param(MemoryError(), 1, "out of memory; give a smaller", id="memory"),
+        pytest.param(KeyError("x"), 1, "unexpected fault (KeyError", id="defect"),
+        pytest.param(UsageError("\udcff.csv: no"), 2, "\\udcff.csv: no", id="name not UTF-8"),
+    ],
+)
+def test_every_fault_is_one_sentence_and_a_code(fault, code, words, capsys) -> None:
+    @reported
+    def command() -> int:
+        raise fault
+
+    with pytest.raises(typer.Exit) as caught:
+        command()
+    messages = capsys.readouterr().err
+    assert caught.value.exit_code == code
+    assert words in messages
+    assert len(messages.splitlines()) == 1
+
+
+def summary(ending: Ending = Ending.FINISHED, positive: int = 0, unreadable: int = 0) -> RunSummary:
+    return RunSummary(9, 5, 1, unreadable, 0, positive, 0, 0, 0, ending, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("run", "signal", "fail_on_positive", "code"),
+    [
+        pytest.param(summary(), None, False, Exit.DONE, id="done"),
+        pytest.param(summary(positive=3), None, False, Exit.DONE, id="positives not asked for"),
+        pytest.param(summary(positive=3), None, True, Exit.POSITIVE, id="positives"),
+        pytest.param(summary(unreadable=1), None, False, Exit.UNREADABLE, id="unreadable"),
+        pytest.param(summary(positive=3, unreadable=1), None, True, Exit.POSITIVE, id="both"),
+        pytest.param(
+            summary(Ending.TOO_MANY_FAILURES, 3, 3), None, True, Exit.TOO_MANY_FAILURES, id="limit"
+        ),
+        pytest.param(summary(Ending.STOPPED, 3, 3), 15, True, 143, id="stopped"),
+        pytest.param(summary(), 2, False, Exit.DONE, id="signal after the last film"),
+    ],
+)
+def test_exit_code(run: RunSummary, signal, fail_on_positive: bool, code: int) -> None:
+    assert exit_code(run, signal, fail_on_positive=fail_on_positive) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("", FailureLimit()),
+        ("0", FailureLimit(count=0)),
+        ("12", FailureLimit(count=12)),
+        ("5%", FailureLimit(share=0.05)),
+        ("100%", FailureLimit(share=1.0)),
+    ],
+)
+def test_failure_limit(text: str, limit: FailureLimit) -> None:
+    assert failure_limit(text) == limit
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "101%", "1.5", "%"])
+def test_failure_limit_refuses(text: str) -> None:
+    with pytest.raises(UsageError):
+        failure_limit(text)

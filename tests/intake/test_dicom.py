@@ -1,0 +1,568 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pydicom.data
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pydicom.sequence import Sequence
+from pydicom.uid import (
+    UID,
+    BasicTextSRStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    RLELossless,
+)
+
+from tests.films import dicom_bytes, draw_deep_film, draw_film, jpeg_bytes, lut
+from xrayscan.errors import ScanError
+from xrayscan.intake.dicom import decode_dicom, window
+from xrayscan.intake.read import Content, decode, read_radiograph
+from xrayscan.records import Radiograph, Reason, Status
+
+pytestmark = pytest.mark.filterwarnings("error")  # good films are read without a word
+
+FILM = draw_film(seed=1)
+DEEP = draw_deep_film(seed=1)  # 12 bits
+PEAK = 65_535
+
+
+def refused(data: bytes) -> ScanError:
+    with pytest.raises(ScanError) as caught:
+        decode_dicom(data)
+    assert caught.value.format == "DICOM"
+    return caught.value
+
+
+def pixels(data: bytes) -> NDArray[np.int64]:
+    """Decode to display grey, as numbers that can be subtracted."""
+    radiograph = decode_dicom(data)
+    assert radiograph.peak == PEAK
+    assert radiograph.pixels.dtype == np.uint16
+    return radiograph.pixels.astype(np.int64)
+
+
+def scaled(film: NDArray[np.generic], white: float) -> NDArray[np.int64]:
+    return np.rint(np.clip(film.astype(float) / white, 0, 1) * PEAK).astype(np.int64)
+
+
+WINDOW_ALL = {"WindowCenter": 2048, "WindowWidth": 4096}  # of 12 bits, so that 4095 is white
+DISPLAYED = scaled(DEEP, 4095)
+
+
+# --- encodings ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("syntax", "name"),
+    [
+        (ImplicitVRLittleEndian, "Implicit VR Little Endian"),
+        (ExplicitVRLittleEndian, "Explicit VR Little Endian"),
+        (ExplicitVRBigEndian, "Explicit VR Big Endian"),
+        (DeflatedExplicitVRLittleEndian, "Deflated Explicit VR Little Endian"),
+        (RLELossless, "RLE Lossless"),
+    ],
+)
+def test_the_film_is_the_same_in_every_transfer_syntax(syntax: UID, name: str) -> None:
+    data = dicom_bytes(DEEP, bits_stored=12, syntax=syntax, **WINDOW_ALL)
+    assert np.array_equal(pixels(data), DISPLAYED)
+    assert decode_dicom(data).format == f"DICOM ({name})"
+    assert np.array_equal(pixels(dicom_bytes(FILM, syntax=syntax)), scaled(FILM, 255))
+
+
+def test_jpeg_inside() -> None:
+    data = dicom_bytes(FILM, syntax=JPEGBaseline8Bit, frame=jpeg_bytes(FILM))
+    assert np.abs(pixels(data) - scaled(FILM, 255)).mean() < 3 * 257
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian],
+    ids=["implicit", "explicit", "big endian"],
+)
+def test_without_preamble_and_meta_header(syntax: UID) -> None:
+    data = dicom_bytes(DEEP, bits_stored=12, syntax=syntax, preamble=False, **WINDOW_ALL)
+    assert np.array_equal(pixels(data), DISPLAYED)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 15, 16])
+def test_every_level_is_kept(bits: int) -> None:
+    deep = draw_deep_film(seed=1, bits=bits)
+    half = 2 ** (bits - 1)
+    data = dicom_bytes(deep, bits_stored=bits, WindowCenter=half, WindowWidth=2 * half)
+    assert np.array_equal(pixels(data), scaled(deep, 2**bits - 1))
+
+
+# --- what the values mean -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("film", "bits", "options"),
+    [
+        pytest.param(FILM, 8, {}, id="8 bits as they are"),
+        pytest.param(DEEP, 12, {}, id="12 bits without a window"),
+        pytest.param(DEEP, 12, WINDOW_ALL, id="12 bits with a window"),
+    ],
+)
+def test_monochrome1_with_inverted_values_is_the_same_film(
+    film: NDArray[np.uint16], bits: int, options: dict[str, float]
+) -> None:
+    twin = (2**bits - 1 - film).astype(film.dtype)
+    one = pixels(dicom_bytes(film, bits_stored=bits, **options))
+    other = pixels(dicom_bytes(twin, bits_stored=bits, photometric="MONOCHROME1", **options))
+    assert np.abs(one - other).max() <= 1
+    assert np.corrcoef(other.ravel(), film.ravel())[0, 1] > 0.99, "white is bone in both"
+
+
+def test_a_narrow_window_of_a_monochrome1_twin() -> None:
+    """An inverted value x is 4095 - x, so that c - 0.5 becomes 4095 - (c - 0.5)."""
+    one = pixels(dicom_bytes(DEEP, bits_stored=12, WindowCenter=1500, WindowWidth=900))
+    twin = dicom_bytes(
+        4095 - DEEP,
+        bits_stored=12,
+        photometric="MONOCHROME1",
+        WindowCenter=4096 - 1500,
+        WindowWidth=900,
+    )
+    assert np.abs(one - pixels(twin)).max() <= 1
+
+
+def test_signed_values() -> None:
+    signed = DEEP.astype(np.int16) - 2048
+    data = dicom_bytes(signed, WindowCenter=0, WindowWidth=4096)
+    assert np.array_equal(pixels(data), DISPLAYED)
+
+
+def test_signed_values_without_a_window() -> None:
+    signed = DEEP.astype(np.int16) - 2048
+    assert np.array_equal(pixels(dicom_bytes(signed)), pixels(dicom_bytes(DEEP, bits_stored=12)))
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_signed_8_bits_without_a_window_are_not_cut_at_zero(bits: int) -> None:
+    signed = FILM.astype(np.int16) - 128
+    shown = pixels(dicom_bytes(signed, bits_stored=bits))
+    assert np.corrcoef(shown.ravel(), FILM.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept"), [(1, 0), (2, -1000), (0.5, 300), (-1, 4095)], ids=str
+)
+def test_the_window_is_in_rescaled_units(slope: float, intercept: float) -> None:
+    rescaled = DEEP.astype(float) * slope + intercept
+    centre, width = 700.0, 1000.0
+    data = dicom_bytes(
+        DEEP,
+        bits_stored=12,
+        RescaleSlope=slope,
+        RescaleIntercept=intercept,
+        WindowCenter=centre,
+        WindowWidth=width,
+    )
+    assert np.array_equal(pixels(data), scaled(window(rescaled, centre, width), 1))
+
+
+@pytest.mark.parametrize("value", [None, ""], ids=["None", "empty"])
+def test_empty_rescale_elements_say_nothing(value: str | None) -> None:
+    data = dicom_bytes(
+        DEEP, bits_stored=12, RescaleSlope=value, RescaleIntercept=value, **WINDOW_ALL
+    )
+    assert np.array_equal(pixels(data), DISPLAYED)
+
+
+def test_8_bits_that_are_rescaled_beyond_8_bits_are_not_cut() -> None:
+    shown = pixels(dicom_bytes(FILM, RescaleSlope=16, RescaleIntercept=0))
+    assert np.corrcoef(shown.ravel(), FILM.ravel())[0, 1] > 0.99
+
+
+def test_the_modality_lut_comes_before_the_window() -> None:
+    table = lut(0, [4095 - value for value in range(4096)])
+    data = dicom_bytes(DEEP, bits_stored=12, ModalityLUTSequence=Sequence([table]), **WINDOW_ALL)
+    assert np.array_equal(pixels(data), PEAK - DISPLAYED)
+
+
+# --- windows ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "centre", "width", "shown"),
+    [
+        # c = 2048, w = 4096: black at 0 and below, white above 4095, by PS3.3 C.11.2.1.2.1
+        (-5, 2048, 4096, 0),
+        (0, 2048, 4096, 0),
+        (1, 2048, 4096, 1 / 4095),
+        (2048, 2048, 4096, 2048 / 4095),
+        (4095, 2048, 4096, 1),
+        (5000, 2048, 4096, 1),
+        # c = 2048, w = 1: black at 2047, white at 2048
+        (2047, 2048, 1, 0),
+        (2048, 2048, 1, 1),
+        # c = 0, w = 100: -50 is black, 49 is white
+        (-50, 0, 100, 0),
+        (-49, 0, 100, 1 / 99),
+        (0, 0, 100, 50 / 99),
+        (49, 0, 100, 1),
+        # c = 0, w = 1: black at -1, white at 0
+        (-1, 0, 1, 0),
+        (-0.5, 0, 1, 0),
+        (0, 0, 1, 1),
+        # fractions
+        (10.25, 10.5, 1.5, 1),
+        (10.0, 10.5, 1.5, 0.5),
+        (9.9, 10.5, 1.5, 0.3),
+    ],
+)
+def test_linear_window_by_hand(value: float, centre: float, width: float, shown: float) -> None:
+    assert window(np.array([value], float), centre, width)[0] == pytest.approx(shown, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("value", "centre", "width", "shown"),
+    [
+        # C.11.2.1.3.2: black at c - w/2, white at c + w/2
+        (0, 2048, 4096, 0),
+        (1024, 2048, 4096, 0.25),
+        (2048, 2048, 4096, 0.5),
+        (4096, 2048, 4096, 1),
+        (9999, 2048, 4096, 1),
+        (0.1, 0.25, 0.5, 0.2),
+    ],
+)
+def test_exact_window_by_hand(value: float, centre: float, width: float, shown: float) -> None:
+    result = window(np.array([value], float), centre, width, "LINEAR_EXACT")
+    assert result[0] == pytest.approx(shown, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        # C.11.2.1.3.1, c = 2048, w = 4096: 1 / (1 + exp(-4 (x - c) / w))
+        (2048, 0.5),
+        (2048 + 1024, 0.7310585786),
+        (2048 - 1024, 0.2689414214),
+        (2048 + 4096, 0.9820137900),
+        (-1e9, 0),
+        (1e9, 1),
+    ],
+)
+def test_sigmoid_window_by_hand(value: float, shown: float) -> None:
+    result = window(np.array([value], float), 2048, 4096, "SIGMOID")
+    assert result[0] == pytest.approx(shown, abs=1e-9)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    st.lists(st.floats(-1e5, 1e5), min_size=2, max_size=20),
+    st.floats(-1e4, 1e4),
+    st.floats(1, 1e5),
+    st.sampled_from(["LINEAR", "LINEAR_EXACT", "SIGMOID"]),
+)
+def test_no_window_turns_dark_into_light(
+    values: list[float], centre: float, width: float, function: str
+) -> None:
+    shown = window(np.sort(np.array(values)), centre, width, function)
+    assert (np.diff(shown) >= 0).all()
+    assert shown.min() >= 0
+    assert shown.max() <= 1
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_the_file_names_the_function(function: str) -> None:
+    data = dicom_bytes(
+        DEEP, bits_stored=12, WindowCenter=1700, WindowWidth=1100, VOILUTFunction=function
+    )
+    expected = scaled(window(DEEP.astype(float), 1700, 1100, function), 1)
+    assert np.array_equal(pixels(data), expected)
+
+
+@pytest.mark.parametrize("function", [None, "", "UNHEARD_OF"])
+def test_no_function_means_linear(function: str | None) -> None:
+    data = dicom_bytes(DEEP, bits_stored=12, VOILUTFunction=function, **WINDOW_ALL)
+    assert np.array_equal(pixels(data), DISPLAYED)
+
+
+def test_a_window_narrower_than_1_is_for_the_other_functions() -> None:
+    film = dicom_bytes(
+        DEEP,
+        bits_stored=12,
+        RescaleSlope=1 / 4096,
+        RescaleIntercept=0,
+        WindowCenter=0.5,
+        WindowWidth=0.5,
+        VOILUTFunction="LINEAR_EXACT",
+    )
+    expected = scaled(window(DEEP / 4096, 0.5, 0.5, "LINEAR_EXACT"), 1)
+    assert np.abs(pixels(film) - expected).max() <= 1
+
+
+def test_the_first_of_several_windows_counts() -> None:
+    several = dicom_bytes(
+        DEEP, bits_stored=12, WindowCenter=[2048, 500, 40], WindowWidth=[4096, 10, 20]
+    )
+    assert np.array_equal(pixels(several), DISPLAYED)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"WindowCenter": 2048}, id="no width"),
+        pytest.param({"WindowCenter": None, "WindowWidth": None}, id="empty"),
+        pytest.param({"WindowCenter": 2048, "WindowWidth": 0}, id="width 0"),
+        pytest.param(
+            {"WindowCenter": 2, "WindowWidth": -3, "VOILUTFunction": "SIGMOID"}, id="negative"
+        ),
+    ],
+)
+def test_without_a_window_percentiles_set_the_contrast(options: dict[str, object]) -> None:
+    film = DEEP // 4 + 500
+    film[0, :10] = 4095  # a burnt-in marker
+    shown = pixels(dicom_bytes(film, bits_stored=12, **options))
+    low, high = np.percentile(film, (0.5, 99.5))
+    assert high < 4095
+    expected = np.clip((film - low) / (high - low), 0, 1) * PEAK
+    assert np.abs(shown - expected).max() < 2
+
+
+def test_8_bits_without_a_window_stay_as_they_are() -> None:
+    dark = FILM // 3
+    assert np.array_equal(pixels(dicom_bytes(dark)), scaled(dark, 255))
+
+
+def test_the_voi_lut_comes_before_the_window() -> None:
+    bits = 10
+    table = lut(1000, [min(1023, value // 2) for value in range(2048)], bits=bits)
+    data = dicom_bytes(DEEP, bits_stored=12, VOILUTSequence=Sequence([table]), **WINDOW_ALL)
+    below, above = DEEP < 1000, DEEP >= 3048
+    expected = np.clip((DEEP.astype(int) - 1000) // 2, 0, 1023)
+    assert np.array_equal(pixels(data), scaled(expected, 1023))
+    assert not pixels(data)[below].any()
+    assert (pixels(data)[above] == PEAK).all()
+
+
+def test_an_empty_voi_lut_sequence_says_nothing() -> None:
+    data = dicom_bytes(DEEP, bits_stored=12, VOILUTSequence=Sequence([]), **WINDOW_ALL)
+    assert np.array_equal(pixels(data), DISPLAYED)
+
+
+# --- colour and frames --------------------------------------------------------------------------
+
+
+def test_a_secondary_capture_in_colour() -> None:
+    assert np.array_equal(
+        pixels(dicom_bytes(np.dstack([FILM] * 3), photometric="RGB")), scaled(FILM, 255)
+    )
+
+
+def test_a_palette() -> None:
+    order = np.random.default_rng(0).permutation(256)
+    entries = (np.argsort(order) * 257).astype("<u2").tobytes()
+    colours = {
+        f"{colour}PaletteColorLookupTable{part}": value
+        for colour in ("Red", "Green", "Blue")
+        for part, value in (("Descriptor", [256, 0, 16]), ("Data", entries))
+    }
+    data = dicom_bytes(order[FILM].astype(np.uint8), photometric="PALETTE COLOR", **colours)
+    assert np.array_equal(pixels(data), scaled(FILM, 255))
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless], ids=["plain", "RLE"])
+def test_the_first_of_several_frames_is_taken(syntax: UID) -> None:
+    radiograph = decode_dicom(dicom_bytes(np.stack([FILM, 255 - FILM, FILM]), syntax=syntax))
+    assert radiograph.notes == ("first of 3 frames",)
+    assert np.array_equal(radiograph.pixels, scaled(FILM, 255))
+
+
+def test_one_frame_is_no_note() -> None:
+    assert decode_dicom(dicom_bytes(FILM, NumberOfFrames=1)).notes == ()
+
+
+# --- refused ------------------------------------------------------------------------------------
+
+
+def without(data: bytes, keyword: str) -> bytes:
+    dataset = pydicom.dcmread(pydicom.filebase.DicomBytesIO(data))
+    del dataset[keyword]
+    buffer = pydicom.filebase.DicomBytesIO()
+    pydicom.dcmwrite(buffer, dataset)
+    return bytes(buffer.getvalue())
+
+
+def test_a_document_without_a_picture_is_unsupported() -> None:
+    data = without(dicom_bytes(FILM, SOPClassUID=BasicTextSRStorage), "PixelData")
+    fault = refused(data)
+    assert fault.reason is Reason.UNSUPPORTED
+    assert "without a picture (Basic Text SR Storage)" in fault.detail
+
+
+def test_a_film_without_its_picture_is_truncated() -> None:
+    assert refused(without(dicom_bytes(FILM), "PixelData")).reason is Reason.TRUNCATED
+
+
+@pytest.mark.parametrize("keyword", ["Rows", "Columns"])
+def test_a_film_without_its_size_is_damaged(keyword: str) -> None:
+    assert refused(without(dicom_bytes(FILM), keyword)).reason is Reason.DAMAGED
+
+
+def test_a_header_that_claims_too_much_is_refused_before_decoding() -> None:
+    data = dicom_bytes(FILM, Rows=65_000, Columns=65_000)
+    assert refused(data).reason is Reason.TOO_LARGE
+
+
+def test_a_transfer_syntax_that_nobody_knows_is_unsupported() -> None:
+    mpeg = UID("1.2.840.10008.1.2.4.100")
+    fault = refused(dicom_bytes(FILM, syntax=mpeg, frame=b"\0" * 100))
+    assert fault.reason is Reason.UNSUPPORTED
+    assert fault.detail.endswith("; export it uncompressed")
+
+
+CUT = {
+    "explicit": dicom_bytes(FILM),
+    "implicit": dicom_bytes(FILM, syntax=ImplicitVRLittleEndian),
+    "big endian": dicom_bytes(FILM, syntax=ExplicitVRBigEndian),
+    "deflated": dicom_bytes(DEEP, syntax=DeflatedExplicitVRLittleEndian),
+    "RLE": dicom_bytes(DEEP, syntax=RLELossless),
+    "JPEG": dicom_bytes(FILM, syntax=JPEGBaseline8Bit, frame=jpeg_bytes(FILM)),
+    "no preamble": dicom_bytes(FILM, preamble=False),
+}
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("kind", CUT)
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_cut_anywhere_it_is_refused(kind: str, data: st.DataObject) -> None:
+    whole = CUT[kind]
+    # the last 8 bytes of a compressed film are a delimiter after the whole picture
+    length = data.draw(st.integers(1, len(whole) - 9))
+    with pytest.raises(ScanError) as caught:
+        decode(Content(whole[:length], ""), "film.dcm")
+    assert caught.value.reason.status is Status.UNREADABLE
+
+
+@pytest.mark.parametrize("kind", CUT)
+def test_what_is_cut_is_whole_before(kind: str) -> None:
+    decode_dicom(CUT[kind])
+
+
+@pytest.mark.parametrize("kind", ["explicit", "implicit", "big endian", "RLE", "JPEG"])
+def test_a_film_cut_in_its_picture_is_truncated(kind: str) -> None:
+    for share in (0.2, 0.5, 0.9):
+        whole = CUT[kind]
+        assert refused(whole[: int(len(whole) * share)]).reason is Reason.TRUNCATED
+
+
+# --- real films ---------------------------------------------------------------------------------
+
+
+REFERENCE = [f"RG{film}_{kind}" for film in (1, 3) for kind in ("UNCR", "UNCI", "J2KR", "J2KI")]
+
+
+@pytest.fixture(scope="module")
+def references() -> dict[str, Radiograph]:
+    paths = {name: pydicom.data.get_testdata_file(f"{name}.dcm") for name in REFERENCE}
+    return {name: read_radiograph(str(path)) for name, path in paths.items() if path}
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_reference_films(references: dict[str, Radiograph], name: str) -> None:
+    if name not in references:
+        pytest.skip("needs pydicom-data")
+    radiograph = references[name]
+    plain = references[f"{name[:3]}_UNCR"]
+    assert (radiograph.height, radiograph.width) == (
+        (1955, 1841) if name.startswith("RG1") else (1760, 1760)
+    )
+    difference = np.abs(radiograph.pixels.astype(int) - plain.pixels)
+    if name.endswith("R"):  # reversibly compressed
+        assert not difference.any()
+    assert difference.mean() < 0.005 * PEAK
+
+
+def test_the_reference_chest_is_bright_where_bone_is(references: dict[str, Radiograph]) -> None:
+    """RG1 is a frontal chest film in MONOCHROME1: spine and diaphragm white, air black."""
+    if "RG1_UNCR" not in references:
+        pytest.skip("needs pydicom-data")
+    chest = references["RG1_UNCR"].pixels
+    height, width = chest.shape
+    spine = chest[height // 4 : height // 2, int(width * 0.46) : int(width * 0.54)].mean()
+    lungs = [
+        chest[height // 4 : height // 2, int(width * left) : int(width * (left + 0.1))].mean()
+        for left in (0.22, 0.68)
+    ]
+    assert spine > max(lungs) + 0.1 * PEAK
+
+
+REAL = {
+    "chest/gdcm-CR-MONO1-10-chest.dcm": (440, 440),
+    "chest/rsna_1.2.276.0.7230010.3.1.4.8323329.6904.dcm": (1024, 1024),
+    "chest/rsna_fake_MONOCHROME1.dcm": (1024, 1024),
+    "chest/udacity_test1.dcm": (1024, 1024),
+    "chest/udacity_test2.dcm": (1024, 1024),
+    "chest-transcoded/MONO1chest_DEFL.dcm": (440, 440),
+    "chest-transcoded/MONO1chest_EVRBE.dcm": (440, 440),
+    "chest-transcoded/MONO1chest_J2KR.dcm": (440, 440),
+    "chest-transcoded/MONO1chest_RLE.dcm": (440, 440),
+    "other-body-part/RG2_JPLL.dcm": (2140, 1760),
+    "other-body-part/RG3_JLSL.dcm": (1760, 1760),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_films(shared_data: Path, name: str) -> None:
+    radiograph = read_radiograph(str(shared_data / "dicom" / name))
+    assert radiograph.pixels.shape == REAL[name]
+    assert radiograph.notes == ()
+    assert len(np.unique(radiograph.pixels)) > 150
+
+
+def test_every_real_film_is_in_the_table(shared_data: Path) -> None:
+    folder = shared_data / "dicom"
+    there = {str(path.relative_to(folder)) for path in folder.rglob("*.dcm")}
+    assert there == {*REAL, "chest/ljdata_966.dcm"}
+
+
+@pytest.mark.parametrize("encoding", ["DEFL", "EVRBE", "J2KR", "RLE"])
+def test_transcoded_films_are_the_film(shared_data: Path, encoding: str) -> None:
+    folder = shared_data / "dicom"
+    film = read_radiograph(str(folder / "chest" / "gdcm-CR-MONO1-10-chest.dcm"))
+    other = read_radiograph(str(folder / "chest-transcoded" / f"MONO1chest_{encoding}.dcm"))
+    assert np.array_equal(film.pixels, other.pixels)
+
+
+def test_a_truly_broken_film_is_refused(shared_data: Path) -> None:
+    with pytest.raises(ScanError) as caught:
+        read_radiograph(str(shared_data / "dicom" / "chest" / "ljdata_966.dcm"))
+    assert caught.value.reason.status is Status.UNREADABLE
+
+
+def test_a_flipped_tag_flips_the_film(shared_data: Path) -> None:
+    folder = shared_data / "dicom" / "chest"
+    film = read_radiograph(str(folder / "rsna_1.2.276.0.7230010.3.1.4.8323329.6904.dcm"))
+    flipped = read_radiograph(str(folder / "rsna_fake_MONOCHROME1.dcm"))
+    assert np.array_equal(film.pixels, PEAK - flipped.pixels)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("name", ["RG2_JPLL.dcm", "RG3_JLSL.dcm", "MONO1chest_J2KR.dcm"])
+def test_real_compressed_films_cut_short_are_refused(shared_data: Path, name: str) -> None:
+    (path,) = (shared_data / "dicom").rglob(name)
+    whole = path.read_bytes()
+    for share in (0.02, 0.3, 0.6, 0.95):
+        cut = whole[: int(len(whole) * share) // 2 * 2]
+        assert refused(cut).reason is Reason.TRUNCATED
+        delimited = cut + b"\xfe\xff\xdd\xe0\0\0\0\0"  # as if the picture ended there
+        assert refused(delimited).reason in (Reason.TRUNCATED, Reason.DAMAGED)
+
+
+def test_a_compressed_syntax_with_nothing_in_it_is_damaged() -> None:
+    fault = refused(dicom_bytes(FILM, syntax=JPEG2000Lossless, frame=b"\0" * 200))
+    assert fault.reason is Reason.DAMAGED

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pydicom.data
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.encaps import get_frame
+from pydicom.filebase import DicomBytesIO
+from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
+
+from tests.films import dicom_bytes, draw_deep_film, draw_film, jpeg_bytes, odd_jpeg_bytes
+from xrayscan.errors import ScanError
+from xrayscan.intake.dicom_frame import check_rle, first_frame
+from xrayscan.intake.read import Content, decode
+from xrayscan.records import Reason
+
+FILM = draw_film(seed=1)
+DEEP = draw_deep_film(seed=1)
+SECTOR = 512  # what a broken disk or transfer loses
+
+
+def frame_of(data: bytes) -> bytes:
+    return get_frame(pydicom.dcmread(DicomBytesIO(data)).PixelData, 0, number_of_frames=1)
+
+
+def refused(data: bytes) -> ScanError:
+    with pytest.raises(ScanError) as caught:
+        first_frame(pydicom.dcmread(DicomBytesIO(data)))
+    assert caught.value.format == "DICOM"
+    return caught.value
+
+
+def lose_a_sector(whole: bytes, start: int, filling: bytes) -> bytes:
+    return whole[:start] + filling + whole[start + len(filling) :]
+
+
+# --- run-length coded ---------------------------------------------------------------------------
+
+
+RLE = frame_of(dicom_bytes(DEEP, bits_stored=12, syntax=RLELossless))
+
+
+def rle_frame(*segments: bytes) -> bytes:
+    starts = [64 + sum(map(len, segments[:index])) for index in range(len(segments))]
+    head = struct.pack("<16L", len(segments), *starts, *[0] * (15 - len(segments)))
+    return head + b"".join(segments)
+
+
+@pytest.mark.parametrize(
+    ("segment", "whole"),
+    [
+        pytest.param(bytes([255 - 8, 7]), True, id="one byte ten times"),
+        pytest.param(bytes([9, *range(10)]), True, id="ten bytes"),
+        pytest.param(bytes([4, 1, 2, 3, 4, 5, 128, 252, 9]), True, id="five, nothing, five times"),
+        pytest.param(bytes([9, *range(10), 0]), True, id="padded"),
+        pytest.param(bytes([9, *range(10), 0, 0, 0, 0]), True, id="padded more than it should be"),
+        pytest.param(bytes([8, *range(9)]), False, id="nine bytes"),
+        pytest.param(bytes([9, *range(8)]), False, id="cut in its run"),
+        pytest.param(bytes([255 - 18, 7]), False, id="twenty bytes"),
+        pytest.param(bytes([9, *range(10), 0, 3]), False, id="eleven bytes"),
+        pytest.param(b"", False, id="nothing"),
+    ],
+)
+def test_a_segment_holds_exactly_its_bytes(segment: bytes, whole: bool) -> None:
+    frame = rle_frame(segment, bytes([255 - 8, 7]))
+    if whole:
+        check_rle(frame, planes=2, pixels=10)
+        return
+    with pytest.raises(ScanError) as caught:
+        check_rle(frame, planes=2, pixels=10)
+    assert caught.value.reason is Reason.DAMAGED
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+def test_as_many_segments_as_bytes_of_a_pixel(planes: int) -> None:
+    with pytest.raises(ScanError):
+        check_rle(rle_frame(bytes([247, 7]), bytes([247, 7])), planes=planes, pixels=10)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(0, len(RLE) - SECTOR), st.sampled_from(["zeros", "ones", "noise"]))
+def test_a_lost_sector_of_an_rle_film_does_not_end_the_process(start: int, fill: str) -> None:
+    """The compiled decoder panics on what is left over, past every ``except Exception``."""
+    noise = np.random.default_rng(start).bytes(SECTOR)
+    filling = {"zeros": bytes(SECTOR), "ones": b"\xff" * SECTOR, "noise": noise}[fill]
+    frame = lose_a_sector(RLE, start, filling)
+    fault = refused(dicom_bytes(DEEP, syntax=RLELossless, frame=frame))
+    assert fault.reason in (Reason.DAMAGED, Reason.TRUNCATED)
+
+
+@pytest.mark.filterwarnings("ignore:The decoded RLE segment contains non-conformant padding")
+@pytest.mark.parametrize("padding", [0, 2, 40])
+def test_a_whole_rle_film_is_decoded_however_padded(padding: int) -> None:
+    data = dicom_bytes(DEEP, syntax=RLELossless, frame=RLE + bytes(padding))
+    dataset = pydicom.dcmread(DicomBytesIO(data))
+    assert np.array_equal(first_frame(dataset), DEEP)
+
+
+# --- JPEG ---------------------------------------------------------------------------------------
+
+
+def in_dicom(jpeg: bytes) -> bytes:
+    return dicom_bytes(FILM, syntax=JPEGBaseline8Bit, frame=jpeg)
+
+
+@pytest.mark.parametrize("fill", ["zeros", "ones", "noise"])
+def test_a_lost_sector_of_a_jpeg_inside_is_found(fill: str) -> None:
+    whole = jpeg_bytes(FILM)
+    rng = np.random.default_rng(0)
+    for start in rng.integers(800, len(whole) - SECTOR, size=10):
+        filling = {"zeros": bytes(SECTOR), "ones": b"\xff" * SECTOR, "noise": rng.bytes(SECTOR)}
+        fault = refused(in_dicom(lose_a_sector(whole, int(start), filling[fill])))
+        assert fault.reason in (Reason.DAMAGED, Reason.TRUNCATED)
+
+
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9"], ids=["no end", "forged end"])
+def test_a_jpeg_cut_before_it_was_put_inside_is_refused(end: bytes) -> None:
+    whole = jpeg_bytes(FILM)
+    for share in (0.1, 0.5, 0.9, 0.999):
+        fault = refused(in_dicom(whole[: int(len(whole) * share)] + end))
+        assert fault.reason is (Reason.DAMAGED if end else Reason.TRUNCATED)
+
+
+def test_a_jpeg_with_odd_sampling_inside_is_decoded_and_checked() -> None:
+    whole = odd_jpeg_bytes(FILM)
+    colour = np.dstack([FILM] * 3)
+    film = dicom_bytes(colour, photometric="RGB", syntax=JPEGBaseline8Bit, frame=whole)
+    assert decode(Content(film, ""), "film.dcm").pixels.shape == FILM.shape
+    cut = whole[: len(whole) // 2] + b"\xff\xd9"
+    refused(dicom_bytes(colour, photometric="RGB", syntax=JPEGBaseline8Bit, frame=cut))
+
+
+@pytest.fixture(scope="module")
+def extended() -> pydicom.Dataset:
+    path = pydicom.data.get_testdata_file("JPGExtended.dcm")
+    if path is None:
+        pytest.skip("needs pydicom-data")
+    return pydicom.dcmread(path)
+
+
+def test_a_real_jpeg_of_12_bits_is_decoded_and_checked(extended: pydicom.Dataset) -> None:
+    assert first_frame(extended).max() > 255
+    whole = get_frame(extended.PixelData, 0, number_of_frames=1)
+    shape = np.zeros((extended.Rows, extended.Columns), np.uint16)
+    for start in np.linspace(1000, len(whole) - 2 * SECTOR, 8, dtype=int):
+        frame = lose_a_sector(whole, int(start), bytes(SECTOR))
+        data = dicom_bytes(shape, bits_stored=12, syntax=JPEGExtended12Bit, frame=frame)
+        assert refused(data).reason is Reason.DAMAGED
+
+
+# --- words --------------------------------------------------------------------------------------
+
+
+def test_the_detail_is_one_short_sentence() -> None:
+    data = dicom_bytes(FILM)
+    assert refused(data[: len(data) // 2]).detail == (
+        "its pixel data cannot be decoded (The number of bytes of pixel data is less than "
+        f"expected ({len(data) // 2 - len(data) + FILM.size} vs {FILM.size} bytes)); "
+        "copy it again from its source"
+    )
+
+
+def test_real_lossless_jpeg_without_its_end_is_truncated(shared_data: Path) -> None:
+    path = shared_data / "dicom" / "other-body-part" / "RG2_JPLL.dcm"
+    dataset = pydicom.dcmread(path)
+    whole = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    dataset.PixelData = pydicom.encaps.encapsulate([whole[: len(whole) // 2]])
+    with pytest.raises(ScanError) as caught:
+        first_frame(dataset)
+    assert caught.value.reason is Reason.TRUNCATED

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.films import draw_deep_film, draw_film, jpeg_bytes, picture, png_bytes
+from xrayscan.errors import ScanError
+from xrayscan.intake.integrity import (
+    MAX_FILE_BYTES,
+    MAX_PIXELS,
+    check_extent,
+    check_jpeg_end,
+    check_not_blank,
+    check_pixel_count,
+    check_png_chunks,
+    check_size,
+    too_many_pixels,
+)
+from xrayscan.records import Radiograph, Reason
+
+FILM = draw_film(seed=1, width=96, height=80)
+JPEG, PNG = jpeg_bytes(FILM), png_bytes(FILM)
+
+
+def reason_of(check: Callable[[], object]) -> Reason | None:
+    """Why a check refuses; None where it does not."""
+    try:
+        check()
+    except ScanError as fault:
+        return fault.reason
+    return None
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [
+        (0, Reason.EMPTY),
+        (1, None),
+        (MAX_FILE_BYTES, None),
+        (MAX_FILE_BYTES + 1, Reason.TOO_LARGE),
+    ],
+)
+def test_size_of_the_file(size: int, reason: Reason | None) -> None:
+    assert reason_of(lambda: check_size(size)) is reason
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "reason"),
+    [
+        (10_000, MAX_PIXELS // 10_000, None),
+        (10_000, MAX_PIXELS // 10_000 + 1, Reason.TOO_LARGE),
+        (65_000, 65_000, Reason.TOO_LARGE),
+        (0, 500, Reason.DAMAGED),
+        (500, -1, Reason.DAMAGED),
+    ],
+)
+def test_pixels_that_a_header_claims(width: int, height: int, reason: Reason | None) -> None:
+    assert reason_of(lambda: check_pixel_count(width, height, "PNG")) is reason
+
+
+def test_too_many_pixels_says_what_was_claimed() -> None:
+    fault = too_many_pixels("20000x20000 pixels, ", "TIFF")
+    assert fault.detail.startswith("its header says 20000x20000 pixels, more than 100 megapixels;")
+    assert (fault.reason, fault.format) == (Reason.TOO_LARGE, "TIFF")
+
+
+# --- JPEG ---------------------------------------------------------------------------------------
+
+
+def with_thumbnail(jpeg: bytes) -> bytes:
+    """Put a whole small JPEG, end marker and all, into a header segment."""
+    thumbnail = b"Exif\0\0" + jpeg_bytes(draw_film(seed=2, width=64, height=64))
+    return jpeg[:2] + struct.pack(">HH", 0xFFE1, len(thumbnail) + 2) + thumbnail + jpeg[2:]
+
+
+@pytest.mark.parametrize("data", [JPEG, with_thumbnail(JPEG)], ids=["plain", "with thumbnail"])
+def test_jpeg_is_whole_up_to_its_end_marker_only(data: bytes) -> None:
+    assert reason_of(lambda: check_jpeg_end(data)) is None
+    assert reason_of(lambda: check_jpeg_end(data + b"\0" * 100)) is None, "padding does no harm"
+    for length in range(len(data)):
+        assert reason_of(lambda: check_jpeg_end(data[:length])) is Reason.TRUNCATED, length  # noqa: B023
+
+
+def test_fill_bytes_between_the_segments_are_stepped_over() -> None:
+    data = JPEG[:2] + b"\xff\xff\xff" + JPEG[2:]
+    assert reason_of(lambda: check_jpeg_end(data)) is None
+    assert reason_of(lambda: check_jpeg_end(data[:-2])) is Reason.TRUNCATED
+
+
+# --- PNG ----------------------------------------------------------------------------------------
+
+
+def test_png_is_whole_up_to_its_last_byte_only() -> None:
+    assert reason_of(lambda: check_png_chunks(PNG)) is None
+    assert reason_of(lambda: check_png_chunks(PNG + b"tail")) is None
+    for length in range(8, len(PNG)):
+        assert reason_of(lambda: check_png_chunks(PNG[:length])) is Reason.TRUNCATED, length  # noqa: B023
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.integers(8, len(PNG) - 1), st.integers(1, 255))
+def test_any_byte_of_a_png_changed_is_found(position: int, change: int) -> None:
+    damaged = bytearray(PNG)
+    damaged[position] ^= change
+    assert reason_of(lambda: check_png_chunks(bytes(damaged))) in (
+        Reason.DAMAGED,
+        Reason.TRUNCATED,  # a length that now points past the end
+    )
+
+
+def test_a_wrong_checksum_names_its_chunk() -> None:
+    damaged = bytearray(PNG)
+    damaged[PNG.index(b"IDAT") + 40] ^= 1
+    with pytest.raises(ScanError, match="checksum of its IDAT chunk is wrong"):
+        check_png_chunks(bytes(damaged))
+
+
+def test_a_chunk_of_no_known_kind_is_checked_too() -> None:
+    body = b"prVt" + b"anything"
+    chunk = struct.pack(">I", 8) + body + struct.pack(">I", zlib.crc32(body))
+    assert reason_of(lambda: check_png_chunks(PNG[:33] + chunk + PNG[33:])) is None
+    wrong = chunk[:-1] + bytes([chunk[-1] ^ 1])
+    assert reason_of(lambda: check_png_chunks(PNG[:33] + wrong + PNG[33:])) is Reason.DAMAGED
+
+
+# --- what is no film, though a whole picture ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "reason"),
+    [
+        (64, 64, None),
+        (63, 500, Reason.TOO_SMALL),
+        (500, 63, Reason.TOO_SMALL),
+        (400, 100, None),
+        (401, 100, Reason.ASPECT_RATIO),
+        (100, 401, Reason.ASPECT_RATIO),
+    ],
+)
+def test_extent(width: int, height: int, reason: Reason | None) -> None:
+    radiograph = Radiograph(np.zeros((height, width), np.uint8), 255, "PNG")
+    assert reason_of(lambda: check_extent(radiograph)) is reason
+
+
+DEEP = draw_deep_film(seed=1)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "peak", "reason"),
+    [
+        pytest.param(FILM, 255, None, id="film"),
+        pytest.param(255 - FILM, 255, None, id="inverted film"),
+        pytest.param(FILM // 8, 255, None, id="dark film"),
+        pytest.param(DEEP, 4095, None, id="12 bits"),
+        pytest.param(DEEP, 65_535, None, id="12 bits of 16"),
+        pytest.param(np.full((200, 200), 128, np.uint8), 255, Reason.BLANK, id="grey"),
+        pytest.param(np.full((200, 200), 4095, np.uint16), 4095, Reason.BLANK, id="white"),
+        pytest.param(np.zeros((200, 200), np.uint16), 65_535, Reason.BLANK, id="black"),
+        pytest.param(128 + FILM % 4, 255, Reason.BLANK, id="grey with noise"),
+        pytest.param(
+            np.pad(np.full((12, 12), 255, np.uint8), 100), 255, Reason.BLANK, id="black with a mark"
+        ),
+    ],
+)
+def test_blank(pixels: np.ndarray, peak: int, reason: Reason | None) -> None:
+    assert reason_of(lambda: check_not_blank(Radiograph(pixels, peak, "PNG"))) is reason
+
+
+def test_the_fault_knows_the_format() -> None:
+    radiograph = Radiograph(np.asarray(picture(FILM[:40])), 255, "DICOM (RLE Lossless)")
+    with pytest.raises(ScanError) as caught:
+        check_extent(radiograph)
+    assert caught.value.format == "DICOM (RLE Lossless)"

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import csv
+import io
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xrayscan.records import Assessment, Reason, Scan, Status, Zone
+from xrayscan.reporting.table import (
+    COLUMNS,
+    ModelIdentity,
+    TableWriter,
+    cell_text,
+    path_name,
+    path_text,
+    safe_cell,
+)
+
+CONTRACT = (
+    "path, status, label, probability, threshold, zone, reason, detail, format, width, height, "
+    "size_bytes, modified, sha256, embedding_distance, model, model_sha256, assessed_at"
+)
+
+
+def rows_of(*assessments: Assessment) -> list[dict[str, str]]:
+    file = io.StringIO(newline="")
+    writer = TableWriter(file, ModelIdentity("fast", "ab" * 32))
+    for assessment in assessments:
+        writer.write(assessment)
+    return list(csv.DictReader(io.StringIO(file.getvalue(), newline="")))
+
+
+def test_columns_are_those_of_the_contract() -> None:
+    assert ", ".join(COLUMNS) == CONTRACT
+
+
+def test_scored_row() -> None:
+    scan = Scan("a/b.dcm", "/films/a/b.dcm", 1234, 1_700_000_000_123_456_789)
+    (row,) = rows_of(
+        Assessment(
+            scan,
+            Status.SCORED,
+            format="DICOM",
+            width=30,
+            height=20,
+            sha256="cd",
+            probability=0.1234567,
+            threshold=0.0834375,
+            label="PNEUMONIA",
+            zone=Zone.REVIEW,
+            embedding_distance=1.23456,
+            assessed_at="2026-01-02T03:04:05+00:00",
+        )
+    )
+    assert row == {
+        "path": "a/b.dcm",
+        "status": "scored",
+        "label": "PNEUMONIA",
+        "probability": "0.123457",
+        "threshold": "0.0834375",
+        "zone": "review",
+        "reason": "",
+        "detail": "",
+        "format": "DICOM",
+        "width": "30",
+        "height": "20",
+        "size_bytes": "1234",
+        "modified": "2023-11-14T22:13:20.123456+00:00",
+        "sha256": "cd",
+        "embedding_distance": "1.2346",
+        "model": "fast",
+        "model_sha256": "ab" * 32,
+        "assessed_at": "2026-01-02T03:04:05+00:00",
+    }
+
+
+def test_row_without_probability_says_why() -> None:
+    scan = Scan("gone.png", "gone.png", 0, 0)
+    (row,) = rows_of(Assessment(scan, Status.VANISHED, Reason.GONE, "was listed, and gone"))
+    assert (row["status"], row["reason"], row["probability"]) == ("vanished", "gone", "")
+    assert row["modified"] == row["width"] == row["threshold"] == ""
+
+
+@pytest.mark.parametrize("start", list("=+-@\t\r\n'"))
+def test_formulas_are_quoted(start: str) -> None:
+    assert safe_cell(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
+
+
+@given(st.text())
+def test_cells_read_back_without_loss(text: str) -> None:
+    assert cell_text(safe_cell(text)) == text
+
+
+@given(st.binary(min_size=1).filter(lambda raw: b"\0" not in raw))
+def test_any_file_name_survives_the_csv(raw: bytes) -> None:
+    name = os.fsdecode(raw)
+    (row,) = rows_of(Assessment(Scan(name, name, 1, 1), Status.UNREADABLE, Reason.DAMAGED))
+    assert path_name(cell_text(row["path"])) == name
+    assert "\n" not in row["path"]
+    assert "\r" not in row["path"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "written"),
+    [
+        pytest.param(b"Thorax (2).jpg", "Thorax (2).jpg", id="plain"),
+        pytest.param("Röntgen 胸.png".encode(), "Röntgen 胸.png", id="unicode"),
+        pytest.param(b"R\xf6ntgen.png", "bytes:R%F6ntgen.png", id="latin-1"),
+        pytest.param(b"line\nbreak\r.png", "bytes:line%0Abreak%0D.png", id="line breaks"),
+        pytest.param(b"bytes:R%F6ntgen.png", "bytes:bytes%3AR%25F6ntgen.png", id="looks escaped"),
+    ],
+)
+def test_path_text(raw: bytes, written: str) -> None:
+    assert path_text(os.fsdecode(raw)) == written

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xrayscan.errors import ModelError
+from xrayscan.scoring.engine import Engine, Scores
+
+from .conftest import ADMISSION_LAYERS, SIZE
+
+NEIGHBOURS = {
+    "black": np.zeros((SIZE, SIZE), np.float32),
+    "white": np.full((SIZE, SIZE), 255, np.float32),
+    "not a number": np.full((SIZE, SIZE), np.nan, np.float32),
+}
+
+
+@pytest.fixture(scope="module")
+def engines(scorer: Path) -> dict[int, Engine]:
+    return {threads: Engine(scorer, SIZE, threads) for threads in (1, 2)}
+
+
+@pytest.fixture(scope="module")
+def alone(engines: dict[int, Engine], films: np.ndarray) -> list[Scores]:
+    """Each film by itself on one thread: what it must get everywhere."""
+    return [engines[1].score(films[index : index + 1]) for index in range(len(films))]
+
+
+def assert_same_bits(scores: Scores, row: int, single: Scores) -> None:
+    assert scores.probability[row].tobytes() == single.probability[0].tobytes()
+    assert scores.embedding[row].tobytes() == single.embedding[0].tobytes()
+    assert scores.admission[row].tobytes() == single.admission[0].tobytes()
+    for name, heat in single.heat.items():
+        assert scores.heat[name][row].tobytes() == heat[0].tobytes()
+
+
+def test_probability_is_that_of_keras(
+    engines: dict[int, Engine], tiny_classifier: Any, films: np.ndarray
+) -> None:
+    expected = tiny_classifier.predict_on_batch(films[..., None])[:, 0]
+    assert np.ptp(expected) > 0.05  # films that all score alike would prove nothing
+    np.testing.assert_allclose(engines[2].score(films).probability, expected, atol=1e-3)
+
+
+def test_embedding_and_admission_features_are_those_of_keras(
+    engines: dict[int, Engine], tiny_classifier: Any, films: np.ndarray
+) -> None:
+    import keras
+
+    backbone = tiny_classifier.get_layer("backbone")
+    layers = [backbone.get_layer(name).output for name in ADMISSION_LAYERS]
+    rgb = films[..., None].repeat(3, axis=-1)
+    pooled = [
+        values.mean(axis=(1, 2))
+        for values in keras.Model(backbone.input, layers).predict_on_batch(rgb)
+    ]
+    scores = engines[2].score(films)
+    np.testing.assert_allclose(scores.embedding, pooled[-1], rtol=1e-2, atol=1e-3)
+    expected = np.concatenate(pooled, axis=1)
+    np.testing.assert_allclose(scores.admission, expected, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_shapes_and_types(engines: dict[int, Engine], films: np.ndarray, count: int) -> None:
+    scores = engines[2].score(films[:count])
+    assert scores.probability.shape == (count,)
+    assert scores.embedding.shape == (count, 16)
+    assert scores.admission.shape == (count, 8 + 16)
+    assert {name: heat.shape for name, heat in scores.heat.items()} == {
+        "gradcam": (count, 8, 8),
+        "gradcam++": (count, 8, 8),
+    }
+    for values in (scores.probability, scores.embedding, scores.admission, *scores.heat.values()):
+        assert values.dtype == np.float32
+    assert ((scores.probability >= 0) & (scores.probability <= 1)).all()
+    assert all((heat >= 0).all() and heat.any() for heat in scores.heat.values())
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("count", [1, 2, 7, 12])
+def test_same_bits_in_any_batch(
+    engines: dict[int, Engine], films: np.ndarray, alone: list[Scores], threads: int, count: int
+) -> None:
+    scores = engines[threads].score(films[:count])
+    for row in range(count):
+        assert_same_bits(scores, row, alone[row])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_same_bits_in_any_order(
+    engines: dict[int, Engine], films: np.ndarray, alone: list[Scores], seed: int
+) -> None:
+    order = np.random.default_rng(seed).permutation(len(films))
+    scores = engines[2].score(films[order])
+    for row, film in enumerate(order):
+        assert_same_bits(scores, row, alone[film])
+
+
+@pytest.mark.parametrize("neighbour", NEIGHBOURS.values(), ids=NEIGHBOURS)
+def test_same_bits_beside_any_neighbour(
+    engines: dict[int, Engine], films: np.ndarray, alone: list[Scores], neighbour: np.ndarray
+) -> None:
+    scores = engines[2].score(np.stack([neighbour, films[0], neighbour, films[1], neighbour]))
+    assert_same_bits(scores, 1, alone[0])
+    assert_same_bits(scores, 3, alone[1])
+
+
+def test_same_bits_again_and_again(
+    engines: dict[int, Engine], films: np.ndarray, alone: list[Scores]
+) -> None:
+    for _ in range(5):
+        scores = engines[2].score(films)
+        for row, single in enumerate(alone):
+            assert_same_bits(scores, row, single)
+
+
+def test_results_are_the_callers_own(
+    engines: dict[int, Engine], films: np.ndarray, alone: list[Scores]
+) -> None:
+    """A later batch must not write into an earlier one's arrays."""
+    first = engines[2].score(films[:3])
+    engines[2].score(films[3:])
+    for row in range(3):
+        assert_same_bits(first, row, alone[row])
+
+
+def test_a_view_of_a_larger_array_scores_the_same(
+    engines: dict[int, Engine], films: np.ndarray, alone: list[Scores]
+) -> None:
+    wide = np.zeros((4, 2 * SIZE, 2 * SIZE), np.float32)
+    wide[:, ::2, ::2] = films[:4]
+    scores = engines[2].score(wide[:, ::2, ::2])
+    for row in range(4):
+        assert_same_bits(scores, row, alone[row])
+
+
+FAULTS = {
+    "no graph": lambda xml: xml.unlink(),
+    "no weights": lambda xml: xml.with_suffix(".bin").unlink(),
+    "garbage for a graph": lambda xml: xml.write_text("garbage"),
+    "empty graph": lambda xml: xml.write_bytes(b""),
+    "graph cut in the middle": lambda xml: xml.write_bytes(xml.read_bytes()[:3000]),
+    "weights cut in the middle": lambda xml: xml.with_suffix(".bin").write_bytes(bytes(50)),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_broken_scorer(tmp_path: Path, scorer: Path, fault: Any) -> None:
+    broken = tmp_path / "scorer.xml"
+    broken.write_bytes(scorer.read_bytes())
+    broken.with_suffix(".bin").write_bytes(scorer.with_suffix(".bin").read_bytes())
+    fault(broken)
+    with pytest.raises(ModelError) as raised:
+        Engine(broken, SIZE, 1)
+    message = str(raised.value)
+    assert message.startswith(f"{broken}: cannot be loaded (")
+    assert message.endswith("; restore the model folder")
+    assert "\n" not in message
+    assert "Exception from" not in message  # where in the runtime's source: no help to anyone

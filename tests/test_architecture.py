@@ -1,0 +1,101 @@
+"""Holds the plan of the house: who may import whom, and what scoring must not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "xrayscan"
+
+BASE = {"records", "errors", "__init__"}
+STAGES = {"intake", "scoring", "journal", "reporting", "resources"}
+# what each room may import, besides itself and BASE
+ALLOWED = {
+    "records": set(),
+    "errors": {"records"},
+    "__init__": set(),
+    "resources": set(),
+    "intake": set(),
+    "scoring": set(),
+    "journal": set(),
+    "reporting": {"journal"},  # reports are written whole or not at all
+    "pipeline": STAGES,
+    "job": STAGES | {"pipeline"},
+    "demo": {"intake"},
+    "training": {"intake", "scoring", "resources"},
+    "cli": STAGES | {"pipeline", "job", "demo", "training"},
+    "__main__": {"cli"},
+}
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def imported_modules(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add(str(node.module))
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] == "xrayscan"}
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path: Path) -> None:
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    rooms = {each.relative_to(PACKAGE).parts[0].removesuffix(".py") for each in MODULES}
+    allowed = ALLOWED[room] | BASE | {room}
+    used = {room_of(module) for module in imported_modules(path)} & rooms
+    assert used <= allowed, f"{room} must not import {sorted(used - allowed)}"
+
+
+def test_every_room_is_in_the_plan() -> None:
+    rooms = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in MODULES}
+    assert rooms == set(ALLOWED)
+
+
+HEAVY = {"tensorflow", "keras", "matplotlib", "sklearn", "pandas", "scipy"}
+IMAGING = {"cv2", "numpy", "openvino", "pydicom", "simplejpeg", "PIL", "jinja2"}
+
+
+def loaded_by(arguments: list[str]) -> set[str]:
+    code = (
+        "import sys; sys.argv = ['xrayscan', *sys.argv[1:]]\n"
+        "from xrayscan.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('\\nLOADED', *{name.partition('.')[0] for name in sys.modules})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.rpartition("LOADED ")[2].split())
+
+
+def test_help_loads_nothing_heavy() -> None:
+    assert not loaded_by(["--help"]) & (HEAVY | IMAGING)
+
+
+def test_predict_loads_no_training_packages(tmp_path: Path) -> None:
+    from tests.films import draw_film, png_bytes
+
+    films = tmp_path / "films"
+    films.mkdir()
+    (films / "film.png").write_bytes(png_bytes(draw_film(seed=1)))
+    arguments = ["predict", str(films), "--report", str(tmp_path / "out.html"), "--quiet"]
+    loaded = loaded_by(arguments)
+    assert (tmp_path / "out.html").is_file()
+    assert "openvino" in loaded
+    assert not loaded & HEAVY

@@ -1,0 +1,257 @@
+"""The laws of a run, with a planted model, so that they hold whatever the bundled one says."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.films import draw_film, jpeg_bytes, png_bytes
+from xrayscan.errors import ScanError
+from xrayscan.intake.admission import Admission
+from xrayscan.intake.discover import Discovery, DiscoveryOptions, discover
+from xrayscan.pipeline import FailureLimit, Pipeline, RunHooks, RunOptions, check_settled
+from xrayscan.records import Ending, Reason, RunSummary, Scan, Status
+from xrayscan.reporting.worklist import Section, Worklist
+from xrayscan.scoring.model import Scored
+from xrayscan.scoring.thresholds import ZoneLimits
+
+CARD = SimpleNamespace(
+    name="planted",
+    sha256="00" * 32,
+    input_size=32,
+    positive="PNEUMONIA",
+    negative="NORMAL",
+    zones=ZoneLimits(0.3, 0.7),
+    distance_limit=2.0,
+)
+
+
+class PlantedModel:
+    """Scores a film by its mean grey; films with a dark corner are far from its training set."""
+
+    card = CARD
+
+    def score(self, pixels: np.ndarray, cam: str) -> Iterator[Scored]:
+        for film in pixels:
+            distance = 9.0 if film[:4, :4].mean() < 1 else 1.0
+            heat = None if cam == "none" else np.ones((2, 2), np.float32)
+            yield Scored(float(film.mean() / 255), distance, heat)
+
+
+@dataclass
+class Run:
+    summary: RunSummary
+    rows: list[str]
+    worklist: Worklist
+
+
+def run(films: Path | Discovery, hooks: RunHooks | None = None, **options) -> Run:
+    discovery = discover([str(films)], DiscoveryOptions()) if isinstance(films, Path) else films
+    defaults = {"threshold": 0.5, "cam": "none", "batch_size": 3, "workers": 2}
+    chosen = RunOptions(**{"admission": Admission.ON, **defaults, **options})
+    table = io.StringIO(newline="")
+    worklist = Worklist("PNEUMONIA", 100)
+    pipeline = Pipeline(PlantedModel(), chosen, hooks or RunHooks())  # type: ignore[arg-type]
+    summary = pipeline.run(discovery, nullcontext(table), worklist)
+    without_times = [line.rpartition(",")[0] for line in table.getvalue().splitlines()]
+    return Run(summary, without_times[1:], worklist)
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine files: five good ones, two damaged, one blank, one text."""
+    folder = tmp_path_factory.mktemp("films")
+    for seed in range(4):
+        (folder / f"good{seed}.png").write_bytes(png_bytes(grey_film(seed)))
+    whole = jpeg_bytes(grey_film(4))
+    (folder / "good4.jpg").write_bytes(whole)
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "blank.png").write_bytes(png_bytes(np.full((100, 100), 90, np.uint8)))
+    (folder / "letter.jpg").write_text("Dear colleague")
+    return folder
+
+
+def grey_film(seed: int, mean: float | None = None) -> np.ndarray:
+    """A drawn film without black corners, at a mean grey of choice."""
+    film = np.maximum(draw_film(seed=seed), 8).astype(np.float32)
+    target = 40 + 40 * (seed % 5) if mean is None else mean
+    return np.clip(film * target / film.mean(), 8, 255).astype(np.uint8)
+
+
+def test_every_file_is_one_row_and_the_accounts_add_up(films: Path) -> None:
+    done = run(films)
+    assert len(done.rows) == 9
+    assert [row.split(",")[0] for row in done.rows] == sorted(path.name for path in films.iterdir())
+    summary = done.summary
+    assert (summary.scored, summary.not_assessed, summary.unreadable) == (5, 1, 3)
+    assert summary.found == 9
+    assert summary.ending is Ending.FINISHED
+    assert summary.line() == (
+        "found 9 = scored 5 + not assessed 1 + unreadable 3 + vanished 0, "
+        f"{summary.positive} positive"
+    )
+
+
+def test_nothing_damaged_or_blank_has_a_probability(films: Path) -> None:
+    rows = {row.split(",")[0]: row.split(",") for row in run(films).rows}
+    reasons = {name: row[6] for name, row in rows.items() if row[6]}
+    assert reasons == {
+        "blank.png": "blank",
+        "cut.jpg": "truncated",
+        "empty.png": "empty",
+        "letter.jpg": "not_an_image",
+    }
+    assert all(rows[name][3] == "" for name in reasons)
+    assert all(row[3] for name, row in rows.items() if name not in reasons)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("batch_size", [1, 7, 32])
+def test_batch_size_and_workers_change_nothing(films: Path, batch_size: int, workers: int) -> None:
+    assert run(films, batch_size=batch_size, workers=workers).rows == run(films).rows
+
+
+@settings(max_examples=20, deadline=None)
+@given(order=st.permutations(range(9)), batch_size=st.integers(1, 10))
+def test_a_film_does_not_depend_on_its_neighbours(films: Path, order, batch_size: int) -> None:
+    found = discover([str(films)], DiscoveryOptions())
+    shuffled = Discovery(tuple(found.scans[index] for index in order), 0)
+    rows = run(films).rows
+    assert run(shuffled, batch_size=batch_size).rows == [rows[index] for index in order]
+
+
+@pytest.mark.parametrize(
+    ("admission", "status", "reason"),
+    [
+        pytest.param(Admission.ON, "not_assessed", "outside_training", id="on"),
+        pytest.param(Admission.WARN, "scored", "outside_training", id="warn"),
+        pytest.param(Admission.OFF, "scored", "", id="off"),
+    ],
+)
+def test_admission(tmp_path: Path, admission: Admission, status: str, reason: str) -> None:
+    strange = grey_film(1)
+    strange[:40, :40] = 0
+    (tmp_path / "strange.png").write_bytes(png_bytes(strange))
+    (row,) = run(tmp_path, admission=admission).rows
+    cells = row.split(",")
+    assert cells[1] == status
+    assert reason in row
+    assert bool(cells[3]) == (status == "scored")
+
+
+def test_label_zone_and_threshold_follow_from_the_written_probability(tmp_path: Path) -> None:
+    for seed, mean in enumerate((50, 100, 150, 200)):
+        (tmp_path / f"{seed}.png").write_bytes(png_bytes(grey_film(seed, mean)))
+    for row in run(tmp_path, threshold=0.5).rows:
+        cells = row.split(",")
+        probability = float(cells[3])
+        assert cells[2] == ("PNEUMONIA" if probability >= float(cells[4]) else "NORMAL")
+        zone = "positive" if probability >= 0.7 else "review" if probability >= 0.3 else "negative"
+        assert cells[5] == zone
+
+
+def test_file_that_vanishes_between_listing_and_reading(films: Path) -> None:
+    found = discover([str(films)], DiscoveryOptions())
+    gone = Scan("zz.png", str(films / "zz.png"), 5, 5)
+    done = run(Discovery((*found.scans, gone), 0))
+    assert done.summary.vanished == 1
+    assert done.rows[-1].split(",")[6] == "gone"
+
+
+def test_files_still_being_written_are_left_for_the_next_run(tmp_path: Path) -> None:
+    path = tmp_path / "film.png"
+    path.write_bytes(png_bytes(grey_film(0)))
+    assert run(tmp_path, min_age=60).summary.vanished == 1
+    os.utime(path, (time.time() - 120,) * 2)
+    assert run(tmp_path, min_age=60).summary.scored == 1
+
+
+def test_file_that_changed_since_it_was_listed(tmp_path: Path) -> None:
+    path = tmp_path / "film.png"
+    path.write_bytes(b"1234")
+    stat = path.stat()
+    scan = Scan("film.png", str(path), stat.st_size, stat.st_mtime_ns)
+    check_settled(scan, 0)
+    path.write_bytes(b"12345")
+    with pytest.raises(ScanError) as caught:
+        check_settled(scan, 0)
+    assert caught.value.reason is Reason.GROWING
+
+
+def test_stop_request_ends_after_the_batch_with_what_is_done(films: Path) -> None:
+    finished: list[int] = []
+    hooks = RunHooks(stop=lambda: sum(finished) >= 3, progress=finished.append)
+    done = run(films, hooks)
+    assert done.summary.ending is Ending.STOPPED
+    assert (len(done.rows), done.summary.not_reached) == (3, 6)
+    assert done.rows == run(films).rows[:3]
+    assert done.summary.line().endswith("6 not reached, " + f"{done.summary.positive} positive")
+
+
+def test_stop_request_after_the_last_batch_changes_nothing(films: Path) -> None:
+    assert run(films, RunHooks(stop=lambda: True), batch_size=100).summary.ending is Ending.FINISHED
+
+
+def test_memory_is_bounded_by_the_batches_in_hand(films: Path, monkeypatch) -> None:
+    """However many scans there are, no more than the batch in hand and one ahead are read."""
+    in_hand = 0
+    most = 0
+    original = Pipeline._read
+
+    def counting(self: Pipeline, scan: Scan):
+        nonlocal in_hand, most
+        in_hand += 1
+        most = max(most, in_hand)
+        return original(self, scan)
+
+    def finished(count: int) -> None:
+        nonlocal in_hand
+        in_hand -= count
+
+    monkeypatch.setattr(Pipeline, "_read", counting)
+    scans = discover([str(films)], DiscoveryOptions()).scans * 10
+    run(Discovery(scans, 0), RunHooks(progress=finished), batch_size=4)
+    assert most <= 3 * 4
+
+
+@pytest.mark.parametrize(
+    ("limit", "ending"),
+    [
+        pytest.param(FailureLimit(), Ending.FINISHED, id="none"),
+        pytest.param(FailureLimit(count=3), Ending.FINISHED, id="as many as allowed"),
+        pytest.param(FailureLimit(count=2), Ending.TOO_MANY_FAILURES, id="one too many"),
+        pytest.param(FailureLimit(share=0.34), Ending.FINISHED, id="share kept"),
+        pytest.param(FailureLimit(share=0.33), Ending.TOO_MANY_FAILURES, id="share exceeded"),
+    ],
+)
+def test_failure_limit(films: Path, limit: FailureLimit, ending: Ending) -> None:
+    assert run(films, failures=limit).summary.ending is ending
+
+
+def test_a_share_of_the_first_few_files_ends_nothing() -> None:
+    limit = FailureLimit(share=0.1)
+    assert not limit.exceeded(5, 10, finished=False)
+    assert limit.exceeded(15, 100, finished=False)
+    assert limit.exceeded(5, 10, finished=True)
+
+
+def test_worklist_has_every_row_and_pictures_with_heat(films: Path) -> None:
+    done = run(films, cam="gradcam")
+    sections = done.worklist.sections()
+    assert sum(map(done.worklist.total, Section)) == 9
+    scored = [e for s in (Section.POSITIVE, Section.NEGATIVE) for e in sections[s]]
+    assert all(e.picture is not None and e.picture.heat is not None for e in scored)
+    assert all(e.assessment.status is Status.SCORED for e in scored)
+    assert all(e.picture is None for e in sections[Section.UNREADABLE])

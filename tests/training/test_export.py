@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xrayscan.scoring.engine import Engine
+from xrayscan.training.architectures import TABLE
+from xrayscan.training.calibration import Calibration
+from xrayscan.training.classifier import build_classifier, calibrated
+from xrayscan.training.export import admission_widths, export_scorer, scoring_function
+
+from .conftest import SIZE, TINY
+
+OUTPUTS = {"probability", "embedding", "admission", "heat_gradcam", "heat_gradcam++"}
+
+
+@pytest.fixture(scope="module")
+def scorer(make_tiny: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scorer") / "scorer.xml"
+    export_scorer(make_tiny(), TINY.admission_layers, path)
+    return path
+
+
+def test_outputs_are_named_and_free_in_their_batch(scorer: Path) -> None:
+    import openvino as ov
+
+    assert sorted(path.name for path in scorer.parent.iterdir()) == ["scorer.bin", "scorer.xml"]
+    model = ov.Core().read_model(scorer)
+    names = [output.get_names() for output in model.outputs]
+    assert all(len(given) == 1 for given in names)  # one plain name each, without ":0"
+    assert set().union(*names) == OUTPUTS
+    (pixels,) = model.inputs
+    assert pixels.partial_shape[0].is_dynamic
+    assert [size.get_length() for size in list(pixels.partial_shape)[1:]] == [SIZE, SIZE, 1]
+
+
+def test_scoring_function_agrees_with_keras(
+    make_tiny: Callable[..., Any], films: np.ndarray
+) -> None:
+    classifier = make_tiny()
+    outputs = scoring_function(classifier, TINY.admission_layers)(films[..., None])
+    assert set(outputs) == OUTPUTS
+    expected = classifier.predict_on_batch(films[..., None])
+    np.testing.assert_allclose(outputs["probability"], expected, atol=1e-6)
+
+
+def test_the_calibration_is_in_the_graph(
+    tmp_path: Path, scorer: Path, make_tiny: Callable[..., Any], films: np.ndarray
+) -> None:
+    """It moves the probability; the heat belongs to the raw logit and stays.
+
+    Saved and reloaded on the way, as ``fit`` goes on from a saved model.
+    """
+    import keras
+
+    calibrated(make_tiny(), Calibration(3.0, -0.4)).save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    export_scorer(loaded, TINY.admission_layers, tmp_path / "scorer.xml")
+    raw, cooled = (Engine(path, SIZE, 1).score(films) for path in (scorer, tmp_path / "scorer.xml"))
+    logits = [np.log(p / (1 - p)) for p in (raw.probability, cooled.probability)]
+    assert np.abs(logits[0]).max() > 0.5
+    np.testing.assert_allclose(logits[0], 3 * (logits[1] + 0.4), rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(raw.heat["gradcam"], cooled.heat["gradcam"])
+
+
+def test_admission_widths(make_tiny: Callable[..., Any]) -> None:
+    assert admission_widths(make_tiny(), ("first", "second")) == (8, 16)
+    assert admission_widths(make_tiny(), ("second",)) == (16,)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_architecture_exports(tmp_path: Path, name: str) -> None:
+    """At a small size, for time; with a head that makes the probabilities spread."""
+    classifier = build_classifier(TABLE[name], SIZE)
+    width = classifier.get_layer("embedding").output.shape[1]
+    kernel = np.random.default_rng(1).normal(0, 3, (width, 1))
+    classifier.get_layer("logit").set_weights([kernel, np.zeros(1)])
+    export_scorer(classifier, TABLE[name].admission_layers, tmp_path / "scorer.xml")
+    films = np.random.default_rng(2).uniform(0, 255, (3, SIZE, SIZE)).astype(np.float32)
+    films[0] = np.linspace(0, 255, SIZE)
+    scores = Engine(tmp_path / "scorer.xml", SIZE, 2).score(films)
+    expected = classifier.predict_on_batch(films[..., None])[:, 0]
+    np.testing.assert_allclose(scores.probability, expected, atol=1e-3)
+    assert scores.embedding.shape == (3, width)
+    widths = admission_widths(classifier, TABLE[name].admission_layers)
+    assert scores.admission.shape == (3, sum(widths))
+    assert scores.heat["gradcam"].shape == scores.heat["gradcam++"].shape == (3, 2, 2)
+    # as float16: about half of four bytes for each of the parameters
+    size = (tmp_path / "scorer.bin").stat().st_size
+    assert size < 2.3 * classifier.count_params()

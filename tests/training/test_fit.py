@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from xrayscan.errors import DataError, ModelError
+from xrayscan.scoring.admission_statistics import AdmissionStatistics
+from xrayscan.scoring.card import ModelCard, file_sha256, load_card
+from xrayscan.scoring.engine import Engine
+from xrayscan.scoring.model import ScoringModel
+from xrayscan.scoring.thresholds import RULES
+from xrayscan.training import fit as story
+from xrayscan.training.architectures import TABLE
+from xrayscan.training.data import read_labelled_folder
+from xrayscan.training.fit import fit
+from xrayscan.training.options import FitOptions
+from xrayscan.training.recipe import Recipe
+
+from .conftest import SIZE, TINY, draw_film, draw_folder
+
+RECIPE = Recipe(epochs=1, batch_size=8, augmentation="seed", seed=3)
+FILES = {"card.json", "model.keras", "scorer.xml", "scorer.bin", "admission.npz", "README.md"}
+
+
+@pytest.fixture(scope="module")
+def tiny_in_table() -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(TABLE, TINY.name, TINY)
+        yield TINY.name
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_folder(tmp_path_factory.mktemp("drawn"), 24)
+
+
+@pytest.fixture(scope="module")
+def fitted(tiny_in_table: str, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder as ``fit`` leaves it, in a folder that did not exist before."""
+    out = tmp_path_factory.mktemp("fitted") / "not" / "yet" / "blobs"
+    options = FitOptions(
+        data,
+        out,
+        tiny_in_table,
+        population="drawn",
+        licence="none needed",
+        folds=4,
+        workers=2,
+        recipe=RECIPE,
+    )
+    assert fit(options) == out
+    return out
+
+
+@pytest.fixture(scope="module")
+def card(fitted: Path) -> ModelCard:
+    return load_card(fitted)
+
+
+def validation_films(data: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The films that ``fit`` sets aside, and which of them are positive."""
+    from xrayscan.training.data import decode_films, split_by_patient
+
+    _, validation = split_by_patient(read_labelled_folder(data).films, 4, RECIPE.seed)
+    decoded = decode_films(validation, SIZE, 1)
+    return decoded.pixels.astype(np.float32), decoded.labels == 1
+
+
+# -- what it leaves ------------------------------------------------------------------------------
+
+
+def test_a_complete_folder_that_verifies(fitted: Path, card: ModelCard) -> None:
+    assert {path.name for path in fitted.iterdir()} == FILES
+    assert card.name == "blobs"
+    assert card.architecture == "tiny"
+    assert card.input_size == SIZE
+    assert card.classes == ("NORMAL", "PNEUMONIA")
+    assert card.positive == "PNEUMONIA"
+    assert set(card.thresholds) == set(RULES)
+    assert card.default_rule in card.thresholds
+    assert card.zones.review <= card.zones.positive
+    assert set(card.heat_scale) == {"gradcam", "gradcam++"}
+    assert all(scale > 0 for scale in card.heat_scale.values())
+    assert 0 < card.distance_limit < np.inf
+
+
+def test_every_file_is_listed(fitted: Path, card: ModelCard) -> None:
+    listed = card.facts["files"]
+    assert set(listed) >= FILES - {"card.json", "README.md"}
+    assert all(file_sha256(fitted / name) == sha256 for name, sha256 in listed.items())
+
+
+def test_nothing_is_left_beside_it(fitted: Path) -> None:
+    assert [path.name for path in fitted.parent.iterdir()] == ["blobs"]
+
+
+def test_others_may_read_the_folder_as_usual(fitted: Path, tmp_path: Path) -> None:
+    (tmp_path / "usual").mkdir()
+    assert fitted.stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_the_card_tells_the_training(card: ModelCard, data: Path) -> None:
+    training = card.facts["training"]
+    assert training["data"] == data.name
+    assert training["licence"] == "none needed"
+    assert training["started_from"] == "none"
+    assert training["recipe"]["seed"] == RECIPE.seed
+    assert training["train"]["films"] + training["validation"]["films"] == 48
+    assert training["train"]["patients"] + training["validation"]["patients"] == 48
+    assert training["validation"]["by_class"] == {"NORMAL": 6, "PNEUMONIA": 6}
+    assert training["train"]["unreadable"] == training["validation"]["unreadable"] == 0
+    assert 0.05 <= card.facts["calibration"]["temperature"] <= 20
+    assert -10 <= card.facts["calibration"]["offset"] <= 10
+
+
+def test_thresholds_are_what_the_scorer_gives(fitted: Path, card: ModelCard, data: Path) -> None:
+    pixels, positives = validation_films(data)
+    probability = np.round(Engine(fitted / "scorer.xml", SIZE, 2).score(pixels).probability, 6)
+    for point in card.thresholds.values():
+        called = probability >= point.threshold
+        assert called[positives].mean() == pytest.approx(point.sensitivity)
+        assert (~called[~positives]).mean() == pytest.approx(point.specificity)
+    for rule in ("youden", "f1", "sens=0.95"):  # the card's curve was thinned; rules read it still
+        thinned, whole = card.curve.by_rule(rule), card.thresholds[rule]
+        assert thinned.sensitivity + thinned.specificity >= whole.sensitivity + whole.specificity
+    results = card.facts["results"]
+    called = probability >= card.thresholds[card.default_rule].threshold
+    assert results["accuracy"] == pytest.approx((called == positives).mean(), abs=1e-4)
+    assert 0 <= results["auc"] <= 1
+
+
+def test_admission_lets_the_validation_films_in(fitted: Path, card: ModelCard, data: Path) -> None:
+    pixels, _ = validation_films(data)
+    scores = Engine(fitted / "scorer.xml", SIZE, 2).score(pixels)
+    distance = AdmissionStatistics.load(fitted / "admission.npz").distance(scores.admission)
+    assert (distance <= card.distance_limit).all()
+    assert distance.max() == pytest.approx(1, abs=0.3)  # where the edge is drawn
+
+
+def test_model_and_scorer_agree(fitted: Path, data: Path) -> None:
+    import keras
+
+    pixels, _ = validation_films(data)
+    model = keras.models.load_model(fitted / "model.keras", compile=False)
+    expected = model.predict_on_batch(pixels[..., None])[:, 0]
+    scored = [film.probability for film in ScoringModel(fitted, 2).score(pixels)]
+    np.testing.assert_allclose(scored, expected, atol=1e-3)
+
+
+# -- what it refuses -----------------------------------------------------------------------------
+
+
+def options(data: Path, out: Path, **changed: Any) -> FitOptions:
+    return FitOptions(
+        data, out, TINY.name, **({"folds": 4, "workers": 1, "recipe": RECIPE} | changed)
+    )
+
+
+def refusal(given: FitOptions, kind: type[Exception] = DataError) -> str:
+    """Refused in one sentence, and nothing left behind."""
+    before = sorted(given.out.parent.iterdir())
+    with pytest.raises(kind) as fault:
+        fit(given)
+    assert sorted(given.out.parent.iterdir()) == before
+    assert "\n" not in str(fault.value)
+    assert "; " in str(fault.value)
+    return str(fault.value)
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_existing_out(data: Path, tmp_path: Path, kind: str) -> None:
+    out = tmp_path / "model"
+    out.mkdir() if kind == "folder" else out.write_text("mine")
+    assert refusal(options(data, out)).startswith(f"{out}: exists already; choose another")
+    assert out.is_dir() if kind == "folder" else out.read_text() == "mine"
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+def test_too_few_patients(data: Path, tmp_path: Path) -> None:
+    assert "too few" in refusal(options(data, tmp_path / "model", folds=25))
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+def test_no_films_to_train_on(tmp_path: Path) -> None:
+    draw_folder(tmp_path / "data" / "val", 2)
+    message = refusal(options(tmp_path / "data", tmp_path / "model"))
+    assert message.startswith(f"{tmp_path / 'data'}: train has no films")
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+def test_a_class_only_in_another_split(tmp_path: Path) -> None:
+    for number in range(8):
+        draw_film(tmp_path / "data" / "train" / "NORMAL" / f"{number}.png", number)
+    draw_film(tmp_path / "data" / "val" / "PNEUMONIA" / "one.png", 99)
+    message = refusal(options(tmp_path / "data", tmp_path / "model"))
+    assert "no readable film of class PNEUMONIA is left for training" in message
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+def test_a_class_of_damaged_films(tmp_path: Path) -> None:
+    draw_folder(tmp_path / "data", 8)
+    for path in (tmp_path / "data" / "NORMAL").iterdir():
+        path.write_bytes(path.read_bytes()[:500])
+    message = refusal(options(tmp_path / "data", tmp_path / "model"))
+    assert "no readable film of class NORMAL" in message
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+def test_wrong_weights(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "some.weights.h5").write_bytes(b"garbage")
+    given = options(data, tmp_path / "model", weights=tmp_path / "some.weights.h5")
+    assert "does not fit the architecture" in refusal(given, ModelError)
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+@pytest.mark.parametrize(
+    ("step", "fault"),
+    [
+        ("train", RuntimeError),
+        ("train", KeyboardInterrupt),
+        ("train", SystemExit),
+        ("fit_calibration", RuntimeError),
+        ("export_scorer", RuntimeError),
+        ("fit_statistics", KeyboardInterrupt),
+    ],
+)
+def test_a_failure_in_the_middle_leaves_nothing(
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    fault: type[BaseException],
+) -> None:
+    def fails(*_: object) -> None:
+        assert [path.name[:5] for path in tmp_path.iterdir()] == [".fit-"]  # work had begun
+        raise fault("in the middle")
+
+    if step != "train":
+        monkeypatch.setattr(story, "train", lambda *_: {})
+    monkeypatch.setattr(story, step, fails)
+    with pytest.raises(fault):
+        fit(options(data, tmp_path / "model"))
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- which films it trains and validates on ------------------------------------------------------
+
+
+def split_sizes(given: FitOptions) -> list[int]:
+    parts = story._split(read_labelled_folder(given.data), given)
+    return [len(part) for part in parts]
+
+
+def _many(folder: Path, count: int) -> None:
+    """Many films without drawing each: links to one."""
+    for name in ("NORMAL", "PNEUMONIA"):
+        (folder / name).mkdir(parents=True)
+        draw_film(folder / name / "film0.png", 1)
+        for number in range(1, count):
+            os.link(folder / name / "film0.png", folder / name / f"film{number}.png")
+
+
+def test_a_small_val_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _many(tmp_path / "train", 20)
+    _many(tmp_path / "val", 8)
+    _many(tmp_path / "test", 5)
+    assert split_sizes(options(tmp_path, tmp_path / "out")) == [30, 10]
+    assert "val has only 16 films" in caplog.text
+
+
+def test_a_large_val_is_taken(tmp_path: Path) -> None:
+    _many(tmp_path / "train", 20)
+    _many(tmp_path / "val", story.MIN_VALIDATION // 2)
+    _many(tmp_path / "test", 5)
+    assert split_sizes(options(tmp_path, tmp_path / "out")) == [40, story.MIN_VALIDATION]
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+def test_a_small_set_with_a_damaged_film(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Fewer films than a batch, one of them damaged, still make a model; the one is counted."""
+    draw_folder(tmp_path / "data", 8)
+    (tmp_path / "data" / "NORMAL" / "IM-0003-0001.png").write_bytes(b"")
+    fit(options(tmp_path / "data", tmp_path / "model", recipe=Recipe(epochs=1, batch_size=64)))
+    training = load_card(tmp_path / "model").facts["training"]
+    assert training["train"]["unreadable"] + training["validation"]["unreadable"] == 1
+    assert training["train"]["films"] + training["validation"]["films"] == 15
+    assert "left out: " in caplog.text
+    assert "IM-0003-0001.png" in caplog.text
+
+
+@pytest.mark.slow
+def test_end_to_end_with_the_default_architecture(tmp_path: Path) -> None:
+    """From films on disk to a model folder that scores a film nobody has shown it."""
+    data = draw_folder(tmp_path / "data", 24, side=128)
+    out = fit(FitOptions(data, tmp_path / "model", folds=4, recipe=RECIPE))
+    card = load_card(out)
+    assert card.architecture == "efficientnet_lite0"
+    assert card.input_size == 224
+    draw_film(tmp_path / "new.png", 5000, side=224, blob=True)
+    film = cv2.imread(str(tmp_path / "new.png"), cv2.IMREAD_GRAYSCALE).astype(np.float32)
+    (scored,) = ScoringModel(out, 2).score(film[None], "gradcam")
+    assert 0 <= scored.probability <= 1
+    assert scored.heat is not None
+    assert scored.heat.shape == (7, 7)
+    assert json.loads((out / "card.json").read_text())["training"]["train"]["films"] == 36

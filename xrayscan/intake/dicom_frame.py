@@ -1,0 +1,107 @@
+"""The stored values of a DICOM file's first frame, decoded after a check that they are whole."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.encaps import get_frame
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import (
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from xrayscan.errors import ScanError
+from xrayscan.intake.formats import Format
+from xrayscan.intake.integrity import COPY_AGAIN, check_jpeg_end
+from xrayscan.intake.raster import check_jpeg
+from xrayscan.records import Reason
+
+_JPEG_IN_BLOCKS = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
+_JPEG_IN_ROWS = frozenset({JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEGLSNearLossless})
+
+
+def first_frame(dataset: Dataset) -> NDArray[Any]:
+    """Decode the stored values of the first frame: (H, W), or (H, W, 3) for colour (as RGB).
+
+    Raises:
+        ScanError: the frame is damaged or truncated, or encoded in a way that is not supported.
+    """
+    syntax = dataset.file_meta.TransferSyntaxUID
+    # the compiled RLE decoder does not survive damage: it ends the whole process
+    plugin = "pydicom" if syntax == RLELossless else ""
+    try:
+        _check_frame(dataset)
+        return pixel_array(dataset, index=0, decoding_plugin=plugin)
+    except ScanError as fault:  # says JPEG, of a part of the file
+        raise ScanError(fault.reason, fault.detail, Format.DICOM) from None
+    except NotImplementedError as fault:
+        detail = f"{_first_line(fault)}; export it uncompressed"
+        raise ScanError(Reason.UNSUPPORTED, detail, Format.DICOM) from None
+    except (RuntimeError, ValueError, AttributeError, EOFError) as fault:
+        ends_early = "less than expected" in str(fault) or isinstance(fault, EOFError)
+        reason = Reason.TRUNCATED if ends_early else Reason.DAMAGED
+        detail = f"its pixel data cannot be decoded ({_first_line(fault)}); {COPY_AGAIN}"
+        raise ScanError(reason, detail, Format.DICOM) from None
+
+
+def _check_frame(dataset: Dataset) -> None:
+    """Refuse a compressed first frame that decoders would complete with made-up pixels."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax not in _JPEG_IN_BLOCKS | _JPEG_IN_ROWS | {RLELossless}:
+        return
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=frames)
+    if syntax == RLELossless:
+        planes = int(dataset.SamplesPerPixel) * (int(dataset.BitsAllocated) // 8)
+        check_rle(frame, planes, int(dataset.Rows) * int(dataset.Columns))
+    elif syntax in _JPEG_IN_ROWS:
+        check_jpeg_end(frame)
+    else:
+        check_jpeg(frame)
+
+
+def check_rle(frame: bytes, planes: int, pixels: int) -> None:
+    """Refuse an RLE frame whose segments do not hold exactly their bytes (DICOM PS3.5, G.3 to G.5).
+
+    Args:
+        frame: the coded frame.
+        planes: bytes per pixel; each is coded in a segment of its own.
+        pixels: in the picture.
+
+    Raises:
+        ScanError: a segment is missing, or holds too few or too many bytes.
+    """
+    count, *starts = struct.unpack_from("<16L", frame.ljust(64, b"\0"))
+    ends = [*starts[1:planes], len(frame)]
+    coded = [frame[start:end] for start, end in zip(starts[:planes], ends, strict=True)]
+    if count != planes or not all(_holds(segment, pixels) for segment in coded):
+        detail = f"its run-length coded picture is not whole; {COPY_AGAIN}"
+        raise ScanError(Reason.DAMAGED, detail, Format.DICOM)
+
+
+def _holds(segment: bytes, expected: int) -> bool:
+    """Whether an RLE segment decodes to so many bytes and holds only padding after them."""
+    length = position = 0
+    while length < expected and position < len(segment):
+        control = segment[position]
+        if control < 128:  # so many literal bytes and one
+            length += min(control + 1, len(segment) - position - 1)
+            position += control + 2
+        else:  # 128 says nothing, more repeats one byte
+            length += 257 - control if control > 128 else 0
+            position += 2 if control > 128 else 1
+    return length == expected and not segment[position:].strip(b"\0")
+
+
+def _first_line(fault: Exception) -> str:
+    """The decoder's own words as part of a sentence."""
+    return str(fault).strip().partition("\n")[0].partition(" - ")[0].rstrip(".: ")

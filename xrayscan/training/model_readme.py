@@ -1,0 +1,31 @@
+"""The model card for people, written from ``card.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from xrayscan.records import DISCLAIMER
+from xrayscan.resources import templates_folder
+
+_TEMPLATE = "model_card.md"
+
+
+def model_readme(card: Mapping[str, Any]) -> str:
+    """Return the README of a model folder as Markdown."""
+    environment = Environment(
+        loader=FileSystemLoader(templates_folder()),
+        autoescape=False,  # it is Markdown
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(_TEMPLATE).render(card=card, disclaimer=DISCLAIMER, part=_part)
+
+
+def _part(facts: Mapping[str, Any]) -> str:
+    """How many films of how many patients, by class."""
+    classes = ", ".join(f"{count} {name}" for name, count in facts["by_class"].items())
+    return f"{facts['films']} films of {facts['patients']} patients ({classes})"
