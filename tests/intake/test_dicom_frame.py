@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -84,13 +85,23 @@ def test_as_many_segments_as_bytes_of_a_pixel(planes: int) -> None:
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.integers(0, len(RLE) - SECTOR), st.sampled_from(["zeros", "ones", "noise"]))
-def test_a_lost_sector_of_an_rle_film_does_not_end_the_process(start: int, fill: str) -> None:
-    """The compiled decoder panics on what is left over, past every ``except Exception``."""
+def test_a_lost_sector_of_an_rle_film_is_found(start: int, fill: str) -> None:
     noise = np.random.default_rng(start).bytes(SECTOR)
     filling = {"zeros": bytes(SECTOR), "ones": b"\xff" * SECTOR, "noise": noise}[fill]
     frame = lose_a_sector(RLE, start, filling)
     fault = refused(dicom_bytes(DEEP, syntax=RLELossless, frame=frame))
     assert fault.reason in (Reason.DAMAGED, Reason.TRUNCATED)
+
+
+@pytest.mark.filterwarnings("ignore:The decoded RLE segment contains non-conformant padding")
+def test_no_rle_damage_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiled decoder panics, past every ``except Exception``; the check is not all there is."""
+    monkeypatch.setattr("xrayscan.intake.dicom_frame.check_rle", lambda *_: None)
+    for start in range(64, len(RLE) - SECTOR, 9001):
+        frame = lose_a_sector(RLE, start, b"\x81" * SECTOR)
+        dataset = pydicom.dcmread(DicomBytesIO(dicom_bytes(DEEP, syntax=RLELossless, frame=frame)))
+        with suppress(ScanError):
+            first_frame(dataset)
 
 
 @pytest.mark.filterwarnings("ignore:The decoded RLE segment contains non-conformant padding")
