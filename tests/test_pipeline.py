@@ -247,6 +247,15 @@ def test_a_share_of_the_first_few_files_ends_nothing() -> None:
     assert limit.exceeded(5, 10, finished=True)
 
 
+def test_film_that_is_not_assessed_is_shown_without_heat(tmp_path: Path) -> None:
+    strange = grey_film(1)
+    strange[:40, :40] = 0
+    (tmp_path / "strange.png").write_bytes(png_bytes(strange))
+    (entry,) = run(tmp_path, cam="gradcam").worklist.sections()[Section.NOT_ASSESSED]
+    assert entry.picture is not None
+    assert entry.picture.heat is None
+
+
 def test_worklist_has_every_row_and_pictures_with_heat(films: Path) -> None:
     done = run(films, cam="gradcam")
     sections = done.worklist.sections()

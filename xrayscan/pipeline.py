@@ -207,7 +207,9 @@ class Pipeline:
                 yield row, None
             else:
                 film = next(scored)
-                yield self._decide(row, film), Picture(reading.view, film.heat)
+                row = self._decide(row, film)
+                heat = film.heat if row.status is Status.SCORED else None
+                yield row, Picture(reading.view, heat)
 
     def _decide(self, row: Assessment, film: Scored) -> Assessment:
         """Turn scores into a row: outside the training population, or label and zone."""

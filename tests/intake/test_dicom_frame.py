@@ -95,7 +95,7 @@ def test_a_lost_sector_of_an_rle_film_is_found(start: int, fill: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:The decoded RLE segment contains non-conformant padding")
 def test_no_rle_damage_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The compiled decoder panics, past every ``except Exception``; the check is not all there is."""
+    """The compiled decoder panics, past every ``except Exception``, wherever the check errs."""
     monkeypatch.setattr("xrayscan.intake.dicom_frame.check_rle", lambda *_: None)
     for start in range(64, len(RLE) - SECTOR, 9001):
         frame = lose_a_sector(RLE, start, b"\x81" * SECTOR)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,26 @@ def test_the_calibration_is_in_the_graph(
     np.testing.assert_array_equal(raw.heat["gradcam"], cooled.heat["gradcam"])
 
 
+@pytest.mark.parametrize("ci", [None, "false", "yes"])
+def test_the_converter_reports_to_nobody(
+    tmp_path: Path, make_tiny: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, ci: str | None
+) -> None:
+    """OpenVINO's converter would send its use to its makers, from a forked process."""
+    from openvino_telemetry.utils.sender import TelemetrySender
+
+    reports: list[object] = []
+    monkeypatch.setattr(TelemetrySender, "send", lambda _, *message: reports.append(message))
+    monkeypatch.setenv("HOME", str(tmp_path))  # where it would keep an identifier
+    monkeypatch.delenv("CI", raising=False)
+    if ci is not None:
+        monkeypatch.setenv("CI", ci)
+    (tmp_path / "out").mkdir()
+    export_scorer(make_tiny(), TINY.admission_layers, tmp_path / "out" / "scorer.xml")
+    assert reports == []
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert os.environ.get("CI") == ci
+
+
 def test_admission_widths(make_tiny: Callable[..., Any]) -> None:
     assert admission_widths(make_tiny(), ("first", "second")) == (8, 16)
     assert admission_widths(make_tiny(), ("second",)) == (16,)
@@ -84,11 +105,11 @@ def test_every_architecture_exports(tmp_path: Path, name: str) -> None:
     films[0] = np.linspace(0, 255, SIZE)
     scores = Engine(tmp_path / "scorer.xml", SIZE, 2).score(films)
     expected = classifier.predict_on_batch(films[..., None])[:, 0]
-    np.testing.assert_allclose(scores.probability, expected, atol=1e-3)
+    np.testing.assert_allclose(scores.probability, expected, atol=1e-4)
     assert scores.embedding.shape == (3, width)
     widths = admission_widths(classifier, TABLE[name].admission_layers)
     assert scores.admission.shape == (3, sum(widths))
     assert scores.heat["gradcam"].shape == scores.heat["gradcam++"].shape == (3, 2, 2)
-    # as float16: about half of four bytes for each of the parameters
+    # as float32; batch norm is folded into the convolutions
     size = (tmp_path / "scorer.bin").stat().st_size
-    assert size < 2.3 * classifier.count_params()
+    assert 3.5 * classifier.count_params() < size < 4.2 * classifier.count_params()

@@ -44,9 +44,10 @@ def check_scans(data: bytes) -> None:
         elif marker == _SCAN:
             first, last, bits = payload[-3:] if progressive else (0, 63, 0)
             lowest_bit[list(payload[1:-3:2]), first : last + 1] = bits & 15
-    if lowest_bit[list(components)].any():
-        detail = f"lacks some of its scans, so that only a coarse picture is there; {COPY_AGAIN}"
-        raise ScanError(Reason.TRUNCATED, detail, "JPEG")
+            if not lowest_bit[list(components)].any():
+                return
+    detail = f"lacks some of its scans, so that only a coarse picture is there; {COPY_AGAIN}"
+    raise ScanError(Reason.TRUNCATED, detail, "JPEG")
 
 
 def check_blocks(data: bytes) -> bool:
@@ -60,7 +61,7 @@ def check_blocks(data: bytes) -> bool:
     """
     tables: dict[int, _Table] = {}
     frame, interval = _Frame(0, 0, {}), 0
-    for marker, payload, coded in _segments(data):
+    for marker, payload, end in _segments(data):
         if marker == _HUFFMAN_TABLES:
             tables |= _huffman_tables(payload)
         elif marker == _RESTART_INTERVAL:
@@ -69,14 +70,16 @@ def check_blocks(data: bytes) -> bool:
             frame = _Frame.of(payload)
         elif marker in _FRAMES:
             return False
-        elif marker == _SCAN and not _holds(frame.scan(payload, tables), coded, interval):
-            detail = f"the picture data is damaged (its blocks do not add up); {COPY_AGAIN}"
-            raise ScanError(Reason.DAMAGED, detail, "JPEG")
+        elif marker == _SCAN:
+            coded = data[end : _scan_end(data, end)]
+            if not _holds(frame.scan(payload, tables), coded, interval):
+                detail = f"the picture data is damaged (its blocks do not add up); {COPY_AGAIN}"
+                raise ScanError(Reason.DAMAGED, detail, "JPEG")
     return True
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield (marker, payload, the coded data after a scan's header), up to the end marker."""
+def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Yield (marker, payload, where the segment ends), up to the end marker."""
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -86,14 +89,15 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         if marker == _END:
             return
         (length,) = struct.unpack_from(">H", data, position + 2)
-        payload = data[position + 4 : position + 2 + length]
-        position += 2 + length
-        coded = b""
-        if marker == _SCAN:
-            end = _AFTER_SCAN.search(data, position)
-            coded = data[position : end.start() if end else len(data)]
-            position += len(coded)
-        yield marker, payload, coded
+        end = position + 2 + length
+        yield marker, data[position + 4 : end], end
+        position = _scan_end(data, end) if marker == _SCAN else end
+
+
+def _scan_end(data: bytes, start: int) -> int:
+    """Where the coded data ends that starts after a scan's header."""
+    after = _AFTER_SCAN.search(data, start)
+    return after.start() if after else len(data)
 
 
 def _huffman_tables(payload: bytes) -> dict[int, _Table]:

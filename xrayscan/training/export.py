@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,29 @@ def export_scorer(classifier: Any, admission_layers: Sequence[str], path: Path) 
     size = classifier.input_shape[1]
     spec = tf.TensorSpec((None, size, size, 1), tf.float32, name="pixels")
     traced = tf.function(scoring_function(classifier, admission_layers), input_signature=[spec])
-    model = ov.convert_model(traced.get_concrete_function())
+    with _no_usage_reports():
+        model = ov.convert_model(traced.get_concrete_function())
     for output in model.outputs:
         output.set_names({_output_name(output.get_names())})
     ov.save_model(model, path, compress_to_fp16=False)
+
+
+@contextmanager
+def _no_usage_reports() -> Iterator[None]:
+    """Keep OpenVINO's converter from reporting its use to its makers.
+
+    It reports by default, unless it takes itself to be part of a CI job; from forked processes at
+    that, which beside TensorFlow's threads can wait for each other for ever.
+    """
+    before = os.environ.get("CI")
+    os.environ["CI"] = "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CI"]
+        else:
+            os.environ["CI"] = before
 
 
 def admission_widths(classifier: Any, admission_layers: Sequence[str]) -> tuple[int, ...]:
