@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xrayscan.training.augmentation import PRESETS, Augmentation, augment
+from xrayscan.training.augmentation import PRESETS, Augmentation, augment, varied
 
 fixed = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -57,12 +57,12 @@ def test_preset_none_is_identity() -> None:
 def test_stays_a_film(preset: str, side: int) -> None:
     film = picture(side)
     for seed in range(10):
-        varied = augment(film, PRESETS[preset], rng(seed))
-        assert varied.shape == (side, side)
-        assert varied.dtype == np.float32
-        assert varied.min() >= 0
-        assert varied.max() <= 255
-        assert varied.std() > 1
+        result = augment(film, PRESETS[preset], rng(seed))
+        assert result.shape == (side, side)
+        assert result.dtype == np.float32
+        assert result.min() >= 0
+        assert result.max() <= 255
+        assert result.std() > 1
     np.testing.assert_array_equal(film, picture(side))  # the film itself is never written to
 
 
@@ -76,11 +76,11 @@ def test_stays_in_range_for_any_ranges(
     ranges: dict[str, float], seed: int, grey: float | None
 ) -> None:
     film = picture() if grey is None else np.full((64, 64), grey, np.float32)
-    varied = augment(film, Augmentation(**ranges), rng(seed))
-    assert varied.shape == (64, 64)
-    assert varied.dtype == np.float32
-    assert varied.min() >= 0
-    assert varied.max() <= 255
+    result = augment(film, Augmentation(**ranges), rng(seed))
+    assert result.shape == (64, 64)
+    assert result.dtype == np.float32
+    assert result.min() >= 0
+    assert result.max() <= 255
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -92,8 +92,8 @@ def test_same_seed_same_film(preset: str) -> None:
 
 @pytest.mark.parametrize("preset", ["seed", "strong"])
 def test_other_seed_other_film(preset: str) -> None:
-    varied = [augment(picture(), PRESETS[preset], rng(seed)).tobytes() for seed in range(10)]
-    assert len(set(varied)) == 10
+    results = [augment(picture(), PRESETS[preset], rng(seed)).tobytes() for seed in range(10)]
+    assert len(set(results)) == 10
 
 
 @pytest.mark.parametrize("name", ALONE)
@@ -101,9 +101,9 @@ def test_each_variation_changes_the_film(name: str) -> None:
     film = picture()
     changes = []
     for seed in range(5):
-        varied = augment(film, Augmentation(**{name: ALONE[name]}), rng(seed))
-        changes.append(np.abs(varied - film).max())
-        assert varied.dtype == np.float32
+        result = augment(film, Augmentation(**{name: ALONE[name]}), rng(seed))
+        changes.append(np.abs(result - film).max())
+        assert result.dtype == np.float32
     assert min(changes) > 0
     assert max(changes) > 3  # grey levels
 
@@ -122,6 +122,23 @@ def test_flip_is_a_mirror(side: int) -> None:
     film = picture(side)
     mirrored = augment(film, Augmentation(flip=1.0), rng())
     np.testing.assert_allclose(mirrored, film[:, ::-1], atol=0.01)
+
+
+def test_varied_takes_each_film_by_itself() -> None:
+    films = np.stack([picture(seed=seed) for seed in range(5)]).astype(np.uint8)
+    result = varied(films, PRESETS["strong"], 3)
+    assert result.shape == films.shape
+    assert result.dtype == np.uint8
+    assert all((one != other).any() for one, other in zip(result, films, strict=True))
+    np.testing.assert_array_equal(varied(films, PRESETS["strong"], 3), result)
+    np.testing.assert_array_equal(varied(films[:2], PRESETS["strong"], 3), result[:2])
+    assert (varied(films, PRESETS["strong"], 4) != result).any()
+    np.testing.assert_array_equal(varied(films, PRESETS["none"], 3), films)
+
+
+def test_varied_varies_like_films_differently() -> None:
+    films = np.stack([picture().astype(np.uint8)] * 4)
+    assert len({film.tobytes() for film in varied(films, PRESETS["strong"], 0)}) == 4
 
 
 def test_flip_happens_as_often_as_asked() -> None:
@@ -165,9 +182,9 @@ def test_aspect_changes_the_ratio_and_keeps_the_area() -> None:
     film[70:130, 70:130] = 200
     ratios = []
     for seed in range(100):
-        varied = augment(film, Augmentation(aspect=0.2), rng(seed))
-        ratios.append(np.log(varied[100].sum() / varied[:, 100].sum()))
-        assert varied.sum() == pytest.approx(film.sum(), rel=0.02)
+        result = augment(film, Augmentation(aspect=0.2), rng(seed))
+        ratios.append(np.log(result[100].sum() / result[:, 100].sum()))
+        assert result.sum() == pytest.approx(film.sum(), rel=0.02)
     assert 0.17 < max(ratios) < 0.21
     assert -0.21 < min(ratios) < -0.17
 

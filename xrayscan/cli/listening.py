@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -61,5 +62,7 @@ def set_up_logging(*, verbose: bool) -> None:
     own.handlers = [handler]
     own.setLevel(logging.DEBUG if verbose else logging.WARNING)
     own.propagate = False
-    # pydicom and Pillow log what every row already says in its reason
+    # pydicom and Pillow log and warn of what every row already says in its reason, and of odd
+    # headers of good films; switched off here, as no reading thread could do it for itself alone
     logging.getLogger().addHandler(logging.NullHandler())
+    warnings.simplefilter("ignore")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 import zlib
 from typing import Any
 
@@ -36,12 +35,9 @@ def decode_dicom(data: bytes) -> Radiograph:
     Raises:
         ScanError: no DICOM, no picture in it, damaged pixel data, or an unsupported encoding.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom warns about odd headers of good films
-        dataset = _dataset(data)
-        check_pixel_count(int(dataset.Columns), int(dataset.Rows), Format.DICOM)
-        stored = first_frame(dataset)
-        grey = _display_grey(stored, dataset)
+    dataset = _dataset(data)
+    check_pixel_count(int(dataset.Columns), int(dataset.Rows), Format.DICOM)
+    grey = _display_grey(first_frame(dataset), dataset)
     return Radiograph(grey, _PEAK, _format_words(dataset), _notes(dataset))
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
@@ -138,13 +136,8 @@ def _jpeg_orientation(data: bytes) -> int:
         return _orientation(picture)
 
 
-@contextmanager
-def _opened(data: bytes, format: Format) -> Iterator[Image.Image]:
-    """Open a picture with Pillow, without its warnings about odd tags of good films."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(data), formats=[format]) as picture:
-            yield picture
+def _opened(data: bytes, format: Format) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=[format])
 
 
 def _orientation(picture: Image.Image) -> int:
