@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xrayscan.errors import ModelError
 from xrayscan.scoring.admission_statistics import (
     QUANTILE,
     SHRINKAGE,
@@ -154,3 +155,15 @@ def test_features_that_never_vary(dead: str, value: float) -> None:
     far = both.copy()
     far[:, :8] += 3
     assert (statistics.distance(far) > 100).all()
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"PK\x03\x04 cut short"], ids=["none", "empty", "cut"]
+)
+def test_a_missing_or_damaged_file_is_one_sentence(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "admission.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match="restore the model folder") as caught:
+        AdmissionStatistics.load(path)
+    assert str(path) in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from xrayscan.training.architectures import Architecture
+from xrayscan.training.architectures import Architecture, heads
 
 SIZE = 64
 
@@ -41,14 +42,17 @@ TINY = Architecture(
 def make_tiny() -> Callable[..., Any]:
     """Build the small classifier with a head that tells films apart, its bias as given."""
 
-    def make(lowest_weight: float = -6.0, bias: float = -1.5) -> Any:
+    def make(
+        lowest_weight: float = -6.0, bias: float = -1.5, head: Callable[[Any], Any] = heads.pooled
+    ) -> Any:
         import keras
 
         from xrayscan.training.classifier import LOGIT, build_classifier
 
         keras.utils.set_random_seed(11)
-        classifier = build_classifier(TINY, SIZE)
-        kernel = np.random.default_rng(2).uniform(lowest_weight, 9, (16, 1)).astype(np.float32)
+        classifier = build_classifier(replace(TINY, head=head), SIZE)
+        width = classifier.get_layer(LOGIT).input.shape[1]
+        kernel = np.random.default_rng(2).uniform(lowest_weight, 9, (width, 1)).astype(np.float32)
         classifier.get_layer(LOGIT).set_weights([kernel, np.array([bias], np.float32)])
         return classifier
 

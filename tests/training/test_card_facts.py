@@ -94,3 +94,13 @@ def test_a_thinned_curve_has_both_ends(curve: OperatingCurve) -> None:
     points = _thinned(curve)
     assert points[0][1:] == (0.0, 1.0)
     assert points[-1][1:] == (1.0, 0.0)
+
+
+@fixed
+@given(curves())
+def test_a_thinned_curve_has_only_corners_between(curve: OperatingCurve) -> None:
+    """No point of the whole curve is as good as a corner in both ways, and better in one."""
+    for _, sensitivity, specificity in _thinned(curve)[1:-1]:
+        as_good = (curve.sensitivity >= sensitivity) & (curve.specificity >= specificity)
+        better = (curve.sensitivity > sensitivity) | (curve.specificity > specificity)
+        assert not (as_good & better).any()

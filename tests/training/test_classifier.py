@@ -54,9 +54,10 @@ def test_table_entries_are_named_by_their_key() -> None:
         assert 0 <= entry.dropout < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLE)
 def test_table_entries_have_the_joints_that_export_needs(name: str) -> None:
-    backbone = TABLE[name].backbone(SIZE)
+    backbone = TABLE[name].backbone(TABLE[name].input_size)
     assert backbone.name == BACKBONE
     assert TABLE[name].admission_layers
     for layer in TABLE[name].admission_layers:
@@ -281,3 +282,23 @@ def test_pretrained_weights_of_another_network_are_refused(shared_weights: Path)
     weights = shared_weights / "mobilenet_1_0_224_tf_no_top.weights.h5"
     with pytest.raises(ModelError, match="does not fit the architecture"):
         build_classifier(LITE0, 224, weights)
+
+
+def test_mobilenet_takes_the_weights_of_keras_applications(shared_weights: Path) -> None:
+    """They are a plain application's: the scaling in our backbone must not unsettle them."""
+    from xrayscan.training.classifier import BACKBONE, build_classifier
+
+    path = shared_weights / "mobilenet_1_0_224_tf_no_top.weights.h5"
+    loaded = build_classifier(TABLE["mobilenet"], 64, path).get_layer(BACKBONE)
+    fresh = TABLE["mobilenet"].backbone(64)
+    assert [w.shape for w in loaded.weights] == [w.shape for w in fresh.weights]
+    assert not np.array_equal(loaded.weights[0].numpy(), fresh.weights[0].numpy())
+
+
+def test_help_names_every_architecture() -> None:
+    from typer.testing import CliRunner
+
+    from xrayscan.cli import app
+
+    text = " ".join(CliRunner().invoke(app, ["fit", "--help"]).output.split())
+    assert all(name in text for name in TABLE)

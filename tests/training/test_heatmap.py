@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from xrayscan.scoring.engine import Engine
+from xrayscan.training.architectures import heads
 
 from .conftest import SIZE, TINY
 
@@ -110,10 +111,13 @@ def taped(classifier: Any, films: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(np.asarray(values, np.float64) for values in (features, gradient, logit[:, 0]))
 
 
+@pytest.mark.parametrize(
+    "head", [heads.pooled, heads.pooled_dense, heads.flat_dense], ids=lambda head: head.__name__
+)
 def test_exported_maps_against_an_own_computation(
-    make_tiny: Callable[..., Any], films: np.ndarray, tmp_path: Path
+    make_tiny: Callable[..., Any], films: np.ndarray, tmp_path: Path, head: Callable[[Any], Any]
 ) -> None:
-    classifier = make_tiny()
+    classifier = make_tiny(head=head)
     features, gradient, _ = taped(classifier, films)
     heat = exported_heat(classifier, films, tmp_path)
     assert set(heat) == set(METHODS)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from xrayscan.errors import ModelError
 
 Features = NDArray[np.float32]  # (B, D)
 
@@ -51,8 +54,17 @@ class AdmissionStatistics:
 
     @classmethod
     def load(cls, path: Path) -> AdmissionStatistics:
-        with np.load(path, allow_pickle=False) as stored:
-            return cls(stored["mean"], stored["whitening"])
+        """Read what ``save`` wrote.
+
+        Raises:
+            ModelError: the file is missing or damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return cls(stored["mean"], stored["whitening"])
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as fault:
+            sentence = f"{path}: cannot be read ({fault}); restore the model folder"
+            raise ModelError(sentence) from None
 
 
 def fit_statistics(

@@ -19,6 +19,7 @@ CARD = "card.json"
 KERAS = "model.keras"
 SCORER = "scorer.xml"
 ADMISSION = "admission.npz"
+SCORING_FILES = (SCORER, "scorer.bin", ADMISSION)  # what every card has to vouch for
 
 CAMS = ("gradcam", "gradcam++")
 
@@ -87,6 +88,9 @@ def load_card(folder: Path) -> ModelCard:
     try:
         card = _parse(folder, hashlib.sha256(text).hexdigest(), facts)
         files: dict[str, str] = dict(facts["files"])
+        unvouched = [name for name in SCORING_FILES if name not in files]
+        if unvouched:
+            raise ValueError(f"no sha256 of {unvouched[0]}")
     except (AttributeError, KeyError, TypeError, ValueError) as fault:
         raise ModelError(
             f"{path}: is not a valid card ({fault!r}); restore it or fit the model again"

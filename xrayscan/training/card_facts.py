@@ -15,7 +15,7 @@ from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import QUANTILE
 from xrayscan.scoring.engine import Scores
 from xrayscan.scoring.thresholds import RULES, OperatingCurve, OperatingPoint, operating_curve
-from xrayscan.training.architectures import TABLE
+from xrayscan.training.architectures import architecture
 from xrayscan.training.calibration import expected_calibration_error
 from xrayscan.training.data import DecodedFilms, LabelledFolder
 from xrayscan.training.options import FitOptions
@@ -32,15 +32,15 @@ ADMISSION_LIMIT = 1.15
 
 def known(data: LabelledFolder, parts: Parts, options: FitOptions) -> dict[str, Any]:
     """What is known before anything is measured."""
-    architecture = TABLE[options.architecture]
+    arch = architecture(options.architecture)
     return {
         "schema": cards.SCHEMA,
         "name": options.name or options.out.name,
         "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "xrayscan": __version__,
-        "architecture": architecture.name,
-        "architecture_source": architecture.source,
-        "input": {"size": architecture.input_size, "range": [0, 255]},
+        "architecture": arch.name,
+        "architecture_source": arch.source,
+        "input": {"size": arch.input_size, "range": [0, 255]},
         "classes": list(data.classes),
         "positive": data.classes[parts.positive],
         "score": f"calibrated P({data.classes[parts.positive]})",
@@ -49,7 +49,7 @@ def known(data: LabelledFolder, parts: Parts, options: FitOptions) -> dict[str, 
             "population": options.population,
             "licence": options.licence,
             "started_from": options.weights.name if options.weights else "none",
-            "started_from_source": architecture.weights if options.weights else "",
+            "started_from_source": arch.weights if options.weights else "",
             "recipe": asdict(options.recipe),
             "validation_folds": options.folds,
             "train": _part_facts(parts.train, data.classes),

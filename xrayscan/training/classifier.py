@@ -10,12 +10,12 @@ from typing import Any
 
 from xrayscan.errors import ModelError
 from xrayscan.training.architectures import Architecture
+from xrayscan.training.architectures.heads import EMBEDDING as EMBEDDING
 from xrayscan.training.calibration import Calibration
 
 BACKBONE = "backbone"
 RGB = "grey_to_rgb"
 FEATURE_MAP = "last_feature_map"
-EMBEDDING = "embedding"
 LOGIT = "logit"
 CALIBRATION = "calibration"
 PROBABILITY = "probability"
@@ -45,8 +45,7 @@ def build_classifier(architecture: Architecture, size: int, weights: Path | None
     pixels = keras.Input((size, size, 1), name="pixels")
     features = backbone(layers.Concatenate(name=RGB)([pixels, pixels, pixels]))
     features = layers.Activation("linear", name=FEATURE_MAP)(features)
-    x = layers.GlobalAveragePooling2D(name=EMBEDDING)(features)
-    x = layers.Dropout(architecture.dropout, name="dropout")(x)
+    x = layers.Dropout(architecture.dropout, name="dropout")(architecture.head(features))
     logit = layers.Dense(1, name=LOGIT, dtype="float32")(x)
     return _with_probability(pixels, logit, Calibration())
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xrayscan.scoring import engine
 from xrayscan.training import classifier as joints
 from xrayscan.training.heatmap import heat_maps
@@ -31,10 +33,24 @@ def export_scorer(classifier: Any, admission_layers: Sequence[str], path: Path) 
     spec = tf.TensorSpec((None, size, size, 1), tf.float32, name="pixels")
     traced = tf.function(scoring_function(classifier, admission_layers), input_signature=[spec])
     with _no_usage_reports():
-        model = ov.convert_model(traced.get_concrete_function())
+        model = ov.convert_model(traced.get_concrete_function(), extension=_relu_gradient())
     for output in model.outputs:
         output.set_names({_output_name(output.get_names())})
     ov.save_model(model, path, compress_to_fp16=False)
+
+
+def _relu_gradient() -> Any:
+    """Teach OpenVINO the gradient of a ReLU within a head, which it has no rule for."""
+    from openvino import opset13 as ops
+    from openvino.frontend.tensorflow import ConversionExtension
+
+    def convert(node: Any) -> list[Any]:
+        gradient, features = node.get_input(0), node.get_input(1)
+        passes = ops.greater(features, ops.constant(np.float32(0)))
+        product = ops.multiply(gradient, ops.convert(passes, "f32"))
+        return [product.output(0)]
+
+    return ConversionExtension("ReluGrad", convert)
 
 
 @contextmanager

@@ -17,11 +17,11 @@ from xrayscan.errors import DataError
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, fit_statistics
 from xrayscan.scoring.engine import Engine, Scores
-from xrayscan.training.architectures import TABLE, Architecture
+from xrayscan.training.architectures import Architecture, architecture
 from xrayscan.training.augmentation import PRESETS, varied
 from xrayscan.training.calibration import fit_calibration
 from xrayscan.training.card_facts import known, measured
-from xrayscan.training.classifier import build_classifier, calibrated
+from xrayscan.training.classifier import BACKBONE, build_classifier, calibrated
 from xrayscan.training.data import (
     DecodedFilms,
     LabelledFilm,
@@ -54,12 +54,12 @@ def fit(options: FitOptions) -> Path:
     """
     if options.out.exists():
         raise DataError(f"{options.out}: exists already; choose another folder or remove it")
-    architecture = TABLE[options.architecture]
+    arch = architecture(options.architecture)
     folder = read_labelled_folder(options.data)
-    parts = _parts(folder, architecture, options)
+    parts = _parts(folder, arch, options)
     options.out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.out.absolute().parent, prefix=".fit-") as scratch:
-        classifier = build_classifier(architecture, architecture.input_size, options.weights)
+        classifier = build_classifier(arch, arch.input_size, options.weights)
         train(classifier, parts, options.recipe, Path(scratch))
         written = Path(scratch) / "model"
         _write_model(written, classifier, folder, parts, options)
@@ -117,7 +117,7 @@ def _write_model(
     calibration = fit_calibration(predict_logits(classifier, parts.validation.pixels), positives)
     final = calibrated(classifier, calibration)
     final.save(folder / cards.KERAS)
-    layers = TABLE[options.architecture].admission_layers
+    layers = architecture(options.architecture).admission_names(final.get_layer(BACKBONE))
     export_scorer(final, layers, folder / cards.SCORER)
     engine = Engine(folder / cards.SCORER, final.input_shape[1], options.workers)
     _admission(engine, parts, admission_widths(final, layers)).save(folder / cards.ADMISSION)

