@@ -22,7 +22,7 @@ def decoded(count: int = 22, positives: int = 14, side: int = 32) -> DecodedFilm
     pixels[:, side // 2, side // 2] = np.arange(count)
     labels = (np.arange(count) < positives).astype(np.int64)
     films = tuple(LabelledFilm(f"{n}.png", int(label), str(n)) for n, label in enumerate(labels))
-    return DecodedFilms(films, pixels, labels, ())
+    return DecodedFilms(films, pixels, labels, ("",) * len(films), ())
 
 
 def batches(seed: int = 3, preset: str = "strong", size: int = 4, **films: int) -> Any:

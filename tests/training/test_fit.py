@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -250,38 +249,6 @@ def test_a_failure_in_the_middle_leaves_nothing(
     with pytest.raises(fault):
         fit(options(data, tmp_path / "model"))
     assert list(tmp_path.iterdir()) == []
-
-
-# -- which films it trains and validates on ------------------------------------------------------
-
-
-def split_sizes(given: FitOptions) -> list[int]:
-    parts = story._split(read_labelled_folder(given.data), given)
-    return [len(part) for part in parts]
-
-
-def _many(folder: Path, count: int) -> None:
-    """Many films without drawing each: links to one."""
-    for name in ("NORMAL", "PNEUMONIA"):
-        (folder / name).mkdir(parents=True)
-        draw_film(folder / name / "film0.png", 1)
-        for number in range(1, count):
-            os.link(folder / name / "film0.png", folder / name / f"film{number}.png")
-
-
-def test_a_small_val_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    _many(tmp_path / "train", 20)
-    _many(tmp_path / "val", 8)
-    _many(tmp_path / "test", 5)
-    assert split_sizes(options(tmp_path, tmp_path / "out")) == [30, 10]
-    assert "val has only 16 films" in caplog.text
-
-
-def test_a_large_val_is_taken(tmp_path: Path) -> None:
-    _many(tmp_path / "train", 20)
-    _many(tmp_path / "val", story.MIN_VALIDATION // 2)
-    _many(tmp_path / "test", 5)
-    assert split_sizes(options(tmp_path, tmp_path / "out")) == [40, story.MIN_VALIDATION]
 
 
 @pytest.mark.usefixtures("tiny_in_table")

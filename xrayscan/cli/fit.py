@@ -49,6 +49,10 @@ def fit(
     licence: Annotated[
         str, option(metavar="TEXT", help="The data's source and licence, for the card.")
     ] = "",
+    keep_leaks: Annotated[
+        bool,
+        option("--keep-leaks", help="Train on films that are also in val or test, too."),
+    ] = False,
     quiet: Annotated[bool, option("--quiet", "-q", help="Say only what is wrong.")] = False,
 ) -> int:
     """Train a model on a labelled folder.
@@ -60,8 +64,7 @@ def fit(
     from xrayscan.cli.listening import set_up_logging
     from xrayscan.training.augmentation import PRESETS
     from xrayscan.training.fit import fit as run_fit
-    from xrayscan.training.options import FitOptions
-    from xrayscan.training.recipe import Recipe
+    from xrayscan.training.options import FitOptions, Recipe
 
     set_up_logging(verbose=False)
     logging.getLogger("xrayscan").setLevel(logging.WARNING if quiet else logging.INFO)
@@ -74,7 +77,18 @@ def fit(
         augmentation=augmentation,
         seed=seed,
     )
-    folder = run_fit(FitOptions(data, out, arch, weights, name, population, licence, recipe=recipe))
+    options = FitOptions(
+        data,
+        out,
+        architecture=arch,
+        weights=weights,
+        name=name,
+        population=population,
+        licence=licence,
+        keep_leaks=keep_leaks,
+        recipe=recipe,
+    )
+    folder = run_fit(options)
     if not quiet:
         typer.echo(f"model written to {folder}; try: xrayscan predict FOLDER --model {folder}")
     return Exit.DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -19,7 +20,7 @@ from xrayscan.training.architectures import architecture
 from xrayscan.training.calibration import expected_calibration_error
 from xrayscan.training.data import DecodedFilms, LabelledFolder
 from xrayscan.training.options import FitOptions
-from xrayscan.training.recipe import Parts
+from xrayscan.training.parts import Parts
 
 DEFAULT_RULE = "youden"
 # The review zone reaches from 99 % sensitivity to 99 % specificity on the validation patients.
@@ -54,6 +55,8 @@ def known(data: LabelledFolder, parts: Parts, options: FitOptions) -> dict[str, 
             "validation_folds": options.folds,
             "train": _part_facts(parts.train, data.classes),
             "validation": _part_facts(parts.validation, data.classes),
+            "leaks": dict(Counter(leak.kind.value for leak in parts.leaks)),
+            "leaks_kept": options.keep_leaks,
         },
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xrayscan.errors import DataError, ScanError
 from xrayscan.intake.discover import DiscoveryOptions, discover
-from xrayscan.intake.read import read_radiograph
+from xrayscan.intake.read import decode, read_content
 from xrayscan.intake.resize import network_input
 
 POSITIVE = "PNEUMONIA"  # the class whose probability is the score, where the folder has it
@@ -59,13 +59,27 @@ class DecodedFilms:
         films: the films that could be read.
         pixels: (N, S, S) uint8, 0..255.
         labels: (N,) int64, index into the classes.
+        sha256: of each film's file, hexadecimal.
         unreadable: (location, reason in words) of those that could not.
     """
 
     films: tuple[LabelledFilm, ...]
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    sha256: tuple[str, ...]
     unreadable: tuple[tuple[str, str], ...]
+
+    def without(self, films: Collection[LabelledFilm]) -> DecodedFilms:
+        """Return these films less some of them."""
+        dropped = set(films)
+        kept = [index for index, film in enumerate(self.films) if film not in dropped]
+        return DecodedFilms(
+            tuple(self.films[index] for index in kept),
+            self.pixels[kept],
+            self.labels[kept],
+            tuple(self.sha256[index] for index in kept),
+            self.unreadable,
+        )
 
 
 def read_labelled_folder(root: Path) -> LabelledFolder:
@@ -94,6 +108,11 @@ def read_labelled_folder(root: Path) -> LabelledFolder:
     empty = [name for label, name in enumerate(classes) if not counts[label]]
     if empty:
         raise DataError(f"{root}: class {empty[0]} has no films; add some or remove its folder")
+    if len(classes) > 2:
+        raise DataError(
+            f"{root}: found {len(classes)} classes ({', '.join(classes)}), can train on two; "
+            "put the films into two folders"
+        )
     return LabelledFolder(classes, tuple(films))
 
 
@@ -134,23 +153,27 @@ def decode_films(films: Sequence[LabelledFilm], size: int, workers: int) -> Deco
     with ThreadPoolExecutor(workers) as pool:
         outcomes = list(pool.map(lambda film: _decode(film, size), films))
     pairs = list(zip(films, outcomes, strict=True))
-    read = [(film, pixels) for film, pixels in pairs if not isinstance(pixels, str)]
+    read = [(film, outcome) for film, outcome in pairs if not isinstance(outcome, str)]
     unreadable = [(film.location, words) for film, words in pairs if isinstance(words, str)]
     if not read:
         raise DataError("none of the films can be read; see `xrayscan predict FOLDER --dry-run`")
     return DecodedFilms(
         tuple(film for film, _ in read),
-        np.stack([pixels for _, pixels in read]),
+        np.stack([pixels for _, (pixels, _) in read]),
         np.array([film.label for film, _ in read], np.int64),
+        tuple(sha256 for _, (_, sha256) in read),
         tuple(unreadable),
     )
 
 
-def _decode(film: LabelledFilm, size: int) -> NDArray[np.uint8] | str:
+def _decode(film: LabelledFilm, size: int) -> tuple[NDArray[np.uint8], str] | str:
+    """The film's pixels and the sha256 of its file, or why it cannot be read."""
     try:
-        return np.rint(network_input(read_radiograph(film.location), size)).astype(np.uint8)
+        content = read_content(film.location)
+        radiograph = decode(content, film.location)
     except ScanError as fault:
         return fault.detail
+    return np.rint(network_input(radiograph, size)).astype(np.uint8), content.sha256
 
 
 def _folders(base: Path) -> list[Path]:

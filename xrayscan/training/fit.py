@@ -17,28 +17,20 @@ from xrayscan.errors import DataError
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, fit_statistics
 from xrayscan.scoring.engine import Engine, Scores
-from xrayscan.training.architectures import Architecture, architecture
+from xrayscan.training.architectures import architecture
 from xrayscan.training.augmentation import PRESETS, varied
 from xrayscan.training.calibration import fit_calibration
 from xrayscan.training.card_facts import known, measured
 from xrayscan.training.classifier import BACKBONE, build_classifier, calibrated
-from xrayscan.training.data import (
-    DecodedFilms,
-    LabelledFilm,
-    LabelledFolder,
-    decode_films,
-    read_labelled_folder,
-    split_by_patient,
-)
+from xrayscan.training.data import LabelledFolder, read_labelled_folder
 from xrayscan.training.export import admission_widths, export_scorer
 from xrayscan.training.model_readme import model_readme
 from xrayscan.training.options import FitOptions
-from xrayscan.training.recipe import Parts, predict_logits, train
+from xrayscan.training.parts import Parts, make_parts
+from xrayscan.training.recipe import predict_logits, train
 
 log = logging.getLogger(__name__)
 
-# Fewer validation films than this decide nothing (Kaggle's official ``val`` has 16).
-MIN_VALIDATION = 100
 _SCORE_BATCH = 256
 
 
@@ -56,7 +48,7 @@ def fit(options: FitOptions) -> Path:
         raise DataError(f"{options.out}: exists already; choose another folder or remove it")
     arch = architecture(options.architecture)
     folder = read_labelled_folder(options.data)
-    parts = _parts(folder, arch, options)
+    parts = make_parts(folder, arch.input_size, options)
     options.out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.out.absolute().parent, prefix=".fit-") as scratch:
         classifier = build_classifier(arch, arch.input_size, options.weights)
@@ -65,47 +57,6 @@ def fit(options: FitOptions) -> Path:
         _write_model(written, classifier, folder, parts, options)
         shutil.move(written, options.out)
     return options.out
-
-
-def _parts(folder: LabelledFolder, architecture: Architecture, options: FitOptions) -> Parts:
-    training, validation = _split(folder, options)
-    log.info("%d films to train on, %d for validation", len(training), len(validation))
-    size = architecture.input_size
-    parts = Parts(
-        _decoded(training, size, options.workers),
-        _decoded(validation, size, options.workers),
-        positive=len(folder.classes) - 1,
-    )
-    for name, films in (("training", parts.train), ("validation", parts.validation)):
-        for label, label_name in enumerate(folder.classes):
-            if label not in films.labels:
-                raise DataError(
-                    f"{options.data}: no readable film of class {label_name} is left for {name}; "
-                    "add films of that class"
-                )
-    return parts
-
-
-def _split(
-    folder: LabelledFolder, options: FitOptions
-) -> tuple[tuple[LabelledFilm, ...], tuple[LabelledFilm, ...]]:
-    """The given validation part where it can decide anything, else one taken by patient."""
-    given = folder.of_split("val")
-    training = folder.of_split("train", "")
-    if not training:
-        raise DataError(f"{options.data}: train has no films; put the films to learn from there")
-    if len(given) >= MIN_VALIDATION:
-        return training, given
-    if given:
-        log.warning("val has only %d films: validating on patients of train", len(given))
-    return split_by_patient(training, options.folds, options.recipe.seed)
-
-
-def _decoded(films: tuple[LabelledFilm, ...], size: int, workers: int) -> DecodedFilms:
-    decoded = decode_films(films, size, workers)
-    for location, words in decoded.unreadable:
-        log.warning("left out: %s: %s", location, words)
-    return decoded
 
 
 def _write_model(

@@ -1,4 +1,4 @@
-"""What ``fit`` is asked to do."""
+"""What ``fit`` is asked to do, and how."""
 
 from __future__ import annotations
 
@@ -6,7 +6,28 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xrayscan.training.recipe import Recipe
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a classifier is trained.
+
+    Attributes:
+        epochs: over the whole network, after the head.
+        batch_size: films per step.
+        learning_rate: the highest of the warm-up and cosine schedule.
+        weight_decay: of AdamW.
+        label_smoothing: 0..1.
+        augmentation: name of a preset.
+        seed: of everything that chance decides.
+    """
+
+    epochs: int = 8
+    batch_size: int = 32
+    learning_rate: float = 3e-4
+    weight_decay: float = 1e-3
+    label_smoothing: float = 0.05
+    augmentation: str = "strong"
+    seed: int = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +43,7 @@ class FitOptions:
         population: whose films these are, in words, for the card.
         licence: source and licence of the data, in words, for the card.
         folds: one part in this many is set aside for validation, by patient.
+        keep_leaks: train on films that are also in validation or test, too.
         workers: threads for decoding and scoring.
         recipe: the schedule.
     """
@@ -34,5 +56,6 @@ class FitOptions:
     population: str = ""
     licence: str = ""
     folds: int = 7
+    keep_leaks: bool = False
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     recipe: Recipe = field(default_factory=Recipe)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from xrayscan.training import classifier as joints
 from xrayscan.training.augmentation import PRESETS
 from xrayscan.training.batches import BatchOptions, class_weights, training_batches
 from xrayscan.training.data import DecodedFilms
+from xrayscan.training.options import Recipe
+from xrayscan.training.parts import Parts
 
 log = logging.getLogger(__name__)
 
@@ -21,38 +22,6 @@ _PREDICT_BATCH = 64  # forward only: memory is no concern, and larger brings not
 _HEAD_EPOCHS = 60  # on cached embeddings an epoch takes milliseconds
 _HEAD_RATE = 3e-3
 _EMA_MOMENTUM = 0.99  # over about 100 steps, less than an epoch
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a classifier is trained.
-
-    Attributes:
-        epochs: over the whole network, after the head.
-        batch_size: films per step.
-        learning_rate: the highest of the warm-up and cosine schedule.
-        weight_decay: of AdamW.
-        label_smoothing: 0..1.
-        augmentation: name of a preset.
-        seed: of everything that chance decides.
-    """
-
-    epochs: int = 8
-    batch_size: int = 32
-    learning_rate: float = 3e-4
-    weight_decay: float = 1e-3
-    label_smoothing: float = 0.05
-    augmentation: str = "strong"
-    seed: int = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Training and validation films, and which class index is the positive one."""
-
-    train: DecodedFilms
-    validation: DecodedFilms
-    positive: int
 
 
 def train(classifier: Any, parts: Parts, recipe: Recipe, scratch: Path) -> Any:

@@ -1,0 +1,104 @@
+"""What is trained on and what is chosen on, with nothing on both sides."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from xrayscan.errors import DataError
+from xrayscan.training.data import (
+    DecodedFilms,
+    LabelledFilm,
+    LabelledFolder,
+    decode_films,
+    split_by_patient,
+)
+from xrayscan.training.leaks import LeakedFilm, find_leaks
+from xrayscan.training.options import FitOptions
+
+log = logging.getLogger(__name__)
+
+# Fewer validation films than this decide nothing (Kaggle's official ``val`` has 16).
+MIN_VALIDATION = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Training and validation films.
+
+    Attributes:
+        train: films to learn from.
+        validation: films of other patients, to choose epoch, calibration and thresholds on.
+        positive: index of the positive class.
+        leaks: training films that were also found on the other side.
+    """
+
+    train: DecodedFilms
+    validation: DecodedFilms
+    positive: int
+    leaks: tuple[LeakedFilm, ...] = ()
+
+
+def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
+    """Split, decode and check.
+
+    Training films that are also in the validation or the test part, as the same patient, the same
+    file or the same picture, are reported and, unless ``options.keep_leaks``, left out.
+
+    Args:
+        folder: the labelled films.
+        size: side of the network's square, pixels.
+        options: of ``fit``.
+
+    Raises:
+        DataError: a part lacks a class.
+    """
+    training, validation = _split(folder, options)
+    log.info("%d films to train on, %d for validation", len(training), len(validation))
+    learnt = _decoded(training, size, options.workers)
+    chosen = _decoded(validation, size, options.workers)
+    leaks = find_leaks(learnt, chosen)
+    test = folder.of_split("test")
+    if test:  # measured on elsewhere; here only to keep it out of training
+        leaks += find_leaks(learnt, _decoded(test, size, options.workers))
+    for leak in leaks:
+        log.warning("%s", leak)
+    if leaks and not options.keep_leaks:
+        dropped = {leak.training for leak in leaks}
+        log.warning("%d training films left out as leaks", len(dropped))
+        learnt = learnt.without(dropped)
+    parts = Parts(learnt, chosen, len(folder.classes) - 1, leaks)
+    _check_classes(parts, folder, options)
+    return parts
+
+
+def _split(
+    folder: LabelledFolder, options: FitOptions
+) -> tuple[tuple[LabelledFilm, ...], tuple[LabelledFilm, ...]]:
+    """The given validation part where it can decide anything, else one taken by patient."""
+    given = folder.of_split("val")
+    training = folder.of_split("train", "")
+    if not training:
+        raise DataError(f"{options.data}: train has no films; put the films to learn from there")
+    if len(given) >= MIN_VALIDATION:
+        return training, given
+    if given:
+        log.warning("val has only %d films: validating on patients of train", len(given))
+    return split_by_patient(training, options.folds, options.recipe.seed)
+
+
+def _decoded(films: tuple[LabelledFilm, ...], size: int, workers: int) -> DecodedFilms:
+    decoded = decode_films(films, size, workers)
+    for location, words in decoded.unreadable:
+        log.warning("left out: %s: %s", location, words)
+    return decoded
+
+
+def _check_classes(parts: Parts, folder: LabelledFolder, options: FitOptions) -> None:
+    for name, films in (("training", parts.train), ("validation", parts.validation)):
+        for label, label_name in enumerate(folder.classes):
+            if label not in films.labels:
+                raise DataError(
+                    f"{options.data}: no readable film of class {label_name} is left for {name}; "
+                    "add films of that class"
+                )
