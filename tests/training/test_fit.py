@@ -216,7 +216,7 @@ def test_a_class_of_damaged_films(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("tiny_in_table")
 def test_wrong_weights(data: Path, tmp_path: Path) -> None:
     (tmp_path / "some.weights.h5").write_bytes(b"garbage")
-    given = options(data, tmp_path / "model", weights=tmp_path / "some.weights.h5")
+    given = options(data, tmp_path / "model", origin=str(tmp_path / "some.weights.h5"))
     assert "does not fit the architecture" in refusal(given, ModelError)
 
 

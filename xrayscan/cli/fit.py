@@ -28,13 +28,19 @@ def fit(
         option(
             metavar="NAME",
             help="cnn, densenet121, resnet50, mobilenet, cnn_transformer, efficientnet_lite0, vit, "
-            "swin, or any of keras.applications as keras:NAME.",
+            "swin, or any of keras.applications as keras:NAME. Default: that of the model to start "
+            "from.",
         ),
-    ] = "efficientnet_lite0",
-    weights: Annotated[
-        Path | None,
-        option("--from", metavar="FILE", help="Backbone weights to start from."),
-    ] = None,
+    ] = "",
+    origin: Annotated[
+        str,
+        option(
+            "--from",
+            metavar="MODEL|FILE|imagenet|none",
+            help="A model to fine-tune, a file of backbone weights, imagenet (asks the network) or "
+            "none. Default: the bundled model where its architecture is wanted, else none.",
+        ),
+    ] = "",
     epochs: Annotated[int, option(min=1, help="Epochs over the whole network.")] = 8,
     batch_size: Annotated[int, option(min=2, help="Films per training step.")] = 32,
     learning_rate: Annotated[float, option(min=0, help="Highest of the schedule.")] = 3e-4,
@@ -81,7 +87,7 @@ def fit(
         data,
         out,
         architecture=arch,
-        weights=weights,
+        origin=origin,
         name=name,
         population=population,
         licence=licence,

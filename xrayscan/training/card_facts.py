@@ -16,11 +16,11 @@ from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import QUANTILE
 from xrayscan.scoring.engine import Scores
 from xrayscan.scoring.thresholds import RULES, OperatingCurve, OperatingPoint, operating_curve
-from xrayscan.training.architectures import architecture
 from xrayscan.training.calibration import expected_calibration_error
 from xrayscan.training.data import DecodedFilms, LabelledFolder
 from xrayscan.training.options import FitOptions
 from xrayscan.training.parts import Parts
+from xrayscan.training.start import NONE, Start
 
 DEFAULT_RULE = "youden"
 # The review zone reaches from 99 % sensitivity to 99 % specificity on the validation patients.
@@ -31,9 +31,9 @@ _HEAT_QUANTILE = 0.99  # of the strongest heat per positive film: drawn as 1
 ADMISSION_LIMIT = 1.15
 
 
-def known(data: LabelledFolder, parts: Parts, options: FitOptions) -> dict[str, Any]:
+def known(data: LabelledFolder, parts: Parts, start: Start, options: FitOptions) -> dict[str, Any]:
     """What is known before anything is measured."""
-    arch = architecture(options.architecture)
+    arch = start.architecture
     return {
         "schema": cards.SCHEMA,
         "name": options.name or options.out.name,
@@ -49,8 +49,8 @@ def known(data: LabelledFolder, parts: Parts, options: FitOptions) -> dict[str, 
             "data": options.data.name,
             "population": options.population,
             "licence": options.licence,
-            "started_from": options.weights.name if options.weights else "none",
-            "started_from_source": arch.weights if options.weights else "",
+            "started_from": start.origin,
+            "started_from_source": "" if start.model or start.origin == NONE else arch.weights,
             "recipe": asdict(options.recipe),
             "validation_folds": options.folds,
             "train": _part_facts(parts.train, data.classes),

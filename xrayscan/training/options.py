@@ -37,8 +37,8 @@ class FitOptions:
     Attributes:
         data: labelled folder.
         out: model folder to write; must not exist.
-        architecture: a name of the table.
-        weights: backbone weights to start from; None starts from chance.
+        architecture: a name of the table, or keras:NAME; "" takes that of the model to start from.
+        origin: what to start from, as ``--from`` takes it; "" takes the default.
         name: the model's name in its card; the folder's name where empty.
         population: whose films these are, in words, for the card.
         licence: source and licence of the data, in words, for the card.
@@ -50,8 +50,8 @@ class FitOptions:
 
     data: Path
     out: Path
-    architecture: str = "efficientnet_lite0"
-    weights: Path | None = None
+    architecture: str = ""
+    origin: str = ""
     name: str = ""
     population: str = ""
     licence: str = ""

@@ -33,6 +33,7 @@ class Architecture:
         source: paper or project.
         head: last feature map -> embedding.
         weights: where pretrained weights come from, with licence; "" where there are none.
+        application: its name in keras.applications; "" where it is none of these.
     """
 
     name: str
@@ -43,13 +44,32 @@ class Architecture:
     source: str
     head: Callable[[Any], Any] = heads.pooled
     weights: str = ""
+    application: str = ""
 
     def admission_names(self, backbone: Any) -> tuple[str, ...]:
         """Return the names of the admission layers in a backbone of this architecture."""
         return self.admission_layers or middle_layers(backbone)
 
 
-_KERAS_WEIGHTS = "keras.applications, ImageNet"
+def _of_keras(
+    name: str,
+    application_name: str,
+    source: str = "keras.applications",
+    admission_layers: tuple[str, ...] = (),
+) -> Architecture:
+    """An application with the hidden layer that the published projects put on top."""
+    return Architecture(
+        name,
+        224,
+        application(application_name),
+        dropout=0.2,
+        admission_layers=admission_layers,
+        source=source,
+        head=heads.pooled_dense,
+        weights="keras.applications, ImageNet",
+        application=application_name,
+    )
+
 
 TABLE: dict[str, Architecture] = {
     entry.name: entry
@@ -63,35 +83,23 @@ TABLE: dict[str, Architecture] = {
             source="published notebooks on Kermany's data",
             head=heads.flat_dense,
         ),
-        Architecture(
+        _of_keras(
             "densenet121",
-            224,
-            application("DenseNet121"),
-            dropout=0.2,
+            "DenseNet121",
             admission_layers=("pool3_pool", "pool4_pool"),
             source="Huang et al. 2017",
-            head=heads.pooled_dense,
-            weights=_KERAS_WEIGHTS,
         ),
-        Architecture(
+        _of_keras(
             "resnet50",
-            224,
-            application("ResNet50"),
-            dropout=0.2,
+            "ResNet50",
             admission_layers=("conv3_block4_out", "conv4_block6_out"),
             source="He et al. 2016",
-            head=heads.pooled_dense,
-            weights=_KERAS_WEIGHTS,
         ),
-        Architecture(
+        _of_keras(
             "mobilenet",
-            224,
-            application("MobileNet"),
-            dropout=0.2,
+            "MobileNet",
             admission_layers=("conv_pw_5_relu", "conv_pw_11_relu"),
             source="Howard et al. 2017",
-            head=heads.pooled_dense,
-            weights=_KERAS_WEIGHTS,
         ),
         Architecture(
             "cnn_transformer",
@@ -145,12 +153,4 @@ def architecture(name: str) -> Architecture:
     if not is_application(application_name):
         names = ", ".join(application_names())
         raise UsageError(f"--arch {name}: keras.applications has {names}")
-    return Architecture(
-        name,
-        224,
-        application(application_name),
-        dropout=0.2,
-        admission_layers=(),
-        source="keras.applications",
-        weights=_KERAS_WEIGHTS,
-    )
+    return _of_keras(name, application_name)
