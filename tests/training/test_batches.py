@@ -26,7 +26,7 @@ def decoded(count: int = 22, positives: int = 14, side: int = 32) -> DecodedFilm
 
 
 def batches(seed: int = 3, preset: str = "strong", size: int = 4, **films: int) -> Any:
-    return training_batches(decoded(**films), 1, BatchOptions(size, seed, PRESETS[preset]))
+    return training_batches(decoded(**films), BatchOptions(size, seed, PRESETS[preset]))
 
 
 def content(dataset: Any) -> list[bytes]:
@@ -59,14 +59,6 @@ def test_films_keep_their_label_and_weight() -> None:
         np.testing.assert_array_equal(pixels[..., 0], films.pixels[chosen])
         np.testing.assert_array_equal(targets[:, 0], films.labels[chosen])
         np.testing.assert_allclose(weights, np.where(films.labels[chosen] == 1, 22 / 28, 22 / 16))
-
-
-@pytest.mark.parametrize("positive", [0, 1])
-def test_the_positive_class_is_the_one_given(positive: int) -> None:
-    dataset = training_batches(decoded(), positive, BatchOptions(22, 0, PRESETS["none"]))
-    pixels, targets, _ = dataset[0]
-    labels = decoded().labels[pixels[:, 16, 16, 0].astype(int)]
-    np.testing.assert_array_equal(targets[:, 0], labels == positive)
 
 
 @pytest.mark.parametrize(("size", "count"), [(1, 22), (4, 5), (11, 2), (22, 1)])

@@ -27,14 +27,14 @@ class BatchOptions:
     augmentation: Augmentation
 
 
-def training_batches(films: DecodedFilms, positive: int, options: BatchOptions) -> Any:
+def training_batches(films: DecodedFilms, options: BatchOptions) -> Any:
     """Return a Keras PyDataset of (pixels (B, S, S, 1), targets (B, 1), weights (B,)), all float32.
 
     Each class has half of the total weight, so that the set's prevalence teaches nothing.
     """
     import keras
 
-    targets = (films.labels == positive).astype(np.float32)
+    targets = films.positives.astype(np.float32)
     weights = class_weights(targets)
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type information

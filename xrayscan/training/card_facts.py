@@ -43,8 +43,8 @@ def known(data: LabelledFolder, parts: Parts, start: Start, options: FitOptions)
         "architecture_source": arch.source,
         "input": {"size": arch.input_size, "range": [0, 255]},
         "classes": list(data.classes),
-        "positive": data.classes[parts.positive],
-        "score": f"calibrated P({data.classes[parts.positive]})",
+        "positive": data.positive,
+        "score": f"calibrated P({data.positive})",
         "training": {
             "data": options.data.name,
             "population": options.population,

@@ -32,20 +32,31 @@ class LabelledFilm:
         label: index into the classes.
         patient: whose film it is; films of one patient never part.
         split: "train", "val" or "test" as the folder gives it; "" where it gives none.
+        weight: how much the film counts in training, >= 0; 1 where nothing is said.
+        attributes: (name, value) pairs of whatever else is known, for subgroups.
     """
 
     location: str
     label: int
     patient: str
     split: str = ""
+    weight: float = 1.0
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledFolder:
-    """A labelled folder as read from disk: class names and films in their lasting order."""
+    """Labelled films as read from disk.
+
+    Attributes:
+        classes: names; the first is the negative one, every other counts as positive.
+        films: in their lasting order.
+        positive: what the score is the probability of: the one other class, or a name for all.
+    """
 
     classes: tuple[str, ...]
     films: tuple[LabelledFilm, ...]
+    positive: str
 
     def of_split(self, *splits: str) -> tuple[LabelledFilm, ...]:
         return tuple(film for film in self.films if film.split in splits)
@@ -68,6 +79,11 @@ class DecodedFilms:
     labels: NDArray[np.int64]
     sha256: tuple[str, ...]
     unreadable: tuple[tuple[str, str], ...]
+
+    @property
+    def positives(self) -> NDArray[np.bool_]:
+        """(N,) True for every class but the first."""
+        return np.asarray(self.labels != 0, np.bool_)
 
     def without(self, films: Collection[LabelledFilm]) -> DecodedFilms:
         """Return these films less some of them."""
@@ -113,7 +129,7 @@ def read_labelled_folder(root: Path) -> LabelledFolder:
             f"{root}: found {len(classes)} classes ({', '.join(classes)}), can train on two; "
             "put the films into two folders"
         )
-    return LabelledFolder(classes, tuple(films))
+    return LabelledFolder(classes, tuple(films), classes[-1])
 
 
 def patient_of(path: Path) -> str:

@@ -74,7 +74,7 @@ def _write_model(folder: Path, trained: _Trained, options: FitOptions) -> None:
     """Calibrate, export, choose thresholds on the exported scorer, write the card last."""
     folder.mkdir()
     parts = trained.parts
-    positives = parts.validation.labels == parts.positive
+    positives = parts.validation.positives
     logits = predict_logits(trained.classifier, parts.validation.pixels)
     calibration = fit_calibration(logits, positives)
     final = calibrated(trained.classifier, calibration)

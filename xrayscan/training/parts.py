@@ -29,13 +29,11 @@ class Parts:
     Attributes:
         train: films to learn from.
         validation: films of other patients, to choose epoch, calibration and thresholds on.
-        positive: index of the positive class.
         leaks: training films that were also found on the other side.
     """
 
     train: DecodedFilms
     validation: DecodedFilms
-    positive: int
     leaks: tuple[LeakedFilm, ...] = ()
 
 
@@ -67,7 +65,7 @@ def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
         dropped = {leak.training for leak in leaks}
         log.warning("%d training films left out as leaks", len(dropped))
         learnt = learnt.without(dropped)
-    parts = Parts(learnt, chosen, len(folder.classes) - 1, leaks)
+    parts = Parts(learnt, chosen, leaks)
     _check_classes(parts, folder, options)
     return parts
 

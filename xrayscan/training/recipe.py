@@ -41,7 +41,7 @@ def train(classifier: Any, parts: Parts, recipe: Recipe, scratch: Path) -> Any:
     keras.utils.set_random_seed(recipe.seed)
     _train_head(classifier, parts)
     network = joints.logit_model(classifier)
-    batches = training_batches(parts.train, parts.positive, _batch_options(recipe))
+    batches = training_batches(parts.train, _batch_options(recipe))
     network.compile(
         optimizer=_optimizer(recipe, steps=len(batches) * recipe.epochs),
         loss=keras.losses.BinaryCrossentropy(
@@ -85,7 +85,7 @@ def _train_head(classifier: Any, parts: Parts) -> None:
     head.compile(
         keras.optimizers.Adam(_HEAD_RATE), keras.losses.BinaryCrossentropy(from_logits=True)
     )
-    targets = _targets(parts.train, parts.positive)
+    targets = _targets(parts.train)
     head.fit(
         embeddings,
         targets[:, None],
@@ -119,11 +119,11 @@ def _batch_options(recipe: Recipe) -> BatchOptions:
 
 def _validation_arrays(parts: Parts) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     pixels = parts.validation.pixels.astype(np.float32)[..., None]
-    return pixels, _targets(parts.validation, parts.positive)[:, None]
+    return pixels, _targets(parts.validation)[:, None]
 
 
-def _targets(films: DecodedFilms, positive: int) -> NDArray[np.float32]:
-    return np.asarray(films.labels == positive, np.float32)
+def _targets(films: DecodedFilms) -> NDArray[np.float32]:
+    return films.positives.astype(np.float32)
 
 
 def _predict(network: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
