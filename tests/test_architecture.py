@@ -26,8 +26,9 @@ ALLOWED = {
     "pipeline": STAGES,
     "job": STAGES | {"pipeline"},
     "demo": {"intake"},
-    "training": {"intake", "scoring", "resources"},
-    "cli": STAGES | {"pipeline", "job", "demo", "training"},
+    "evaluation": STAGES,
+    "training": STAGES | {"evaluation"},
+    "cli": STAGES | {"pipeline", "job", "demo", "training", "evaluation"},
     "__main__": {"cli"},
 }
 

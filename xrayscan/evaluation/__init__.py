@@ -1,0 +1,1 @@
+"""Measures of a model on labelled films, with intervals, and their figures."""
