@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from pydicom.uid import (
 
 from tests.films import dicom_bytes, draw_deep_film, draw_film, jpeg_bytes, lut
 from xrayscan.errors import ScanError
-from xrayscan.intake.dicom import decode_dicom, window
+from xrayscan.intake.dicom import decode_dicom, patient_key, window
 from xrayscan.intake.read import Content, decode, read_radiograph
 from xrayscan.records import Radiograph, Reason, Status
 
@@ -404,6 +405,12 @@ def test_a_document_without_a_picture_is_unsupported() -> None:
     assert "without a picture (Basic Text SR Storage)" in fault.detail
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_name_in_place_of_a_kind_is_not_repeated() -> None:
+    fault = refused(without(dicom_bytes(FILM, SOPClassUID="DOE^JOHN"), "PixelData"))
+    assert "without a picture (of an unknown kind)" in fault.detail
+
+
 def test_a_film_without_its_picture_is_truncated() -> None:
     assert refused(without(dicom_bytes(FILM), "PixelData")).reason is Reason.TRUNCATED
 
@@ -565,3 +572,75 @@ def test_real_compressed_films_cut_short_are_refused(shared_data: Path, name: st
 def test_a_compressed_syntax_with_nothing_in_it_is_damaged() -> None:
     fault = refused(dicom_bytes(FILM, syntax=JPEG2000Lossless, frame=b"\0" * 200))
     assert fault.reason is Reason.DAMAGED
+
+
+# --- whose film it is ---------------------------------------------------------------------------
+
+
+def key_of(identifier: bytes) -> str:
+    return f"dicom:{hashlib.sha256(identifier).hexdigest()[:16]}"
+
+
+PATIENTS = {
+    "plain": dicom_bytes(FILM, PatientID="4711"),
+    "padded": dicom_bytes(FILM, PatientID=" 4711  "),
+    "implicit": dicom_bytes(FILM, PatientID="4711", syntax=ImplicitVRLittleEndian),
+    "big-endian": dicom_bytes(DEEP, PatientID="4711", syntax=ExplicitVRBigEndian),
+    "deflated": dicom_bytes(FILM, PatientID="4711", syntax=DeflatedExplicitVRLittleEndian),
+    "run lengths": dicom_bytes(FILM, PatientID="4711", syntax=RLELossless),
+    "no preamble": dicom_bytes(FILM, PatientID="4711", preamble=False),
+    "cut in the picture": dicom_bytes(FILM, PatientID="4711")[:2000],
+}
+
+
+@pytest.mark.parametrize("data", PATIENTS.values(), ids=PATIENTS)
+def test_patient_of_a_header(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "film.jpeg"  # the name says nothing
+    path.write_bytes(data)
+    assert patient_key(str(path)) == key_of(b"4711")
+
+
+NO_PATIENTS = {
+    "gone": None,
+    "empty": b"",
+    "no dicom": jpeg_bytes(FILM),
+    "no identifier": dicom_bytes(FILM),
+    "empty identifier": dicom_bytes(FILM, PatientID=""),
+    "blank identifier": dicom_bytes(FILM, PatientID="  "),
+    "cut in the header": dicom_bytes(FILM, PatientID="4711")[:150],
+}
+
+
+@pytest.mark.parametrize("data", NO_PATIENTS.values(), ids=NO_PATIENTS)
+def test_no_patient(tmp_path: Path, data: bytes | None) -> None:
+    path = tmp_path / "film.dcm"
+    if data is not None:
+        path.write_bytes(data)
+    assert patient_key(str(path)) == ""
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(st.integers(0, 1500), st.integers(0, 255))
+def test_no_damage_to_a_header_ends_a_run(
+    tmp_path_factory: pytest.TempPathFactory, position: int, byte: int
+) -> None:
+    data = bytearray(PATIENTS["plain"])
+    data[position] = byte
+    path = tmp_path_factory.getbasetemp() / "damaged.dcm"
+    path.write_bytes(data)
+    key = patient_key(str(path))
+    assert not key or key.startswith("dicom:")
+
+
+def test_an_identifier_never_gets_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+) -> None:
+    secret = "Jane Doe \\ 1970 " * 8  # longer than allowed, and of several values
+    path = tmp_path / "film.dcm"
+    path.write_bytes(dicom_bytes(FILM, PatientID=secret))
+    recwarn.clear()
+    with caplog.at_level("DEBUG"):
+        key = patient_key(str(path))
+    told = key + caplog.text + "".join(str(each.message) for each in recwarn)
+    assert key.startswith("dicom:")
+    assert "Jane" not in told

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,3 +87,14 @@ def draw_folder(root: Path, count: int, side: int = 96) -> Path:
         name = f"person{index}_bacteria_{index}.png"
         draw_film(root / "PNEUMONIA" / name, 1000 + index, side, blob=True)
     return root
+
+
+def write_listing(
+    path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], encoding: str = "utf-8"
+) -> Path:
+    """Write a CSV of films."""
+    with path.open("w", newline="", encoding=encoding) as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    return path

@@ -93,10 +93,11 @@ def test_dropping_leaves_the_others_in_their_order() -> None:
 @pytest.mark.slow
 def test_no_two_patients_of_kermany_look_alike(shared_data) -> None:
     """The limit's reason: films of different patients are never that near."""
-    from xrayscan.training.data import decode_films, read_labelled_folder
+    from xrayscan.training.data import decode_films
+    from xrayscan.training.layouts import read_labelled
     from xrayscan.training.leaks import NEAR_BITS
 
-    films = decode_films(read_labelled_folder(shared_data / "kermany").of_split("train"), SIDE, 2)
+    films = decode_films(read_labelled(shared_data / "kermany").of_split("train"), SIDE, 2)
     signs = np.stack([perceptual_hash(each) for each in films.pixels]).astype(np.float32) * 2 - 1
     bits = (signs.shape[1] - signs @ signs.T) / 2
     patients = np.array([each.patient for each in films.films])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import zlib
@@ -16,7 +17,7 @@ from pydicom.uid import UID
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.dicom_frame import first_frame
-from xrayscan.intake.formats import Format
+from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
 from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count
 from xrayscan.intake.raster import stretch
 from xrayscan.records import Radiograph, Reason
@@ -41,6 +42,34 @@ def decode_dicom(data: bytes) -> Radiograph:
     return Radiograph(grey, _PEAK, _format_words(dataset), _notes(dataset))
 
 
+def patient_key(location: str) -> str:
+    """Tell the patient of a DICOM file from its header, without reading the picture.
+
+    The identifier itself never leaves this function, nor is it decoded to text: what pydicom might
+    warn of could quote it.
+
+    Args:
+        location: path of any file, DICOM or not.
+
+    Returns:
+        ``"dicom:"`` and 16 hexadecimal digits of the identifier's sha256; "" where the file is
+        gone, no DICOM, damaged, or names no patient.
+    """
+    try:
+        with open(location, "rb") as file:  # noqa: PTH123  # may not be UTF-8
+            if sniff(file.read(SNIFF_BYTES)) is not Format.DICOM:
+                return ""
+            file.seek(0)
+            header = pydicom.dcmread(
+                file, stop_before_pixels=True, force=True, specific_tags=["PatientID"]
+            )
+            element = header.get_item("PatientID")
+            identifier = bytes(element.value or b"").strip(b" \0") if element else b""
+    except Exception:  # anything at all on damaged bytes; decoding is what reports the file
+        return ""
+    return f"dicom:{hashlib.sha256(identifier).hexdigest()[:16]}" if identifier else ""
+
+
 def _dataset(data: bytes) -> pydicom.Dataset:
     try:
         dataset = pydicom.dcmread(io.BytesIO(data), force=True)
@@ -63,7 +92,7 @@ def _dataset(data: bytes) -> pydicom.Dataset:
 def _no_picture(dataset: pydicom.Dataset) -> ScanError:
     """Tell a picture that is cut off from a kind of document that has none."""
     meta = getattr(dataset, "file_meta", {})
-    kind = UID(str(meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID") or "")).name
+    kind = _uid_name(meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID") or "")
     if not kind or "Image Storage" in kind:
         detail = f"its DICOM data ends before the picture; {COPY_AGAIN}"
         return ScanError(Reason.TRUNCATED, detail, Format.DICOM)
@@ -164,7 +193,13 @@ def _first(value: Any) -> float | None:
 
 
 def _format_words(dataset: pydicom.Dataset) -> str:
-    return f"{Format.DICOM} ({UID(dataset.file_meta.TransferSyntaxUID).name})"
+    return f"{Format.DICOM} ({_uid_name(dataset.file_meta.TransferSyntaxUID)})"
+
+
+def _uid_name(value: object) -> str:
+    """Name what a UID stands for; in a damaged header it may be anything, a patient's name too."""
+    uid = UID(str(value))
+    return uid.name if uid.is_valid or not uid else "of an unknown kind"
 
 
 def _notes(dataset: pydicom.Dataset) -> tuple[str, ...]:

@@ -1,26 +1,17 @@
-"""Labelled films: reading a folder's layout, telling patients apart, splitting, decoding."""
+"""Labelled films as records, and decoding them to arrays."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import DataError, ScanError
-from xrayscan.intake.discover import DiscoveryOptions, discover
 from xrayscan.intake.read import decode, read_content
 from xrayscan.intake.resize import network_input
-
-POSITIVE = "PNEUMONIA"  # the class whose probability is the score, where the folder has it
-_SPLITS = ("train", "val", "test")
-# The names of Kermany's films: person12_bacteria_34, IM-0115-0001, NORMAL2-IM-1427-0001.
-_KERMANY_PATIENT = re.compile(r"(person\d+|(?:NORMAL2-)?IM-\d+)[_-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +21,8 @@ class LabelledFilm:
     Attributes:
         location: path to open.
         label: index into the classes.
-        patient: whose film it is; films of one patient never part.
+        patient: key of whose film it is; films of one patient never part. Kept out of ``repr``,
+            as are the attributes: messages and logs are no place for either.
         split: "train", "val" or "test" as the folder gives it; "" where it gives none.
         weight: how much the film counts in training, >= 0; 1 where nothing is said.
         attributes: (name, value) pairs of whatever else is known, for subgroups.
@@ -38,10 +30,10 @@ class LabelledFilm:
 
     location: str
     label: int
-    patient: str
+    patient: str = field(repr=False)
     split: str = ""
     weight: float = 1.0
-    attributes: tuple[tuple[str, str], ...] = ()
+    attributes: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +77,11 @@ class DecodedFilms:
         """(N,) True for every class but the first."""
         return np.asarray(self.labels != 0, np.bool_)
 
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """(N,) how much each film counts in training, >= 0 and finite."""
+        return np.array([film.weight for film in self.films], np.float32)
+
     def without(self, films: Collection[LabelledFilm]) -> DecodedFilms:
         """Return these films less some of them."""
         dropped = set(films)
@@ -98,81 +95,27 @@ class DecodedFilms:
         )
 
 
-def read_labelled_folder(root: Path) -> LabelledFolder:
-    """Read ``root/CLASS/...`` or ``root/{train,val,test}/CLASS/...``.
-
-    Raises:
-        DataError: there is no such folder, or it does not hold two or more classes with films.
-    """
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder; give a folder with one folder per class")
-    bases = {split: root / split for split in _SPLITS if (root / split).is_dir()} or {"": root}
-    classes = _ordered_classes({child.name for base in bases.values() for child in _folders(base)})
-    if len(classes) < 2:
-        raise DataError(
-            f"{root}: found {len(classes)} class folder(s), need at least two; "
-            "put the films into one folder per class, e.g. NORMAL and PNEUMONIA"
-        )
-    films = [
-        LabelledFilm(scan.location, label, patient_of(Path(scan.location)), split)
-        for split, base in bases.items()
-        for label, name in enumerate(classes)
-        if (base / name).is_dir()
-        for scan in discover([str(base / name)], DiscoveryOptions()).scans
-    ]
-    counts = Counter(film.label for film in films)
-    empty = [name for label, name in enumerate(classes) if not counts[label]]
-    if empty:
-        raise DataError(f"{root}: class {empty[0]} has no films; add some or remove its folder")
-    if len(classes) > 2:
-        raise DataError(
-            f"{root}: found {len(classes)} classes ({', '.join(classes)}), can train on two; "
-            "put the films into two folders"
-        )
-    return LabelledFolder(classes, tuple(films), classes[-1])
-
-
-def patient_of(path: Path) -> str:
-    """Tell the patient from a film's name; a name of no known scheme is a patient of its own."""
-    match = _KERMANY_PATIENT.match(path.name)
-    return match.group(1) if match else str(path)
-
-
-def split_by_patient(
-    films: Sequence[LabelledFilm], folds: int, seed: int
-) -> tuple[tuple[LabelledFilm, ...], tuple[LabelledFilm, ...]]:
-    """Take one of ``folds`` parts for validation, by patient and with the classes' shares kept.
-
-    Returns:
-        (training films, validation films), each in the given order.
-
-    Raises:
-        DataError: a class has fewer patients than folds.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    labels = [film.label for film in films]
-    for label in sorted(set(labels)):
-        patients = {film.patient for film in films if film.label == label}
-        if len(patients) < folds:
-            raise DataError(
-                f"a class has {len(patients)} patient(s), too few to put one in {folds} aside for "
-                "validation; add films of further patients"
-            )
-    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
-    train, validation = next(splitter.split(films, labels, [film.patient for film in films]))
-    return tuple(films[i] for i in train), tuple(films[i] for i in validation)
-
-
 def decode_films(films: Sequence[LabelledFilm], size: int, workers: int) -> DecodedFilms:
-    """Decode films through intake to uint8 squares of ``size`` pixels; list the unreadable."""
+    """Decode films through intake to uint8 squares of ``size`` pixels; list the unreadable.
+
+    Args:
+        films: one at least.
+        size: side of the squares, pixels.
+        workers: threads.
+
+    Raises:
+        DataError: none of the films can be read.
+    """
     with ThreadPoolExecutor(workers) as pool:
         outcomes = list(pool.map(lambda film: _decode(film, size), films))
     pairs = list(zip(films, outcomes, strict=True))
     read = [(film, outcome) for film, outcome in pairs if not isinstance(outcome, str)]
     unreadable = [(film.location, words) for film, words in pairs if isinstance(words, str)]
     if not read:
-        raise DataError("none of the films can be read; see `xrayscan predict FOLDER --dry-run`")
+        location, words = unreadable[0]
+        raise DataError(
+            f"none of the {len(films)} films can be read; look at the first, {location}: {words}"
+        )
     return DecodedFilms(
         tuple(film for film, _ in read),
         np.stack([pixels for _, (pixels, _) in read]),
@@ -190,12 +133,3 @@ def _decode(film: LabelledFilm, size: int) -> tuple[NDArray[np.uint8], str] | st
     except ScanError as fault:
         return fault.detail
     return np.rint(network_input(radiograph, size)).astype(np.uint8), content.sha256
-
-
-def _folders(base: Path) -> list[Path]:
-    return [child for child in base.iterdir() if child.is_dir() and not child.name.startswith(".")]
-
-
-def _ordered_classes(names: set[str]) -> tuple[str, ...]:
-    """Alphabetical, but the positive class last."""
-    return tuple(sorted(names, key=lambda name: (name.upper() == POSITIVE, name)))

@@ -6,15 +6,10 @@ import logging
 from dataclasses import dataclass
 
 from xrayscan.errors import DataError
-from xrayscan.training.data import (
-    DecodedFilms,
-    LabelledFilm,
-    LabelledFolder,
-    decode_films,
-    split_by_patient,
-)
+from xrayscan.training.data import DecodedFilms, LabelledFolder, decode_films
 from xrayscan.training.leaks import LeakedFilm, find_leaks
 from xrayscan.training.options import FitOptions
+from xrayscan.training.splits import Films, drawn, split_by_patient
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +36,8 @@ def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
     """Split, decode and check.
 
     Training films that are also in the validation or the test part, as the same patient, the same
-    file or the same picture, are reported and, unless ``options.keep_leaks``, left out.
+    file or the same picture, are reported and, unless ``options.keep_leaks``, left out. With
+    ``options.limit``, films are drawn from each part before any is decoded.
 
     Args:
         folder: the labelled films.
@@ -49,9 +45,9 @@ def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
         options: of ``fit``.
 
     Raises:
-        DataError: a part lacks a class.
+        DataError: a part lacks a class, or a class has too few patients to split.
     """
-    training, validation = _split(folder, options)
+    training, validation = _limited(*_split(folder, options), options)
     log.info("%d films to train on, %d for validation", len(training), len(validation))
     learnt = _decoded(training, size, options.workers)
     chosen = _decoded(validation, size, options.workers)
@@ -70,22 +66,45 @@ def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
     return parts
 
 
-def _split(
-    folder: LabelledFolder, options: FitOptions
-) -> tuple[tuple[LabelledFilm, ...], tuple[LabelledFilm, ...]]:
+def _split(folder: LabelledFolder, options: FitOptions) -> tuple[Films, Films]:
     """The given validation part where it can decide anything, else one taken by patient."""
     given = folder.of_split("val")
-    training = folder.of_split("train", "")
+    training = _counting(folder.of_split("train", ""))
     if not training:
-        raise DataError(f"{options.data}: train has no films; put the films to learn from there")
+        raise DataError(f"{options.data}: no films to train on; put them into train, with a weight")
     if len(given) >= MIN_VALIDATION:
         return training, given
     if given:
         log.warning("val has only %d films: validating on patients of train", len(given))
-    return split_by_patient(training, options.folds, options.recipe.seed)
+    else:
+        log.info("no val: validating on one in %d of the patients of train", options.folds)
+    try:
+        return split_by_patient(training, options.folds, options.recipe.seed, folder.classes)
+    except DataError as fault:
+        raise DataError(f"{options.data}: {fault}") from None
 
 
-def _decoded(films: tuple[LabelledFilm, ...], size: int, workers: int) -> DecodedFilms:
+def _counting(films: Films) -> Films:
+    """The films of a weight: those of weight 0 teach nothing, and need not be decoded."""
+    kept = tuple(film for film in films if film.weight > 0)
+    if len(kept) < len(films):
+        log.info("%d films of weight 0 left out of training", len(films) - len(kept))
+    return kept
+
+
+def _limited(training: Films, validation: Films, options: FitOptions) -> tuple[Films, Films]:
+    """Draw the films of a quick trial; validation keeps enough to decide anything."""
+    if not options.limit:
+        return training, validation
+    log.info("a trial on %d films at most", options.limit)
+    seed = options.recipe.seed
+    return (
+        drawn(training, options.limit, seed),
+        drawn(validation, max(options.limit, MIN_VALIDATION), seed),
+    )
+
+
+def _decoded(films: Films, size: int, workers: int) -> DecodedFilms:
     decoded = decode_films(films, size, workers)
     for location, words in decoded.unreadable:
         log.warning("left out: %s: %s", location, words)

@@ -1,0 +1,202 @@
+"""A CSV that lists films and labels, read row by row into entries."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from xrayscan.errors import DataError
+
+_REQUIRED = ("path", "label")
+_KNOWN = (*_REQUIRED, "patient", "split", "weight")
+_SPLITS = {
+    "": "",
+    "train": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+# Published lists name the patient's column in many ways; one that is passed over would part the
+# films of a patient without a word.
+_PATIENT = "patientid"
+# Columns that tell who a patient is are not taken over: attributes reach reports.
+_PERSONAL = frozenset(
+    {"patientname", "mrn", "accessionnumber", "birthdate", "patientbirthdate", "dateofbirth", "dob"}
+)
+
+_HEAVIEST = float(np.finfo(np.float32).max)  # training counts in float32
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One film as a folder or a CSV lists it, before the classes are chosen.
+
+    Attributes:
+        location: path to open; nothing is said of whether it is there.
+        label: name of its class as given.
+        where: what an error about it begins with: the file, or the CSV and the line.
+        split: "train", "val", "test" or "".
+        patient: key of its patient where one is given; no name or number of a person.
+        weight: >= 0.
+        attributes: (name, value) pairs of the further columns.
+    """
+
+    location: str
+    label: str
+    where: str
+    split: str = ""
+    patient: str = field(default="", repr=False)
+    weight: float = 1.0
+    attributes: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+def read_listing(listing: Path) -> list[Entry]:
+    """Read a CSV of films, UTF-8 with or without byte order mark, cells separated by commas.
+
+    Columns, in any order and case: ``path`` (absolute, or from the CSV's folder) and ``label``;
+    optional ``patient``, ``split`` (train, val or test), ``weight``. Further ones become
+    attributes under their name in lower case, but those that tell who a patient is.
+
+    Returns:
+        One entry per row, in the order of the rows. Whether the films are there is not looked at.
+
+    Raises:
+        DataError: no such file, no UTF-8, no rows, or a fault in one of the lines.
+    """
+    rows = _rows(listing, _text(listing))
+    try:
+        line, header = next(rows)
+    except StopIteration:
+        raise DataError(f"{listing}: is empty; give the columns path and label") from None
+    columns = _columns(f"{listing}: line {line}", header)
+    lines: dict[str, int] = {}
+    entries = []
+    for line, cells in rows:
+        where = f"{listing}: line {line}"
+        entry = _entry(where, listing.parent, _by_column(where, columns, cells))
+        file = os.path.abspath(entry.location)  # noqa: PTH100  # "a/../b" is b; Path keeps it
+        first = lines.setdefault(file, line)
+        if first != line:
+            raise DataError(
+                f"{where}: {entry.location} is also on line {first}; keep one of the two"
+            )
+        entries.append(entry)
+    if not entries:
+        raise DataError(f"{listing}: lists no films; add one line per film below the first")
+    return entries
+
+
+def _text(listing: Path) -> str:
+    try:
+        data = listing.read_bytes()
+    except OSError as fault:
+        words = (fault.strerror or type(fault).__name__).lower()
+        raise DataError(f"{listing}: {words}; give a CSV of films, or a folder") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = data.count(b"\n", 0, fault.start) + 1
+        raise DataError(f"{listing}: line {line}: is not UTF-8; save it as CSV UTF-8") from None
+
+
+def _rows(listing: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line that it begins on, cells) of the rows that hold anything."""
+    # strict: a quote that is never closed would otherwise swallow the rest of the list
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            return
+        except csv.Error as fault:
+            raise DataError(f"{listing}: line {line}: {fault}; check its quotes") from None
+        if any(cells):
+            yield line, cells
+
+
+def _columns(where: str, header: list[str]) -> list[str]:
+    """The columns' names as they are known here; "" for a column to pass over."""
+    columns = [_column(name) for name in header]
+    for name in _REQUIRED:
+        if name not in columns:
+            raise DataError(
+                f"{where}: has no column {name}; name the columns in the first line, separated by "
+                "commas: path,label and, if wanted, patient,split,weight"
+            )
+    for name in columns:
+        if name and columns.count(name) > 1:
+            raise DataError(f"{where}: has the column {name} twice; keep one of the two")
+    return columns
+
+
+def _column(name: str) -> str:
+    folded = name.casefold()
+    bare = re.sub(r"[\W_]", "", folded)
+    if bare in _PERSONAL:
+        return ""
+    return "patient" if bare == _PATIENT else folded
+
+
+def _by_column(where: str, columns: list[str], cells: list[str]) -> dict[str, str]:
+    """The row's cells by column, in the columns' order; missing last cells are empty."""
+    if any(cells[len(columns) :]):
+        raise DataError(
+            f"{where}: has {len(cells)} cells under {len(columns)} columns; put cells that hold a "
+            "comma into quotes"
+        )
+    padded = cells + [""] * (len(columns) - len(cells))
+    return {name: cell for name, cell in zip(columns, padded, strict=False) if name}
+
+
+def _entry(where: str, folder: Path, row: Mapping[str, str]) -> Entry:
+    for name in _REQUIRED:
+        if not row[name]:
+            raise DataError(f"{where}: has no {name}; fill it in or remove the line")
+    if "\0" in row["path"]:  # no system opens such a name
+        raise DataError(f"{where}: its path holds a zero byte; write the path anew")
+    return Entry(
+        str(folder / row["path"]),
+        row["label"],
+        where,
+        _split(where, row.get("split", "")),
+        _patient(row.get("patient", "")),
+        _weight(where, row.get("weight", "")),
+        tuple((name, cell) for name, cell in row.items() if name not in _KNOWN),
+    )
+
+
+def _patient(cell: str) -> str:
+    """A key that tells patients apart and does not tell who they are."""
+    return f"listed:{hashlib.sha256(cell.encode()).hexdigest()[:16]}" if cell else ""
+
+
+def _split(where: str, cell: str) -> str:
+    try:
+        return _SPLITS[cell.casefold()]
+    except KeyError:
+        raise DataError(
+            f"{where}: split is {cell!r}; write train, val or test, or leave it empty"
+        ) from None
+
+
+def _weight(where: str, cell: str) -> float:
+    try:
+        weight = float(cell or 1)
+    except ValueError:
+        weight = math.nan
+    if not 0 <= weight <= _HEAVIEST:
+        raise DataError(
+            f"{where}: weight is {cell!r}; write a number of 0 or more, or leave it empty for 1"
+        )
+    return weight
