@@ -106,6 +106,104 @@ def test_it_says_what_it_is_not(page) -> None:
     assert page.get_by_text("Not a medical device").first.is_visible()
 
 
+FIRST_SCREEN = (
+    "PNEUMONIA from P = 0.5284 on (youden)",
+    "sensitivity 97.8 %",
+    "specificity 97.4 %",
+    "children of 1 to 5 years",
+    "films",
+)
+
+
+@pytest.mark.parametrize("text", FIRST_SCREEN)
+def test_what_the_calls_hang_on_is_on_the_first_screen(page, text: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 900})
+    box = page.locator("main dl.pairs").first
+    assert text in box.inner_text()
+    place = box.bounding_box()
+    assert place["y"] + place["height"] <= 900
+
+
+def test_the_legend_stands_above_all_films(page) -> None:
+    assert page.locator(".legend").count() == 1
+    films = page.locator("article.film").first.bounding_box()
+    assert page.locator(".legend").bounding_box()["y"] < films["y"]
+
+
+SIZES = {
+    "desk": ({"width": 1280, "height": 900}, 560),
+    "telephone": ({"width": 360, "height": 740}, 320),
+    "large": ({"width": 3840, "height": 2160}, 1000),
+}
+
+
+@pytest.mark.parametrize(("size", "wide"), SIZES.values(), ids=SIZES)
+def test_a_click_enlarges_a_film_and_another_closes_it(page, size: dict, wide: int) -> None:
+    page.set_viewport_size(size)
+    label = page.locator("article.film .pictures").nth(3)
+    picture = label.locator("img").first
+    label.scroll_into_view_if_needed()
+    before, scrolled = picture.bounding_box(), page.evaluate("scrollY")
+    label.click()
+    enlarged = picture.bounding_box()
+    assert enlarged["width"] >= wide > before["width"]
+    assert enlarged["x"] >= 0
+    assert enlarged["height"] <= size["height"]
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    label.click()
+    assert picture.bounding_box() == before
+    assert page.evaluate("scrollY") == scrolled
+    assert page.complaints == []
+
+
+def test_the_keyboard_enlarges_a_film(page) -> None:
+    films = page.locator("article.film")
+    page.locator("nav a").last.focus()
+    page.keyboard.press("Tab")
+    focused = "document.activeElement.id"
+    first = page.evaluate(focused)
+    assert first == films.first.locator("input").get_attribute("id")
+    outline = "e => getComputedStyle(e).outlineStyle + getComputedStyle(e).outlineWidth"
+    assert films.first.locator(".pictures").evaluate(outline) == "solid3px"
+    before = films.first.locator("img").first.bounding_box()["width"]
+    page.keyboard.press("Space")
+    assert films.first.locator("img").first.bounding_box()["width"] > 1.5 * before
+    assert films.first.locator(".pictures").evaluate(outline) == "solid3px"
+    page.keyboard.press("Tab")  # nothing behind it can be reached
+    assert page.evaluate(focused) in ("", first)
+    page.locator(f"#{first}").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    assert page.evaluate(focused) == films.nth(1).locator("input").get_attribute("id")
+
+
+# WCAG 2.2, 1.4.3: the contrast of each text with the nearest background that is painted
+CONTRASTS = """() => {
+  const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+  const light = colour => parts(colour).slice(0, 3).map(c => c / 255)
+    .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = e => {
+    const colour = getComputedStyle(e).backgroundColor;
+    return parts(colour)[3] === 0 ? behind(e.parentElement) : colour;
+  };
+  const spoken = e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+  return [...document.body.querySelectorAll('*')].filter(spoken).map(e => {
+    const [a, b] = [light(getComputedStyle(e).color), light(behind(e))];
+    return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.outerHTML.slice(0, 80)];
+  }).filter(([contrast]) => contrast < 4.5);
+}"""
+
+
+@pytest.mark.parametrize("enlarged", [False, True], ids=["list", "enlarged"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read(page, scheme: str, enlarged: bool) -> None:
+    page.emulate_media(color_scheme=scheme)
+    if enlarged:
+        page.locator("article.film .pictures").first.click()
+    assert page.evaluate(CONTRASTS) == []
+
+
 @pytest.mark.parametrize("width", [360, 1280, 3840])
 def test_no_sideways_scrolling(page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})

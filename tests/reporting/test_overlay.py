@@ -30,11 +30,13 @@ def test_more_heat_changes_more() -> None:
     assert len(set(changes)) == 4
 
 
-def test_colour_bar_gets_lighter_with_heat() -> None:
-    bar = colour_bar()
-    rgb = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in bar])
-    lightness = list(rgb @ (0.3, 0.59, 0.11))
-    assert lightness == sorted(lightness)
+def test_colour_bar_shows_the_colours_that_overlays_have_over_mid_grey() -> None:
+    bar = colour_bar(16)
+    for step, colour in enumerate(bar):
+        heat = np.full((4, 4), step / 15, np.float32)
+        blue, green, red = overlay(np.full((8, 8), 128, np.uint8), heat)[4, 4]
+        assert colour == f"#{red:02x}{green:02x}{blue:02x}"
+    assert bar[0] == "#808080", "no heat leaves the film as it is"
 
 
 def test_data_uri_holds_the_picture() -> None:

@@ -84,6 +84,13 @@ def test_row_without_probability_says_why() -> None:
     assert row["modified"] == row["width"] == row["threshold"] == ""
 
 
+@pytest.mark.parametrize("seconds", [999_999_999_999, -99_999_999_999, 2**62])
+def test_a_time_beyond_the_calendar_costs_no_row(seconds: int) -> None:
+    scan = Scan("film.png", "film.png", 1, seconds * 1_000_000_000)
+    (row,) = rows_of(Assessment(scan, Status.UNREADABLE, Reason.DAMAGED))
+    assert row["modified"] == ""
+
+
 @pytest.mark.parametrize("start", list("=+-@\t\r\n'"))
 def test_formulas_are_quoted(start: str) -> None:
     assert safe_cell(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"

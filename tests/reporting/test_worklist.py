@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,35 @@ def test_every_row_is_in_one_section_and_the_most_urgent_have_pictures(
     scored = sorted((p for p in probabilities if p is not None), reverse=True)
     pictured = [e.assessment.probability for e in shown if e.picture is not None]
     assert sorted(pictured, reverse=True) == scored[:max_pictures]
+
+
+PICTURES = {
+    "all": (9, ["likely", "just", "photo", "hand", "nearly", "surely not"]),
+    "positives and what a person has to look at": (4, ["likely", "just", "photo", "hand"]),
+    "some of what a person has to look at": (3, ["likely", "just", "photo"]),
+    "the likeliest": (1, ["likely"]),
+    "none": (0, []),
+}
+
+
+@pytest.mark.parametrize(("limit", "expected"), PICTURES.values(), ids=PICTURES)
+def test_who_gets_a_picture(limit: int, expected: list[str]) -> None:
+    """Negatives come last, however near the threshold: a person need not look at them."""
+    films: dict[str, tuple[float | None, str]] = {
+        "surely not": (0.01, "NORMAL"),
+        "photo": (None, ""),
+        "nearly": (1.0, "NORMAL"),
+        "just": (0.5, "PNEUMONIA"),
+        "hand": (None, ""),
+        "likely": (0.9, "PNEUMONIA"),
+    }
+    worklist = Worklist("PNEUMONIA", limit)
+    for name, (probability, label) in films.items():
+        status = Status.NOT_ASSESSED if probability is None else Status.SCORED
+        scan = Scan(name, "", 1, 1)
+        worklist.add(Assessment(scan, status, probability=probability, label=label), PICTURE)
+    shown = [entry for entries in worklist.sections().values() for entry in entries]
+    assert [entry.assessment.scan.name for entry in shown if entry.picture] == expected
 
 
 def test_equals_stay_in_order() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conftest import CHECKOUT
 from xrayscan.errors import ModelError
 from xrayscan.records import Zone
 from xrayscan.scoring.card import file_sha256, load_card
-from xrayscan.scoring.thresholds import OperatingPoint
+from xrayscan.scoring.thresholds import OperatingPoint, resolve_rule
 
 from .conftest import card_facts, write_card
 
@@ -29,9 +30,10 @@ def test_a_whole_folder_loads(handmade: Path) -> None:
     assert card.default_rule == "youden"
     assert card.thresholds["sens=0.95"] == OperatingPoint(0.25, 0.95, 0.8)
     assert card.curve.prevalence == 0.4
-    np.testing.assert_array_equal(card.curve.thresholds, [1.0, 0.6, 0.3, 0.01])
-    np.testing.assert_array_equal(card.curve.sensitivity, [0.0, 0.9, 1.0, 1.0])
-    np.testing.assert_array_equal(card.curve.specificity, [1.0, 0.95, 0.6, 0.0])
+    # with the named threshold that fits in; the other one cannot be of the same films
+    np.testing.assert_array_equal(card.curve.thresholds, [1.0, 0.6, 0.37, 0.3, 0.01])
+    np.testing.assert_array_equal(card.curve.sensitivity, [0.0, 0.9, 0.93, 1.0, 1.0])
+    np.testing.assert_array_equal(card.curve.specificity, [1.0, 0.95, 0.9, 0.6, 0.0])
     zones = [card.zones.zone(probability) for probability in (0.1, 0.5, 0.9)]
     assert zones == [Zone.NEGATIVE, Zone.REVIEW, Zone.POSITIVE]
     assert card.heat_scale == {"gradcam": 0.5, "gradcam++": 0.25}
@@ -44,12 +46,31 @@ def test_a_whole_folder_loads(handmade: Path) -> None:
     [
         (["NORMAL", "PNEUMONIA"], "NORMAL"),
         (["PNEUMONIA", "healthy"], "healthy"),
-        (["COVID", "NORMAL", "PNEUMONIA"], "NOT PNEUMONIA"),
+        (["NORMAL", "BACTERIAL", "VIRAL"], "NORMAL"),
     ],
 )
 def test_negative_label(handmade: Path, classes: list[str], negative: str) -> None:
     write_card(handmade, card_facts(classes=classes))
     assert load_card(handmade).negative == negative
+
+
+BUNDLED = sorted(path.parent for path in (CHECKOUT / "models").glob("*/card.json"))
+
+
+@pytest.mark.parametrize("folder", BUNDLED, ids=lambda folder: folder.name)
+@pytest.mark.parametrize(("kind", "turn"), [("sens", -1), ("spec", 1)], ids=["sens", "spec"])
+def test_a_higher_aim_never_takes_the_threshold_back(folder: Path, kind: str, turn: int) -> None:
+    """Whether the card names an aim or not, and however it is written."""
+    card = load_card(folder)
+
+    def threshold(aim: str) -> float:
+        return resolve_rule(f"{kind}={aim}", card.thresholds, card.curve)
+
+    aims = [f"0.{thousandths:03}" for thousandths in range(1000)] + ["1"]
+    thresholds = np.array([threshold(aim) for aim in aims])
+    assert (turn * np.diff(thresholds) >= 0).all()
+    for aim in ("0.95", ".95", "0.950", "0.9500"):
+        assert threshold(aim) == card.thresholds[f"{kind}=0.95"].threshold
 
 
 def refusal(folder: Path, file: Path) -> str:

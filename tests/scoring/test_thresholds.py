@@ -171,6 +171,69 @@ def test_a_certain_negative_is_still_parted_off() -> None:
     assert (point.sensitivity, point.specificity) == (0, 1) == measured(films, point.threshold)
 
 
+@fixed
+@given(labelled_sets(), st.floats(0, 1), st.data())
+def test_a_thinned_curve_answers_like_the_whole(
+    films: tuple[np.ndarray, np.ndarray], number: float, data: st.DataObject
+) -> None:
+    whole = operating_curve(*films)
+    thin = whole.thinned()
+    assert (thin.youden(), thin.f1()) == (whole.youden(), whole.f1())
+    met_exactly = {*whole.sensitivity.tolist(), *whole.specificity.tolist()}
+    for aim in (number, data.draw(st.sampled_from(sorted(met_exactly)))):
+        assert thin.at_sensitivity(aim) == whole.at_sensitivity(aim)
+        assert thin.at_specificity(aim) == whole.at_specificity(aim)
+    for threshold in (number, *whole.thresholds.tolist(), *films[0].tolist()):
+        assert thin.at_threshold(threshold) == whole.at_threshold(threshold)
+
+
+@fixed
+@given(labelled_sets(), st.data())
+def test_a_thinned_curve_has_no_point_too_many(
+    films: tuple[np.ndarray, np.ndarray], data: st.DataObject
+) -> None:
+    """Each of its points is the only right answer to some aim."""
+    thin = operating_curve(*films).thinned()
+    point = thin.point(data.draw(st.integers(0, len(thin.thresholds) - 1)))
+    assert point in (thin.at_sensitivity(point.sensitivity), thin.at_specificity(point.specificity))
+
+
+def test_thinned_by_hand() -> None:
+    """Left out is what is worse than its neighbours: a negative passed, the next positive not."""
+    curve = operating_curve(np.array([0.9, 0.7, 0.5, 0.3]), labels("1010"))
+    assert curve.rows() == [(1, 0, 1), (0.8, 0.5, 1), (0.6, 0.5, 0.5), (0.4, 1, 0.5), (0.15, 1, 0)]
+    thin = [(1, 0, 1), (0.8, 0.5, 1), (0.4, 1, 0.5), (0.15, 1, 0)]
+    assert curve.thinned().rows() == pytest.approx(np.array(thin))
+    assert curve.thinned().thinned().rows() == curve.thinned().rows()
+    assert curve.thinned().prevalence == 0.5
+
+
+@fixed
+@given(labelled_sets(), st.integers(0, 10**6))
+def test_at_threshold_promises_nothing_that_is_not_kept(
+    films: tuple[np.ndarray, np.ndarray], millionths: int
+) -> None:
+    curve = operating_curve(*films)
+    number = millionths / 10**6
+    point = curve.at_threshold(number)
+    sensitivity, specificity = measured(films, number)
+    assert point.threshold == number
+    assert point.sensitivity <= sensitivity
+    assert point.specificity <= specificity
+
+
+@fixed
+@given(labelled_sets(), st.data())
+def test_at_threshold_is_exact_where_the_curve_was_measured(
+    films: tuple[np.ndarray, np.ndarray], data: st.DataObject
+) -> None:
+    curve = operating_curve(*films)
+    index = data.draw(st.integers(1, len(curve.thresholds) - 1))
+    number = round(float(curve.thresholds[index]), 7)  # as a run rounds it
+    point = curve.at_threshold(number)
+    assert (point.sensitivity, point.specificity) == measured(films, number)
+
+
 CURVE = OperatingCurve(
     np.array([1.0, 0.8, 0.6, 0.4, 0.2]),
     np.array([0.0, 0.5, 0.9, 0.95, 1.0]),
@@ -199,6 +262,49 @@ def test_by_rule(rule: str, threshold: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "sensitivity", "specificity"),
+    [
+        pytest.param(0.6, 0.9, 0.9, id="measured"),
+        pytest.param(0.6000000001, 0.9, 0.9, id="measured, but for its rounding"),
+        pytest.param(0.7, 0.5, 0.9, id="between two: at least this"),
+        pytest.param(1.0, 0.0, 1.0, id="highest"),
+        pytest.param(0.9, 0.0, 0.99, id="above all but the highest"),
+        pytest.param(0.1, 1.0, 0.0, id="below the lowest"),
+        pytest.param(0.0, 1.0, 0.0, id="lowest"),
+    ],
+)
+def test_at_threshold(number: float, sensitivity: float, specificity: float) -> None:
+    assert CURVE.at_threshold(number) == OperatingPoint(number, sensitivity, specificity)
+
+
+def test_at_threshold_does_not_take_one_for_above_one() -> None:
+    """A negative film has probability 1 here: only a threshold above 1 passes it."""
+    curve = operating_curve(np.array([1.0, 0.5, 0.2]), labels("010"))
+    assert curve.at_threshold(1.0).specificity == 0.5
+
+
+JOINED = {
+    "between two": ([(0.5, 0.92, 0.7)], [1.0, 0.8, 0.6, 0.5, 0.4, 0.2]),
+    "two, in any order": ([(0.3, 0.97, 0.2), (0.7, 0.6, 0.95)],
+                          [1.0, 0.8, 0.7, 0.6, 0.4, 0.3, 0.2]),
+    "already there": ([(0.6, 0.9, 0.9)], [1.0, 0.8, 0.6, 0.4, 0.2]),
+    "too sensitive for its place": ([(0.5, 0.96, 0.7)], [1.0, 0.8, 0.6, 0.4, 0.2]),
+    "too specific for its place": ([(0.5, 0.92, 0.91)], [1.0, 0.8, 0.6, 0.4, 0.2]),
+    "above all": ([(1.1, 0.0, 1.0)], [1.0, 0.8, 0.6, 0.4, 0.2]),
+    "below all": ([(0.1, 1.0, 0.0)], [1.0, 0.8, 0.6, 0.4, 0.2]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("points", "thresholds"), JOINED.values(), ids=JOINED)
+def test_joined_with(points: list, thresholds: list[float]) -> None:
+    """Points of the same films are taken in; what cannot be one is left out."""
+    joined = CURVE.joined_with([OperatingPoint(*point) for point in points])
+    assert joined.thresholds.tolist() == thresholds
+    assert (np.diff(joined.sensitivity) >= 0).all()
+    assert (np.diff(joined.specificity) <= 0).all()
+
+
+@pytest.mark.parametrize(
     "rule",
     ["", "sens", "sens=", "sens=1.1", "sens=2", "spec=-0.5", "spec=0.9 ", "SENS=0.9", "sens=0,9",
      "sens=0.9,spec=0.9", "prec=0.9", "youden ", "best"],
@@ -217,6 +323,7 @@ NAMED = {
     "youden": OperatingPoint(0.37, 0.93, 0.9),
     "site": OperatingPoint(0.61, 0.9, 0.95),
     "0.5": OperatingPoint(0.123, 0.9, 0.9),
+    "spec=0.90": OperatingPoint(0.55, 0.9, 0.9),
 }
 
 
@@ -232,6 +339,9 @@ NAMED = {
         pytest.param("1", 1.0, id="highest"),
         pytest.param("f1", 0.6, id="a rule that the card does not name"),
         pytest.param("sens=0.95", 0.4, id="an aim"),
+        pytest.param("spec=0.90", 0.55, id="an aim that the card names"),
+        pytest.param("spec=0.9", 0.55, id="with fewer digits"),
+        pytest.param("spec=.900", 0.55, id="with other digits"),
     ],
 )
 def test_resolve_rule(rule: str, threshold: float) -> None:

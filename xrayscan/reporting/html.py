@@ -19,6 +19,7 @@ from xrayscan.reporting.run_record import RunFacts, versions
 from xrayscan.reporting.table import path_text
 from xrayscan.reporting.worklist import Entry, Section, Worklist
 
+_SAME = 1e-9  # as in scoring: thresholds that differ by less are the same one
 _TEMPLATE = "report.html"
 _STYLE = "style.css"
 # In one line, with no name and no path of a person: what a browser shows for invisible characters
@@ -54,7 +55,33 @@ def write_report(
     Raises:
         XrayscanError: it cannot be written.
     """
-    style = (templates / _STYLE).read_text(encoding="utf-8")
+    page = page_environment(templates).get_template(_TEMPLATE)
+    sections = worklist.sections()
+    pictures = [entry.picture for entries in sections.values() for entry in entries]
+    pieces = page.generate(
+        versions=versions(),
+        run=run,
+        model=model,
+        card=model.facts,
+        colours=colour_bar(),
+        gave=measured_at(model.facts, run.threshold),
+        sections=sections,
+        pictures_shown=any(picture is not None for picture in pictures),
+        heat_shown=any(picture is not None and picture.heat is not None for picture in pictures),
+        worklist=worklist,
+        Section=Section,
+        picture_uris=picture_uris,
+    )
+    with atomic_text(path) as file:
+        file.writelines(pieces)
+
+
+def page_environment(templates: Path) -> Environment:
+    """Prepare templates for a page that holds its own style and allows nothing from elsewhere.
+
+    Every page has ``style``, its ``style_hash`` for the security policy, ``disclaimer`` and
+    ``version``, and the filters ``name``, ``percent``, ``probability`` and ``threshold``.
+    """
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -62,24 +89,48 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"name": display_name, "percent": _percent, "probability": _probability}
-    page = environment.get_template(_TEMPLATE).generate(
-        style=style,
-        style_hash=_csp_hash(style),
-        disclaimer=DISCLAIMER,
-        version=__version__,
-        versions=versions(),
-        run=run,
-        model=model,
-        card=model.facts,
-        colours=colour_bar(),
-        sections=worklist.sections(),
-        worklist=worklist,
-        Section=Section,
-        picture_uris=picture_uris,
-    )
-    with atomic_text(path) as file:
-        file.writelines(page)
+    style = (templates / _STYLE).read_text(encoding="utf-8")
+    environment.globals |= {
+        "style": style,
+        "style_hash": _csp_hash(style),
+        "disclaimer": DISCLAIMER,
+        "version": __version__,
+    }
+    environment.filters |= {
+        "name": display_name,
+        "percent": _percent,
+        "probability": _probability,
+        "threshold": _threshold,
+    }
+    return environment
+
+
+def measured_at(card: Mapping[str, Any], threshold: float) -> dict[str, Any]:
+    """Look up what a threshold gave on the films that the card's thresholds were chosen on.
+
+    Reads the curve as ``OperatingCurve.at_threshold`` does, and gives both limits between two of
+    its points: the least is what that function says.
+
+    Args:
+        card: as written.
+        threshold: 0..1; may be rounded.
+
+    Returns:
+        (least, most) of "sensitivity" and of "specificity", 0..1, the same where it was measured;
+        "sensitivity_interval" and "specificity_interval" where the card has them.
+    """
+    highest = min(threshold + _SAME, 1.0)  # the threshold above every film can lie above 1
+    for point in card["thresholds"].values():
+        if threshold - _SAME <= point["threshold"] <= highest:
+            measured = {name: (point[name],) * 2 for name in ("sensitivity", "specificity")}
+            return {**point, **measured}
+    points = card["operating_curve"]["points"]
+    above = [point for point in points if point[0] >= threshold - _SAME] or points[:1]
+    below = [point for point in points if point[0] <= highest] or points[-1:]
+    return {
+        "sensitivity": (above[-1][1], below[0][1]),
+        "specificity": (below[0][2], above[-1][2]),
+    }
 
 
 def picture_uris(entry: Entry) -> Iterator[tuple[str, str]]:
@@ -106,6 +157,12 @@ def _probability(value: float) -> str:
     if value >= 0.9995:
         return "> 0.999"
     return "< 0.001" if value < 0.0005 else f"{value:.3f}"
+
+
+def _threshold(value: float) -> str:
+    """Four decimals, or as many as keep it from looking like 0 or 1."""
+    text = f"{value:.4f}"
+    return f"{value:.7f}".rstrip("0").rstrip(".") if float(text) in (0, 1) else text
 
 
 def _csp_hash(text: str) -> str:

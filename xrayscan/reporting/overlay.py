@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 # Perceptually even and readable without colour vision; bright where the heat is.
 _COLOURS = cv2.COLORMAP_INFERNO
 _STRONGEST = 0.6  # share of colour at heat 1: the film under it must stay readable
+_MID_GREY = 128  # of the legend: neither lung nor bone
 _JPEG_QUALITY = 82
 
 
@@ -25,17 +26,23 @@ def overlay(film: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.ui
         (H, W, 3) uint8, BGR.
     """
     height, width = film.shape
-    smooth = np.clip(cv2.resize(heat, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
-    colours = cv2.applyColorMap(np.rint(smooth * 255).astype(np.uint8), _COLOURS)
-    share = (_STRONGEST * smooth)[:, :, None]
-    grey = cv2.cvtColor(film, cv2.COLOR_GRAY2BGR)
-    return np.asarray(np.rint(grey * (1 - share) + colours * share), np.uint8)
+    smooth = cv2.resize(heat, (width, height), interpolation=cv2.INTER_CUBIC)
+    return _blend(film, np.asarray(np.clip(smooth, 0, 1), np.float32))
 
 
 def colour_bar(steps: int = 16) -> tuple[str, ...]:
-    """The overlay's colours from heat 0 to 1 as CSS colours, for the legend."""
-    ramp = cv2.applyColorMap(np.linspace(0, 255, steps).astype(np.uint8)[None], _COLOURS)[0]
-    return tuple(f"#{r:02x}{g:02x}{b:02x}" for b, g, r in ramp)
+    """CSS colours for the legend: what overlays make of mid-grey, from heat 0 to 1."""
+    heat = np.linspace(0, 1, steps, dtype=np.float32)[None]
+    bar = _blend(np.full((1, steps), _MID_GREY, np.uint8), heat)[0]
+    return tuple(f"#{r:02x}{g:02x}{b:02x}" for b, g, r in bar)
+
+
+def _blend(grey: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Colour (H, W) grey by heat of the same shape, 0..1; returns (H, W, 3) BGR."""
+    colours = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), _COLOURS)
+    share = (_STRONGEST * heat)[:, :, None]
+    film = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    return np.asarray(np.rint(film * (1 - share) + colours * share), np.uint8)
 
 
 def data_uri(picture: NDArray[np.uint8]) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from xrayscan.records import Assessment, Status
 
 T = TypeVar("T")
+Urgency = tuple[int, float]  # the higher, the more urgent: rank of the section, then probability
 
 # Rows per section: more make a page that no one reads and a browser that crawls. The CSV has all.
 ROWS_PER_SECTION = 1000
@@ -27,6 +28,10 @@ class Section(StrEnum):
     UNREADABLE = "unreadable"
     VANISHED = "vanished"
     NEGATIVE = "negative"
+
+
+# Who gets one of the pictures first: films that a person has to look at, called positive or not.
+_RANK = {Section.POSITIVE: 2, Section.NOT_ASSESSED: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +60,11 @@ class _Shortlist(Generic[T]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._heap: list[tuple[float, int, T]] = []
+        self._heap: list[tuple[Urgency, int, T]] = []
         self._arrivals = count()
         self.seen = 0
 
-    def add(self, urgency: float, item: T) -> None:
+    def add(self, urgency: Urgency, item: T) -> None:
         self.seen += 1
         entry = (urgency, -next(self._arrivals), item)
         if len(self._heap) < self._limit:
@@ -83,8 +88,9 @@ class Worklist:
 
     def add(self, assessment: Assessment, picture: Picture | None) -> None:
         """Take one row; ``picture`` is kept while its film is among the most urgent."""
-        urgency = assessment.probability or 0.0
-        self._sections[self._section(assessment)].add(urgency, assessment)
+        section = self._section(assessment)
+        urgency = (_RANK.get(section, 0), assessment.probability or 0.0)
+        self._sections[section].add(urgency, assessment)
         if picture is not None:
             self._pictures.add(urgency, (assessment.scan.name, picture))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from xrayscan.errors import ModelError
+from xrayscan.errors import ModelError, UsageError
 from xrayscan.scoring.thresholds import OperatingCurve, OperatingPoint, ZoneLimits
 
 SCHEMA = 1
@@ -21,7 +21,9 @@ SCORER = "scorer.xml"
 ADMISSION = "admission.npz"
 SCORING_FILES = (SCORER, "scorer.bin", ADMISSION)  # what every card has to vouch for
 
-CAMS = ("gradcam", "gradcam++")
+GRADCAM = "gradcam"
+CAMS = (GRADCAM, "gradcam++")
+CLASS_CAM = f"{GRADCAM}_class"  # and the class's index: its own map, with more than two classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,14 @@ class ModelCard:
         name: the model's name.
         architecture: a name of the table of architectures.
         input_size: side of the square that the scorer takes, pixels.
-        classes: class names; the score is P(positive).
-        positive: name of the positive class.
+        classes: class names, the negative one first; the score is P(positive).
+        positive: name of the positive class, or of all but the negative one.
         default_rule: the threshold rule used when the user gives none.
         thresholds: operating points by rule.
-        curve: the whole operating curve on the films that the thresholds were chosen on.
+        curve: the operating curve on the films that the thresholds were chosen on, those included.
         zones: the limits of the review zone.
-        heat_scale: by CAM method, the raw heat that is drawn as 1.
+        heat_scale: by CAM method, the raw heat that is drawn as 1; with more than two classes also
+            by CLASS_CAM and the class's index.
         distance_limit: embedding distances above this are outside the training population.
         facts: the card as written, for people: data, licences, results.
     """
@@ -62,9 +65,27 @@ class ModelCard:
 
     @property
     def negative(self) -> str:
-        """What a film below the threshold is called: the one other class, or "NOT ..."."""
-        others = [name for name in self.classes if name != self.positive]
-        return others[0] if len(others) == 1 else f"NOT {self.positive}"
+        """What a film below the threshold is called."""
+        return next(name for name in self.classes if name != self.positive)
+
+    def heat_map(self, cam: str) -> str:
+        """Find a heat map by what ``--cam`` takes: a method, or "gradcam:" and a class's name.
+
+        Returns:
+            The key of ``heat_scale``, and of the scorer's heat maps.
+
+        Raises:
+            UsageError: this model has no such heat map.
+        """
+        names = {key: self._heat_title(key) for key in self.heat_scale}
+        found = [key for key, name in names.items() if name == cam]
+        if not found:
+            raise UsageError(f"--cam {cam}: choose one of {', '.join(names.values())}, none")
+        return found[0]
+
+    def _heat_title(self, key: str) -> str:
+        _, of_class, index = key.partition(CLASS_CAM)
+        return f"{GRADCAM}:{self.classes[int(index)]}" if of_class else key
 
 
 def load_card(folder: Path) -> ModelCard:
@@ -124,7 +145,7 @@ def _verify(folder: Path, files: Mapping[str, str]) -> None:
 def _parse(folder: Path, sha256: str, facts: Mapping[str, Any]) -> ModelCard:
     if facts["schema"] != SCHEMA:
         raise ValueError(f"schema {facts['schema']}, this version reads {SCHEMA}")
-    curve = np.asarray(facts["operating_curve"]["points"], np.float64).reshape(-1, 3)
+    thresholds = {name: _point(point) for name, point in facts["thresholds"].items()}
     return ModelCard(
         folder=folder,
         sha256=sha256,
@@ -134,12 +155,22 @@ def _parse(folder: Path, sha256: str, facts: Mapping[str, Any]) -> ModelCard:
         classes=tuple(facts["classes"]),
         positive=facts["positive"],
         default_rule=facts["default_threshold"],
-        thresholds={name: OperatingPoint(**point) for name, point in facts["thresholds"].items()},
-        curve=OperatingCurve(
-            curve[:, 0], curve[:, 1], curve[:, 2], facts["operating_curve"]["prevalence"]
-        ),
+        thresholds=thresholds,
+        # the first cards hold the corners of their curve only, where a rule's point may be missing:
+        # without it, a higher aim could find a higher threshold
+        curve=_curve(facts["operating_curve"]).joined_with(thresholds.values()),
         zones=ZoneLimits(**facts["zones"]),
         heat_scale={name: float(scale) for name, scale in facts["heat"]["scale"].items()},
         distance_limit=float(facts["admission"]["distance_limit"]),
         facts=facts,
     )
+
+
+def _curve(facts: Mapping[str, Any]) -> OperatingCurve:
+    points = np.asarray(facts["points"], np.float64).reshape(-1, 3)
+    return OperatingCurve(points[:, 0], points[:, 1], points[:, 2], facts["prevalence"])
+
+
+def _point(facts: Mapping[str, Any]) -> OperatingPoint:
+    """The point alone; the intervals that stand beside it are for people."""
+    return OperatingPoint(facts["threshold"], facts["sensitivity"], facts["specificity"])

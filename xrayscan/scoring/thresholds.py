@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from xrayscan.records import Zone
 
 RULES = ("youden", "f1", "sens=0.95", "spec=0.95")  # what every card names
 _AIM = re.compile(r"(sens|spec)=(0?\.\d+|[01](?:\.0+)?)")
+_SAME = 1e-9  # runs round thresholds to seven decimals: what differs by less is the same one
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class OperatingPoint:
 
 @dataclass(frozen=True, slots=True)
 class OperatingCurve:
-    """All operating points of a model on one labelled set, thresholds falling.
+    """The operating points of a model on one labelled set, thresholds falling: all, or thinned.
 
     Attributes:
         thresholds: (K,) float64, 0..1; a film is positive when its probability is at least this.
@@ -67,6 +68,74 @@ class OperatingCurve:
     def at_specificity(self, aim: float) -> OperatingPoint:
         """The lowest threshold whose specificity is at least ``aim``."""
         return self.point(len(self.specificity) - 1 - int(np.argmax(self.specificity[::-1] >= aim)))
+
+    def at_threshold(self, number: float) -> OperatingPoint:
+        """What a threshold gives: exact where the curve was measured, elsewhere at least this.
+
+        Between two points of the curve, sensitivity is that of the higher threshold and specificity
+        that of the lower.
+        """
+        above = int(np.count_nonzero(self.thresholds >= number - _SAME)) - 1
+        # the threshold above every film may lie above 1 by less than a rounding, and is not 1
+        below = int(np.count_nonzero(self.thresholds > min(number + _SAME, 1.0)))
+        below = min(below, len(self.thresholds) - 1)
+        return OperatingPoint(
+            number, float(self.sensitivity[max(above, 0)]), float(self.specificity[below])
+        )
+
+    def thinned(self) -> OperatingCurve:
+        """The fewest points that answer every question as the whole curve does.
+
+        The first of each sensitivity (what ``at_sensitivity``, ``youden`` and ``f1`` can find) and
+        the last of each specificity (what ``at_specificity`` can find). A point that is neither
+        has the sensitivity of the one before and the specificity of the one after, which is just
+        what ``at_threshold`` says between the two.
+        """
+        first = np.append(True, np.diff(self.sensitivity) > 0)
+        last = np.append(np.diff(self.specificity) < 0, True)
+        return self._at(np.flatnonzero(first | last))
+
+    def joined_with(self, points: Iterable[OperatingPoint]) -> OperatingCurve:
+        """The curve with further points of the same films, where they fit in between its own."""
+        curve = self
+        for point in points:
+            at = int(np.count_nonzero(curve.thresholds > point.threshold))
+            if curve._holds_between(at, point):
+                curve = OperatingCurve(
+                    np.insert(curve.thresholds, at, point.threshold),
+                    np.insert(curve.sensitivity, at, point.sensitivity),
+                    np.insert(curve.specificity, at, point.specificity),
+                    curve.prevalence,
+                )
+        return curve
+
+    def rows(self) -> list[tuple[float, float, float]]:
+        """(threshold, sensitivity, specificity) of each point, as a card holds them."""
+        return list(
+            zip(
+                self.thresholds.tolist(),
+                self.sensitivity.tolist(),
+                self.specificity.tolist(),
+                strict=True,
+            )
+        )
+
+    def _at(self, indices: NDArray[np.intp]) -> OperatingCurve:
+        return OperatingCurve(
+            self.thresholds[indices],
+            self.sensitivity[indices],
+            self.specificity[indices],
+            self.prevalence,
+        )
+
+    def _holds_between(self, at: int, point: OperatingPoint) -> bool:
+        if not 0 < at < len(self.thresholds) or self.thresholds[at] == point.threshold:
+            return False
+        before, after = self.point(at - 1), self.point(at)
+        return (
+            before.sensitivity <= point.sensitivity <= after.sensitivity
+            and before.specificity >= point.specificity >= after.specificity
+        )
 
     def by_rule(self, rule: str) -> OperatingPoint:
         """The point that a rule ("youden", "f1", "sens=0.9", "spec=0.9") names.
@@ -127,15 +196,18 @@ def resolve_rule(rule: str, named: Mapping[str, OperatingPoint], curve: Operatin
     """Turn ``--threshold`` into a number.
 
     Args:
-        rule: a name in the card, a number between 0 and 1, or a rule.
+        rule: a name in the card, a number between 0 and 1, or a rule; sens=0.95 and sens=.950 are
+            the same one.
         named: the card's thresholds.
         curve: the card's operating curve, for rules that the card does not name.
 
     Raises:
         UsageError: none of these.
     """
-    if rule in named:
-        return named[rule].threshold
+    by_name = {_spelled_alike(name): point for name, point in named.items()}
+    point = by_name.get(_spelled_alike(rule))
+    if point is not None:
+        return point.threshold
     try:
         number = float(rule)
     except ValueError:
@@ -143,6 +215,11 @@ def resolve_rule(rule: str, named: Mapping[str, OperatingPoint], curve: Operatin
     if not 0 <= number <= 1:
         raise UsageError(f"--threshold {rule}: must lie between 0 and 1")
     return number
+
+
+def _spelled_alike(rule: str) -> str:
+    aim = _AIM.fullmatch(rule)
+    return f"{aim.group(1)}={float(aim.group(2))}" if aim else rule
 
 
 @dataclass(frozen=True, slots=True)
