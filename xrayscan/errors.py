@@ -25,6 +25,10 @@ class DataError(XrayscanError):
     """A labelled folder cannot be trained or measured on as it is."""
 
 
+class StoppedError(XrayscanError):
+    """Training was stopped by a signal; what was finished is kept."""
+
+
 class ScanError(Exception):
     """A fault of one file. It becomes that file's row and never ends a run.
 
@@ -32,10 +36,18 @@ class ScanError(Exception):
         reason: machine-readable code for the CSV's ``reason`` column.
         detail: the fault and the next step, in words, without the path (the row has it).
         format: the file format as told by its content, "" where that is unknown.
+        size: (width, height) in pixels of a picture that was decoded all the same.
     """
 
-    def __init__(self, reason: Reason, detail: str, format: str = "") -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str,
+        format: str = "",
+        size: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
         self.format = format
+        self.size = size

@@ -43,10 +43,10 @@ def tiny_classifier() -> Any:
 
 @pytest.fixture(scope="session")
 def scorer(tiny_classifier: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from xrayscan.training.export import export_scorer
+    from xrayscan.training.export import export_scorer, scoring_function
 
     path = tmp_path_factory.mktemp("scorer") / "scorer.xml"
-    export_scorer(tiny_classifier, ADMISSION_LAYERS, path)
+    export_scorer(scoring_function(tiny_classifier, ADMISSION_LAYERS), path)
     return path
 
 

@@ -35,7 +35,7 @@ def test_one_classifier_through_keras_and_openvino(
 
     from xrayscan.scoring.engine import Engine
     from xrayscan.training.classifier import BACKBONE, FEATURE_MAP, LOGIT, build_classifier
-    from xrayscan.training.export import admission_widths, export_scorer
+    from xrayscan.training.export import export_scorer, scoring_function
 
     keras.utils.set_random_seed(3)
     entry = architecture(name)
@@ -47,10 +47,11 @@ def test_one_classifier_through_keras_and_openvino(
     assert np.array_equal(reloaded.predict(films[..., None], verbose=0)[:, 0], expected)
 
     layers = entry.admission_names(classifier.get_layer(BACKBONE))
-    export_scorer(classifier, layers, tmp_path / "scorer.xml")
+    function = scoring_function(classifier, layers)
+    export_scorer(function, tmp_path / "scorer.xml")
     scores = Engine(tmp_path / "scorer.xml", SIDE, 2).score(films)
     assert np.abs(scores.probability - expected).max() < 1e-4
-    assert scores.admission.shape == (4, sum(admission_widths(classifier, layers)))
+    assert scores.admission.shape == (4, sum(function.admission_widths))
 
     joint = keras.Model(
         classifier.input,

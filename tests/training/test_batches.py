@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xrayscan.training.augmentation import PRESETS
-from xrayscan.training.batches import BatchOptions, class_weights, training_batches
+from xrayscan.training.batches import (
+    BatchOptions,
+    film_weights,
+    one_hot,
+    plain_batches,
+    training_batches,
+)
+from xrayscan.training.callbacks import begin_epochs
 from xrayscan.training.data import DecodedFilms, LabelledFilm
 
 fixed = settings(derandomize=True, deadline=None, max_examples=100)
@@ -25,8 +33,12 @@ def decoded(count: int = 22, positives: int = 14, side: int = 32) -> DecodedFilm
     return DecodedFilms(films, pixels, labels, ("",) * len(films), ())
 
 
-def batches(seed: int = 3, preset: str = "strong", size: int = 4, **films: int) -> Any:
-    return training_batches(decoded(**films), BatchOptions(size, seed, PRESETS[preset]))
+def batches(
+    seed: int = 3, preset: str = "strong", size: int = 4, workers: int = 1, **films: int
+) -> Any:
+    chosen = decoded(**films)
+    options = BatchOptions(size, seed, PRESETS[preset], workers)
+    return training_batches(chosen, one_hot(chosen, 2), options)
 
 
 def content(dataset: Any) -> list[bytes]:
@@ -73,7 +85,7 @@ def test_films_left_over_in_one_epoch_have_their_turn_in_another() -> None:
     seen: set[int] = set()
     for _ in range(6):
         seen |= set(indices(dataset))
-        dataset.on_epoch_end()
+        dataset.epoch += 1
     assert seen == set(range(22))
 
 
@@ -88,8 +100,8 @@ def test_same_seed_same_batches_epoch_by_epoch(preset: str) -> None:
     one, two = batches(preset=preset), batches(preset=preset)
     for _ in range(3):
         assert content(one) == content(two)
-        one.on_epoch_end()
-        two.on_epoch_end()
+        one.epoch += 1
+        two.epoch += 1
 
 
 @pytest.mark.parametrize("preset", ["none", "strong"])
@@ -98,16 +110,16 @@ def test_epochs_differ(preset: str) -> None:
     epochs = []
     for _ in range(3):
         epochs.append(b"".join(content(dataset)))
-        dataset.on_epoch_end()
+        dataset.epoch += 1
     assert len(set(epochs)) == 3
 
 
 def test_a_film_is_varied_anew_in_each_epoch() -> None:
     dataset = batches(size=22)
-    first = dict(zip(dataset.order, dataset[0][0], strict=True))
-    dataset.on_epoch_end()
-    second = dict(zip(dataset.order, dataset[0][0], strict=True))
-    assert all(not np.array_equal(first[film], second[film]) for film in range(22))
+    first = dataset[0][0]
+    dataset.epoch += 1
+    second = dataset[0][0]
+    assert not any(np.array_equal(one, other) for one in first for other in second)
 
 
 def test_seeds_differ() -> None:
@@ -129,7 +141,8 @@ def test_the_order_of_threads_changes_nothing(seed: int) -> None:
     assert results == [expected[number] for number in order]
 
 
-def test_keras_gets_each_epochs_own_batches() -> None:
+@pytest.mark.parametrize("workers", [1, 3])
+def test_keras_gets_each_epochs_own_batches(workers: int) -> None:
     """What training sees is what the epochs hold, nothing fetched ahead across their border."""
     import keras
 
@@ -142,22 +155,42 @@ def test_keras_gets_each_epochs_own_batches() -> None:
 
     recorder = Recorder()
     recorder.compile(run_eagerly=True)
-    recorder.fit(batches(), epochs=3, verbose=0)
-    dataset = batches()
-    dataset.on_epoch_end()  # as Keras does once before the first epoch
-    for epoch in range(3):
-        assert sorted(seen[5 * epoch : 5 * epoch + 5]) == sorted(content(dataset))
-        dataset.on_epoch_end()
+    dataset = batches(workers=workers)
+    begin = begin_epochs(dataset, 0)
+    recorder.fit(dataset, epochs=4, initial_epoch=1, verbose=0, shuffle=False, callbacks=[begin])
+    expected = batches()
+    for epoch in range(1, 4):
+        expected.epoch = epoch
+        assert seen[5 * epoch - 5 : 5 * epoch] == content(expected)
+
+
+def test_plain_batches_are_the_films_in_order() -> None:
+    films = decoded()
+    dataset = plain_batches(films, one_hot(films, 2), 8)
+    assert [len(dataset[number][0]) for number in range(len(dataset))] == [8, 8, 6]
+    pixels, targets = (np.concatenate([dataset[n][part] for n in range(3)]) for part in (0, 1))
+    np.testing.assert_array_equal(pixels[..., 0], films.pixels)
+    np.testing.assert_array_equal(targets[:, 0], films.labels)
+    assert pixels.dtype == targets.dtype == np.float32
+
+
+def test_one_hot_of_three_classes() -> None:
+    films = replace(decoded(count=3), labels=np.array([2, 0, 1]))
+    np.testing.assert_array_equal(one_hot(films, 3), [[0, 0, 1], [1, 0, 0], [0, 1, 0]])
 
 
 @fixed
-@given(st.integers(1, 2000), st.integers(1, 2000))
-def test_class_weights_balance(negatives: int, positives: int) -> None:
-    targets = np.array([0.0] * negatives + [1.0] * positives, np.float32)
-    weights = class_weights(targets)
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(0.01, 100)), min_size=1, max_size=60))
+def test_every_class_weighs_the_same(drawn: list[tuple[int, float]]) -> None:
+    """Whatever the classes' shares and the films' own weights."""
+    labels = np.array([label for label, _ in drawn])
+    films = tuple(LabelledFilm("", label, "", weight=own) for label, own in drawn)
+    decoded = DecodedFilms(films, np.zeros((len(films), 1, 1), np.uint8), labels, (), ())
+    weights = film_weights(decoded)
     assert weights.dtype == np.float32
     assert weights.mean(dtype=np.float64) == pytest.approx(1, rel=1e-3)
-    assert weights[:negatives].sum(dtype=np.float64) == pytest.approx(
-        weights[negatives:].sum(dtype=np.float64), rel=1e-3
-    )
-    assert len(set(weights[:negatives])) == len(set(weights[negatives:])) == 1
+    sums = [weights[labels == label].sum(dtype=np.float64) for label in set(labels)]
+    assert sums == pytest.approx([len(films) / len(sums)] * len(sums), rel=1e-3)
+    own = decoded.weights
+    ratios = (weights / own)[labels == labels[0]]
+    assert ratios == pytest.approx(np.full(len(ratios), ratios[0]), rel=1e-3)

@@ -12,7 +12,7 @@ from xrayscan.scoring.engine import Engine
 from xrayscan.training.architectures import TABLE
 from xrayscan.training.calibration import Calibration
 from xrayscan.training.classifier import build_classifier, calibrated
-from xrayscan.training.export import admission_widths, export_scorer, scoring_function
+from xrayscan.training.export import CALIBRATED_LOGIT, export_scorer, scoring_function
 
 from .conftest import SIZE, TINY
 
@@ -22,7 +22,7 @@ OUTPUTS = {"probability", "embedding", "admission", "heat_gradcam", "heat_gradca
 @pytest.fixture(scope="module")
 def scorer(make_tiny: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("scorer") / "scorer.xml"
-    export_scorer(make_tiny(), TINY.admission_layers, path)
+    export_scorer(scoring_function(make_tiny(), TINY.admission_layers), path)
     return path
 
 
@@ -43,8 +43,8 @@ def test_scoring_function_agrees_with_keras(
     make_tiny: Callable[..., Any], films: np.ndarray
 ) -> None:
     classifier = make_tiny()
-    outputs = scoring_function(classifier, TINY.admission_layers)(films[..., None])
-    assert set(outputs) == OUTPUTS
+    outputs = scoring_function(classifier, TINY.admission_layers).score(films[..., None])
+    assert set(outputs) == OUTPUTS | {CALIBRATED_LOGIT}
     expected = classifier.predict_on_batch(films[..., None])
     np.testing.assert_allclose(outputs["probability"], expected, atol=1e-6)
 
@@ -60,7 +60,7 @@ def test_the_calibration_is_in_the_graph(
 
     calibrated(make_tiny(), Calibration(3.0, -0.4)).save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
-    export_scorer(loaded, TINY.admission_layers, tmp_path / "scorer.xml")
+    export_scorer(scoring_function(loaded, TINY.admission_layers), tmp_path / "scorer.xml")
     raw, cooled = (Engine(path, SIZE, 1).score(films) for path in (scorer, tmp_path / "scorer.xml"))
     logits = [np.log(p / (1 - p)) for p in (raw.probability, cooled.probability)]
     assert np.abs(logits[0]).max() > 0.5
@@ -82,15 +82,16 @@ def test_the_converter_reports_to_nobody(
     if ci is not None:
         monkeypatch.setenv("CI", ci)
     (tmp_path / "out").mkdir()
-    export_scorer(make_tiny(), TINY.admission_layers, tmp_path / "out" / "scorer.xml")
+    function = scoring_function(make_tiny(), TINY.admission_layers)
+    export_scorer(function, tmp_path / "out" / "scorer.xml")
     assert reports == []
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert os.environ.get("CI") == ci
 
 
 def test_admission_widths(make_tiny: Callable[..., Any]) -> None:
-    assert admission_widths(make_tiny(), ("first", "second")) == (8, 16)
-    assert admission_widths(make_tiny(), ("second",)) == (16,)
+    assert scoring_function(make_tiny(), ("first", "second")).admission_widths == (8, 16)
+    assert scoring_function(make_tiny(), ("second",)).admission_widths == (16,)
 
 
 def test_the_default_architecture_exports(tmp_path: Path) -> None:
@@ -114,14 +115,15 @@ def assert_exports(name: str, side: int, folder: Path) -> Any:
     height_and_width = classifier.get_layer("last_feature_map").output.shape[1:3]
     kernel = np.random.default_rng(1).normal(0, 3, (width, 1))
     classifier.get_layer("logit").set_weights([kernel, np.zeros(1)])
-    export_scorer(classifier, TABLE[name].admission_layers, folder / "scorer.xml")
+    function = scoring_function(classifier, TABLE[name].admission_layers)
+    export_scorer(function, folder / "scorer.xml")
     films = np.random.default_rng(2).uniform(0, 255, (3, side, side)).astype(np.float32)
     films[0] = np.linspace(0, 255, side)
     scores = Engine(folder / "scorer.xml", side, 2).score(films)
     expected = classifier.predict_on_batch(films[..., None])[:, 0]
     np.testing.assert_allclose(scores.probability, expected, atol=1e-4)
     assert scores.embedding.shape == (3, width)
-    widths = admission_widths(classifier, TABLE[name].admission_layers)
+    widths = scoring_function(classifier, TABLE[name].admission_layers).admission_widths
     assert scores.admission.shape == (3, sum(widths))
     for heat in scores.heat.values():
         assert heat.shape == (3, *height_and_width)

@@ -91,9 +91,9 @@ def test_the_score_scales_grad_cam_plus_plus_as_a_whole() -> None:
 
 
 def exported_heat(classifier: Any, films: np.ndarray, folder: Path) -> dict[str, np.ndarray]:
-    from xrayscan.training.export import export_scorer
+    from xrayscan.training.export import export_scorer, scoring_function
 
-    export_scorer(classifier, TINY.admission_layers, folder / "scorer.xml")
+    export_scorer(scoring_function(classifier, TINY.admission_layers), folder / "scorer.xml")
     return Engine(folder / "scorer.xml", SIZE, 1).score(films).heat
 
 

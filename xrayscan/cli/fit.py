@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xrayscan.cli.exits import Exit, reported
+from xrayscan.cli.exits import Exit, reported, stopped_by
 from xrayscan.cli.options import option
-from xrayscan.errors import UsageError
+from xrayscan.errors import StoppedError, UsageError
+
+if TYPE_CHECKING:
+    from xrayscan.cli.listening import StopRequest
+    from xrayscan.training.options import FitHooks, FitOptions, Recipe
 
 
 @reported
 def fit(
+    context: typer.Context,
     data: Annotated[
         Path,
         typer.Argument(
             metavar="DATA",
-            help="Folder with one folder per class, or with train (and val) holding them.",
+            help="Folder with one folder per class, or with train (and val, test) holding them; or "
+            "a CSV with columns path, label and, if known, patient, split, weight and others.",
         ),
     ],
     out: Annotated[Path, option(metavar="FOLDER", help="Model folder to write.")],
@@ -41,13 +51,70 @@ def fit(
             "none. Default: the bundled model where its architecture is wanted, else none.",
         ),
     ] = "",
-    epochs: Annotated[int, option(min=1, help="Epochs over the whole network.")] = 8,
+    preset: Annotated[
+        str,
+        option(
+            metavar="NAME",
+            help="A published project's recipe: published-cnn, published-cnn-transformer, "
+            "published-densenet121, published-mobilenet or published-resnet50. Options that are "
+            "given win.",
+        ),
+    ] = "",
+    classes: Annotated[
+        str,
+        option(
+            metavar="NAMES",
+            help="Take only these classes, A,B or A,B,C, the negative one first; or subtype: "
+            "NORMAL, BACTERIA and VIRUS from the names of Kermany's films. Default: all.",
+        ),
+    ] = "",
+    epochs: Annotated[int, option(min=1, help="Epochs in all, after the head.")] = 8,
     batch_size: Annotated[int, option(min=2, help="Films per training step.")] = 32,
-    learning_rate: Annotated[float, option(min=0, help="Highest of the schedule.")] = 3e-4,
+    learning_rate: Annotated[
+        float, option(min=0, help="Highest of the schedule; 0 takes the architecture's.")
+    ] = 0.0,
+    optimizer: Annotated[str, option(metavar="NAME", help="adamw or adam.")] = "adamw",
+    unfreeze: Annotated[
+        str,
+        option(
+            metavar="WHAT",
+            help="What is trained after the head: all, last (blocks, at a very low rate), none, or "
+            "auto: as the architecture's authors do.",
+        ),
+    ] = "auto",
     augmentation: Annotated[
         str, option(metavar="PRESET", help="none, seed (as published) or strong.")
     ] = "strong",
-    seed: Annotated[int, option(help="Of everything that chance decides.")] = 7,
+    label_smoothing: Annotated[float, option(min=0, max=0.5, help="Of the targets.")] = 0.05,
+    patience: Annotated[
+        int, option(min=0, help="Stop after so many epochs without a better one; 0 never does.")
+    ] = 0,
+    precision: Annotated[
+        str, option(metavar="WHAT", help="float32, mixed, or auto: mixed on a GPU.")
+    ] = "auto",
+    distill: Annotated[
+        str,
+        option(metavar="MODEL", help="Learn from this model's probabilities beside the labels."),
+    ] = "",
+    ensemble_of: Annotated[
+        list[str] | None,
+        option(
+            metavar="MODEL",
+            help="Train nothing, but make one scorer of several models; give it for each.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        option(
+            "--resume",
+            help="Go on with a training that was stopped, or add epochs to a finished model.",
+        ),
+    ] = False,
+    seed: Annotated[int, option(min=0, help="Of everything that chance decides.")] = 7,
+    folds: Annotated[int, option(min=2, help="Validate on one part in this many, by patient.")] = 7,
+    limit: Annotated[
+        int, option(min=0, help="A quick trial on about this many films; 0 takes all.")
+    ] = 0,
     name: Annotated[str, option(help="The model's name in its card. Default: the folder's.")] = "",
     population: Annotated[
         str, option(metavar="TEXT", help="Whose films these are, for the card.")
@@ -59,42 +126,98 @@ def fit(
         bool,
         option("--keep-leaks", help="Train on films that are also in val or test, too."),
     ] = False,
+    workers: Annotated[
+        int, option(min=0, help="Threads for films; 0 takes one per available core.")
+    ] = 0,
     quiet: Annotated[bool, option("--quiet", "-q", help="Say only what is wrong.")] = False,
+    verbose: Annotated[bool, option("--verbose", "-v", help="Say more on standard error.")] = False,
 ) -> int:
     """Train a model on a labelled folder.
 
-    Patients are kept apart, the head is trained first and then the whole network, and the epoch
-    that is best on patients never trained on is kept. The folder it writes has the model, the
-    scorer that predict runs, thresholds chosen on those patients, and a card with all of it.
+    Patients are kept apart, the head is trained first and then the rest, and the epoch that is best
+    on patients never trained on is kept. The folder it writes has the model, the scorer that
+    predict runs, thresholds chosen on those patients, a card and a report with all of it. Stopped
+    at any moment, it goes on by --resume.
     """
-    from xrayscan.cli.listening import set_up_logging
-    from xrayscan.training.augmentation import PRESETS
+    from xrayscan.cli.listening import StopRequest, set_up_logging
     from xrayscan.training.fit import fit as run_fit
-    from xrayscan.training.options import FitOptions, Recipe
 
-    set_up_logging(verbose=False)
-    logging.getLogger("xrayscan").setLevel(logging.WARNING if quiet else logging.INFO)
-    if augmentation not in PRESETS:
-        raise UsageError(f"--augmentation {augmentation}: choose one of {', '.join(PRESETS)}")
-    recipe = Recipe(
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        augmentation=augmentation,
-        seed=seed,
-    )
-    options = FitOptions(
-        data,
-        out,
-        architecture=arch,
-        origin=origin,
-        name=name,
-        population=population,
-        licence=licence,
-        keep_leaks=keep_leaks,
-        recipe=recipe,
-    )
-    folder = run_fit(options)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what TensorFlow says of itself on start
+    set_up_logging(verbose=verbose)
+    if not verbose:
+        logging.getLogger("xrayscan").setLevel(logging.WARNING if quiet else logging.INFO)
+    options = _options(_with_preset(context))
+    stop = StopRequest("stopping after this step")
+    try:
+        with stop.listening():
+            folder = run_fit(options, _hooks(stop, quiet=quiet))
+    except StoppedError as fault:
+        return stopped_by(stop.signal or signal.SIGINT, str(fault))
     if not quiet:
         typer.echo(f"model written to {folder}; try: xrayscan predict FOLDER --model {folder}")
     return Exit.DONE
+
+
+def _with_preset(context: typer.Context) -> dict[str, Any]:
+    """The command's values; the preset's where the user gave none."""
+    from xrayscan.training.presets import preset
+
+    given = context.params
+    return given | {
+        name: value
+        for name, value in preset(given["preset"]).items()
+        # by its name: typer may bring a click of its own
+        if getattr(context.get_parameter_source(name), "name", "") == "DEFAULT"
+    }
+
+
+def _options(values: dict[str, Any]) -> FitOptions:
+    from xrayscan.job import available_cores
+    from xrayscan.training.options import FitOptions
+
+    direct = ("classes", "name", "population", "licence", "folds", "limit", "keep_leaks", "resume")
+    return FitOptions(
+        values["data"],
+        values["out"],
+        values["arch"],
+        values["origin"],
+        teacher=values["distill"],
+        ensemble_of=tuple(values["ensemble_of"] or ()),
+        workers=values["workers"] or available_cores(),
+        recipe=_recipe(values),
+        **{name: values[name] for name in direct},
+    )
+
+
+def _recipe(values: dict[str, Any]) -> Recipe:
+    from xrayscan.training.augmentation import PRESETS
+    from xrayscan.training.options import Optimizer, Precision, Recipe, Unfreeze
+
+    chosen = {
+        "optimizer": [each.value for each in Optimizer],
+        "unfreeze": [each.value for each in Unfreeze],
+        "precision": [each.value for each in Precision],
+        "augmentation": list(PRESETS),
+    }
+    for name, choices in chosen.items():
+        if values[name] not in choices:
+            raise UsageError(f"--{name} {values[name]}: choose one of {', '.join(choices)}")
+    direct = ("epochs", "batch_size", "learning_rate", "label_smoothing", "augmentation")
+    return Recipe(
+        optimizer=Optimizer(values["optimizer"]),
+        unfreeze=Unfreeze(values["unfreeze"]),
+        precision=Precision(values["precision"]),
+        patience=values["patience"],
+        seed=values["seed"],
+        **{name: values[name] for name in direct},
+    )
+
+
+def _hooks(stop: StopRequest, *, quiet: bool) -> FitHooks:
+    from tqdm import tqdm
+
+    from xrayscan.training.options import FitHooks
+
+    shown = sys.stderr.isatty() and not quiet
+    bar = partial(tqdm, file=sys.stderr, unit="step", dynamic_ncols=True) if shown else None
+    return FitHooks(stop.received, bar)

@@ -14,8 +14,9 @@ from xrayscan.errors import ModelError
 PROBABILITY = "probability"
 EMBEDDING = "embedding"
 ADMISSION = "admission"
+CLASSES = "class_probabilities"
 HEAT_PREFIX = "heat_"
-OUTPUT_PREFIXES = (PROBABILITY, EMBEDDING, ADMISSION, HEAT_PREFIX)
+OUTPUT_PREFIXES = (PROBABILITY, EMBEDDING, ADMISSION, CLASSES, HEAT_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,17 @@ class Scores:
         probability: (B,) float32, calibrated P(positive), 0..1.
         embedding: (B, D) float32, the pooled last feature map.
         admission: (B, E) float32, pooled earlier layers, for the distance from the training set.
-        heat: by CAM method, (B, h, w) float32, >= 0, in logit units per position.
+        heat: by CAM method, (B, h, w) float32, >= 0, in logit units per position; with more than
+            two classes also by the card's CLASS_CAM and the class's index.
+        classes: (B, K) float32, 0..1, each row sums to 1 and starts with 1 - probability; None for
+            models of two classes.
     """
 
     probability: NDArray[np.float32]
     embedding: NDArray[np.float32]
     admission: NDArray[np.float32]
     heat: dict[str, NDArray[np.float32]]
+    classes: NDArray[np.float32] | None = None
 
 
 class Engine:
@@ -103,6 +108,7 @@ class Engine:
                 for name, values in columns.items()
                 if name.startswith(HEAT_PREFIX)
             },
+            columns.get(CLASSES),
         )
 
     def _keep(self, request: object, index: int) -> None:

@@ -24,11 +24,13 @@ class Scored:
         probability: calibrated P(positive), 0..1.
         distance: from the training population; about 1 for films like it.
         heat: (h, w) float32, 0..1 where 1 is the card's heat scale; None when not asked for.
+        classes: P(class) by name, most probable first; empty for models of two classes.
     """
 
     probability: float
     distance: float
     heat: NDArray[np.float32] | None
+    classes: tuple[tuple[str, float], ...] = ()
 
 
 class ScoringModel:
@@ -53,7 +55,7 @@ class ScoringModel:
 
         Args:
             pixels: (B, S, S) float32, 0..255, S the card's input size.
-            cam: which heat map to hand on, "none" for none.
+            cam: which heat map to hand on, a key of the card's ``heat_scale``; "none" for none.
         """
         scores = self._engine.score(pixels)
         for index in range(len(pixels)):
@@ -63,7 +65,12 @@ class ScoringModel:
                 float(scores.probability[index]),
                 float(distance),
                 None if cam == NO_CAM else self._scaled(scores.heat[cam][index], cam),
+                () if scores.classes is None else self._ranked(scores.classes[index]),
             )
+
+    def _ranked(self, shares: NDArray[np.float32]) -> tuple[tuple[str, float], ...]:
+        pairs = zip(self.card.classes, shares.tolist(), strict=True)
+        return tuple(sorted(pairs, key=lambda pair: -pair[1]))
 
     def _scaled(self, heat: NDArray[np.float32], cam: str) -> NDArray[np.float32]:
         return np.asarray(np.clip(heat / self.card.heat_scale[cam], 0, 1), np.float32)

@@ -20,55 +20,89 @@ class BatchOptions:
         size: films per batch.
         seed: of order and augmentation.
         augmentation: ranges of the variations.
+        workers: threads that prepare batches; what they prepare does not depend on it.
     """
 
     size: int
     seed: int
     augmentation: Augmentation
+    workers: int = 1
 
 
-def training_batches(films: DecodedFilms, options: BatchOptions) -> Any:
-    """Return a Keras PyDataset of (pixels (B, S, S, 1), targets (B, 1), weights (B,)), all float32.
+def training_batches(
+    films: DecodedFilms, targets: NDArray[np.float32], options: BatchOptions
+) -> Any:
+    """Return a Keras PyDataset of (pixels (B, S, S, 1), targets (B, K), weights (B,)), float32.
 
-    Each class has half of the total weight, so that the set's prevalence teaches nothing.
+    Order and variations depend on the seed and on the dataset's ``epoch``, which is set from
+    outside: a training that goes on in epoch 5 sees what an unbroken one sees there.
+
+    Args:
+        films: N films.
+        targets: (N, K) float32, of each film.
+        options: how films become batches.
     """
     import keras
 
-    targets = films.positives.astype(np.float32)
-    weights = class_weights(targets)
+    weights = film_weights(films)
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type information
-        """One epoch's batches; Keras calls ``on_epoch_end`` between epochs."""
+        """One epoch's batches."""
 
         def __init__(self) -> None:
-            super().__init__(workers=1)
+            super().__init__(workers=options.workers)
             self.epoch = 0
-            self.order = self._shuffled()
-
-        def _shuffled(self) -> NDArray[np.int64]:
-            return np.random.default_rng((options.seed, self.epoch)).permutation(len(targets))
 
         def __len__(self) -> int:
             # a short last batch would unsettle batch norm; a small set is one short batch
             return max(1, len(targets) // options.size)
 
         def __getitem__(self, number: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-            chosen = self.order[number * options.size : (number + 1) * options.size]
+            order = np.random.default_rng((options.seed, self.epoch)).permutation(len(targets))
+            chosen = order[number * options.size : (number + 1) * options.size]
             pixels = [self._film(index) for index in chosen]
-            return np.stack(pixels)[..., None], targets[chosen, None], weights[chosen]
+            return np.stack(pixels)[..., None], targets[chosen], weights[chosen]
 
         def _film(self, index: int) -> NDArray[np.float32]:
             rng = np.random.default_rng((options.seed, self.epoch, index))
             return augment(films.pixels[index].astype(np.float32), options.augmentation, rng)
 
-        def on_epoch_end(self) -> None:
-            self.epoch += 1
-            self.order = self._shuffled()
+    return Batches()
+
+
+def plain_batches(films: DecodedFilms, targets: NDArray[np.float32], size: int) -> Any:
+    """Return a Keras PyDataset of (pixels, targets) as they are, in order, the last batch short."""
+    import keras
+
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type information
+        """Converted batch by batch: the whole set as float32 would be four times its size."""
+
+        def __len__(self) -> int:
+            return -(-len(targets) // size)
+
+        def __getitem__(self, number: int) -> tuple[NDArray[Any], NDArray[Any]]:
+            part = slice(number * size, (number + 1) * size)
+            return films.pixels[part].astype(np.float32)[..., None], targets[part]
 
     return Batches()
 
 
-def class_weights(targets: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weight each film by the inverse share of its class; the mean weight is 1."""
-    share = targets.mean()
-    return np.asarray(np.where(targets > 0.5, 0.5 / share, 0.5 / (1 - share)), np.float32)
+def one_hot(films: DecodedFilms, classes: int) -> NDArray[np.float32]:
+    """Return the labels as targets: (N, 1), 0 or 1, with two classes, else (N, K) one-hot."""
+    if classes == 2:
+        return films.labels.astype(np.float32)[:, None]
+    return np.eye(classes, dtype=np.float32)[films.labels]
+
+
+def film_weights(films: DecodedFilms) -> NDArray[np.float32]:
+    """Weight each film so that every class has the same share of the total; the mean is 1.
+
+    Within its class a film counts by its own weight.
+
+    Returns:
+        (N,) float32.
+    """
+    own = films.weights.astype(np.float64)
+    sums = np.bincount(films.labels, own)
+    shares = own / np.maximum(sums[films.labels], np.finfo(np.float64).tiny)
+    return np.asarray(shares * len(own) / np.count_nonzero(sums), np.float32)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xrayscan.evaluation.metrics import reliability
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -28,20 +30,25 @@ def fit_calibration(logits: NDArray[np.float64], positives: NDArray[np.bool_]) -
         positives: (N,) True for the positive class.
 
     Returns:
-        A temperature between 0.05 and 20 and an offset between -10 and 10.
+        A temperature between 0.05 and 20, and an offset that puts P = 1/2 at a logit between -20
+        and 20.
     """
     from scipy.optimize import minimize
 
     signs = np.where(positives, 1.0, -1.0)
 
     def negative_log_likelihood(parameters: NDArray[np.float64]) -> float:
-        log_temperature, offset = parameters
-        calibrated = logits / np.exp(log_temperature) + offset
+        log_temperature, middle = parameters
+        calibrated = (logits - middle) / np.exp(log_temperature)
         return float(np.logaddexp(0, -signs * calibrated).mean())
 
-    bounds = [(np.log(0.05), np.log(20.0)), (-10.0, 10.0)]
-    best = minimize(negative_log_likelihood, (0.0, 0.0), bounds=bounds, method="L-BFGS-B").x
-    return Calibration(float(np.exp(best[0])), float(best[1]))
+    bounds = [(np.log(0.05), np.log(20.0)), (-20.0, 20.0)]
+    begin = (0.0, float(np.clip(np.median(logits), -20, 20)))
+    log_temperature, middle = minimize(
+        negative_log_likelihood, begin, bounds=bounds, method="L-BFGS-B"
+    ).x
+    temperature = float(np.exp(log_temperature))
+    return Calibration(temperature, -float(middle) / temperature)
 
 
 def expected_calibration_error(
@@ -54,7 +61,4 @@ def expected_calibration_error(
         positives: (N,) True for the positive class.
         bins: number of bins; fewer where there are fewer films.
     """
-    order = np.argsort(probabilities, kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
-    gaps = [len(part) * abs(probabilities[part].mean() - positives[part].mean()) for part in parts]
-    return float(sum(gaps) / len(order))
+    return reliability(probabilities, positives, bins).error

@@ -3,35 +3,58 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from xrayscan.scoring import card as cards
 from xrayscan.scoring import engine
 from xrayscan.training import classifier as joints
 from xrayscan.training.heatmap import heat_maps
 
+CALIBRATED_LOGIT = "calibrated_logit"
 
-def export_scorer(classifier: Any, admission_layers: Sequence[str], path: Path) -> None:
+
+@dataclass(frozen=True, slots=True)
+class ScoringFunction:
+    """What is exported.
+
+    Attributes:
+        score: f(pixels (B, S, S, 1)) -> dict of the scorer's outputs, and the calibrated logit
+            (B, 1) as CALIBRATED_LOGIT, of TensorFlow operations.
+        size: S, pixels.
+        admission_widths: how many admission features each layer gives.
+    """
+
+    score: Callable[[Any], dict[str, Any]]
+    size: int
+    admission_widths: tuple[int, ...]
+
+
+def export_scorer(function: ScoringFunction, path: Path) -> None:
     """Write the scorer: probability, heat maps, embedding and admission features from one pass.
 
     OpenVINO reads the traced TensorFlow function itself; no other format stands in between.
 
     Args:
-        classifier: a calibrated Keras classifier with the joints of ``training.classifier``.
-        admission_layers: layers of the backbone whose pooled outputs become admission features.
+        function: of a calibrated classifier.
         path: the ``.xml`` to write; weights go beside it as ``.bin``, in float32: as float16 they
             moved probabilities by up to 0.046.
     """
     import openvino as ov
     import tensorflow as tf
 
-    size = classifier.input_shape[1]
-    spec = tf.TensorSpec((None, size, size, 1), tf.float32, name="pixels")
-    traced = tf.function(scoring_function(classifier, admission_layers), input_signature=[spec])
+    spec = tf.TensorSpec((None, function.size, function.size, 1), tf.float32, name="pixels")
+
+    def outputs(pixels: Any) -> dict[str, Any]:
+        scored = function.score(pixels)
+        return {name: scored[name] for name in scored if name != CALIBRATED_LOGIT}
+
+    traced = tf.function(outputs, input_signature=[spec])
     with _no_usage_reports():
         model = ov.convert_model(traced.get_concrete_function(), extension=_relu_gradient())
     for output in model.outputs:
@@ -71,45 +94,86 @@ def _no_usage_reports() -> Iterator[None]:
             os.environ["CI"] = before
 
 
-def admission_widths(classifier: Any, admission_layers: Sequence[str]) -> tuple[int, ...]:
-    """Return how many admission features each layer gives."""
-    backbone = classifier.get_layer(joints.BACKBONE)
-    return tuple(backbone.get_layer(name).output.shape[-1] for name in admission_layers)
+def scoring_function(classifier: Any, admission_layers: Sequence[str]) -> ScoringFunction:
+    """Make the scoring function of a classifier.
 
-
-def scoring_function(classifier: Any, admission_layers: Sequence[str]) -> Any:
-    """Return f(pixels (B, S, S, 1)) -> dict of named outputs, as a TensorFlow function."""
+    Args:
+        classifier: a calibrated Keras classifier with the joints of ``training.classifier``.
+        admission_layers: layers of the backbone whose pooled outputs become admission features.
+    """
     import keras
     import tensorflow as tf
 
-    joint = classifier.get_layer(joints.FEATURE_MAP).output
     backbone = classifier.get_layer(joints.BACKBONE)
     middles = [backbone.get_layer(name).output for name in admission_layers]
     to_features = keras.Model(backbone.input, [backbone.output, *middles])
     to_rgb = keras.Model(classifier.input, classifier.get_layer(joints.RGB).output)
-    head = keras.Model(
-        joint,
-        [
-            classifier.get_layer(joints.LOGIT).output,
-            classifier.get_layer(joints.EMBEDDING).output,
-            classifier.output,
-        ],
-    )
+    head = _head(classifier)
 
     def score(pixels: Any) -> dict[str, Any]:
         features, *middle = to_features(to_rgb(pixels), training=False)
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=True) as tape:
             tape.watch(features)
-            logit, embedding, probability = head(features, training=False)
-        maps = heat_maps(features, tape.gradient(logit, features))
+            outputs = head(features, training=False)
+            logits = outputs.get(joints.CLASS_LOGITS, outputs[joints.LOGIT])
+            each = tf.unstack(logits, axis=1)
+        gradients = [tape.gradient(logit, features) for logit in each]
+        maps = heat_maps(features, _score_gradient(gradients, logits))
+        if joints.CLASS_LOGITS in outputs:
+            for number, gradient in enumerate(gradients):
+                own = heat_maps(features, gradient)[cards.GRADCAM]
+                maps[f"{cards.CLASS_CAM}{number}"] = own
+        probability = tf.sigmoid(outputs[joints.CALIBRATION])
         return {
+            CALIBRATED_LOGIT: outputs[joints.CALIBRATION],
             engine.PROBABILITY: probability,
-            engine.EMBEDDING: embedding,
+            engine.EMBEDDING: outputs[joints.EMBEDDING],
             engine.ADMISSION: tf.concat([tf.reduce_mean(m, axis=(1, 2)) for m in middle], axis=1),
             **{f"{engine.HEAT_PREFIX}{name}": heat for name, heat in maps.items()},
+            **_class_outputs(probability, outputs),
         }
 
-    return score
+    widths = tuple(int(middle.shape[-1]) for middle in middles)
+    return ScoringFunction(score, classifier.input_shape[1], widths)
+
+
+def _score_gradient(gradients: Sequence[Any], logits: Any) -> Any:
+    """The gradient of the positive's logit, from those of the class logits.
+
+    With logit = log(sum_{c > 0} exp(z_c)) - z_0 it is sum_{c > 0} softmax(z_{> 0})_c g_c - g_0.
+
+    Args:
+        gradients: one (B, h, w, C) per column of ``logits``.
+        logits: (B, 1) with two classes, else (B, K), the negative class first.
+    """
+    import tensorflow as tf
+
+    if len(gradients) == 1:
+        return gradients[0]
+    shares = tf.nn.softmax(logits[:, 1:])[:, :, None, None, None]
+    return tf.reduce_sum(shares * tf.stack(gradients[1:], axis=1), axis=1) - gradients[0]
+
+
+def _class_outputs(probability: Any, outputs: dict[str, Any]) -> dict[str, Any]:
+    """With more than two classes, P(class) (B, K): the positive ones share P as by softmax."""
+    import tensorflow as tf
+
+    if joints.CLASS_LOGITS not in outputs:
+        return {}
+    shares = tf.nn.softmax(outputs[joints.CLASS_LOGITS][:, 1:])
+    return {engine.CLASSES: tf.concat([1 - probability, probability * shares], axis=1)}
+
+
+def _head(classifier: Any) -> Any:
+    """From the last feature map to the outputs of the head's joints, by name."""
+    import keras
+
+    names = {layer.name for layer in classifier.layers}
+    wanted = {joints.CLASS_LOGITS, joints.LOGIT, joints.EMBEDDING, joints.CALIBRATION}
+    return keras.Model(
+        classifier.get_layer(joints.FEATURE_MAP).output,
+        {name: classifier.get_layer(name).output for name in sorted(wanted & names)},
+    )
 
 
 def _output_name(names: set[str]) -> str:

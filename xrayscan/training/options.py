@@ -3,8 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
+
+
+class Unfreeze(StrEnum):
+    """What of a backbone is trained after the head."""
+
+    AUTO = "auto"  # LAST of pretrained networks whose authors do so, else ALL
+    ALL = "all"
+    LAST = "last"
+    NONE = "none"
+
+
+class Optimizer(StrEnum):
+    """The optimizers of the field."""
+
+    ADAMW = "adamw"
+    ADAM = "adam"
+
+
+class Precision(StrEnum):
+    """In what numbers training computes; models are saved and scored in float32."""
+
+    AUTO = "auto"  # mixed where there is a GPU
+    FLOAT32 = "float32"
+    MIXED = "mixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,21 +39,31 @@ class Recipe:
     """How a classifier is trained.
 
     Attributes:
-        epochs: over the whole network, after the head.
+        epochs: in all, after the head.
         batch_size: films per step.
-        learning_rate: the highest of the warm-up and cosine schedule.
+        learning_rate: the highest of the warm-up and cosine schedule; 0 takes the architecture's.
+        optimizer: which one.
         weight_decay: of AdamW.
         label_smoothing: 0..1.
         augmentation: name of a preset.
+        unfreeze: what of the backbone is trained.
+        patience: stop after this many epochs without a better validation AUC; 0 never stops early.
+        precision: of the arithmetic in training.
+        teacher_share: of the targets, 0..1, that a teacher's probabilities make up.
         seed: of everything that chance decides.
     """
 
     epochs: int = 8
     batch_size: int = 32
-    learning_rate: float = 3e-4
+    learning_rate: float = 0.0
+    optimizer: Optimizer = Optimizer.ADAMW
     weight_decay: float = 1e-3
     label_smoothing: float = 0.05
     augmentation: str = "strong"
+    unfreeze: Unfreeze = Unfreeze.AUTO
+    patience: int = 0
+    precision: Precision = Precision.AUTO
+    teacher_share: float = 0.5
     seed: int = 7
 
 
@@ -35,16 +72,21 @@ class FitOptions:
     """What ``fit`` is asked to do.
 
     Attributes:
-        data: labelled folder.
-        out: model folder to write; must not exist.
+        data: labelled folder or CSV.
+        out: model folder to write; must not exist, unless training is resumed.
         architecture: a name of the table, or keras:NAME; "" takes that of the model to start from.
         origin: what to start from, as ``--from`` takes it; "" takes the default.
+        classes: as ``--classes`` takes it: "" for the data's own, "subtype", or names.
         name: the model's name in its card; the folder's name where empty.
         population: whose films these are, in words, for the card.
         licence: source and licence of the data, in words, for the card.
+        teacher: model whose probabilities are learnt beside the labels; "" for none.
+        ensemble_of: models to make one scorer of; nothing is trained then.
         folds: one part in this many is set aside for validation, by patient.
+        limit: train on about this many films, for a quick trial; 0 takes all.
         keep_leaks: train on films that are also in validation or test, too.
-        workers: threads for decoding and scoring.
+        resume: go on with a training that was stopped, or add epochs to a finished one.
+        workers: threads for decoding, augmenting and scoring.
         recipe: the schedule.
     """
 
@@ -52,10 +94,28 @@ class FitOptions:
     out: Path
     architecture: str = ""
     origin: str = ""
+    classes: str = ""
     name: str = ""
     population: str = ""
     licence: str = ""
+    teacher: str = ""
+    ensemble_of: tuple[str, ...] = ()
     folds: int = 7
+    limit: int = 0
     keep_leaks: bool = False
+    resume: bool = False
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     recipe: Recipe = field(default_factory=Recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class FitHooks:
+    """What whoever started a training hears of it, and says to it.
+
+    Attributes:
+        stop: asked after every step; True stops the training.
+        bar: makes a progress bar, called as ``tqdm`` is; None for none.
+    """
+
+    stop: Callable[[], bool] = lambda: False
+    bar: Callable[..., Any] | None = None

@@ -1,140 +1,169 @@
-"""The recipe: head first on frozen features, then the whole network, the best epoch kept."""
+"""The recipe: head first on frozen features, then what is unfrozen; the best epoch kept."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xrayscan.evaluation.plots import learning_curves
 from xrayscan.training import classifier as joints
 from xrayscan.training.augmentation import PRESETS
-from xrayscan.training.batches import BatchOptions, class_weights, training_batches
+from xrayscan.training.batches import (
+    BatchOptions,
+    film_weights,
+    one_hot,
+    plain_batches,
+    training_batches,
+)
+from xrayscan.training.callbacks import begin_epochs, finish_epochs, keep_last, listen
 from xrayscan.training.data import DecodedFilms
-from xrayscan.training.options import Recipe
+from xrayscan.training.metrics import training_auc, training_loss, validation_figures
+from xrayscan.training.options import FitHooks, Recipe
 from xrayscan.training.parts import Parts
+from xrayscan.training.stages import freeze, make_optimizer
+from xrayscan.training.state import TrainingState
 
 log = logging.getLogger(__name__)
 
+CURVES = "curves.png"
+
 _PREDICT_BATCH = 64  # forward only: memory is no concern, and larger brings nothing on CPUs
 _HEAD_EPOCHS = 60  # on cached embeddings an epoch takes milliseconds
+_HEAD_STEPS = 20  # per epoch at least, where there are few films
+_HEAD_BATCH = 256
 _HEAD_RATE = 3e-3
-_EMA_MOMENTUM = 0.99  # over about 100 steps, less than an epoch
 
 
-def train(classifier: Any, parts: Parts, recipe: Recipe, scratch: Path) -> Any:
-    """Train a classifier; its weights end as those of the epoch with the best validation AUC.
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is learnt, and how.
+
+    Attributes:
+        parts: decoded films.
+        classes: how many classes.
+        recipe: the schedule, nothing in it left open.
+        last_blocks: the architecture's.
+        teacher: (N, 1) or (N, K) float32, a teacher's probabilities of the training films; None
+            without a teacher.
+        workers: threads that prepare batches.
+        pretrained: whether the backbone knows anything yet.
+    """
+
+    parts: Parts
+    classes: int
+    recipe: Recipe
+    last_blocks: str = ""
+    teacher: NDArray[np.float32] | None = None
+    workers: int = 1
+    pretrained: bool = False
+
+    def targets(self) -> NDArray[np.float32]:
+        """What the training films are to be taken for: labels, and a teacher's share."""
+        labels = one_hot(self.parts.train, self.classes)
+        if self.teacher is None:
+            return labels
+        share = np.float32(self.recipe.teacher_share)
+        return (1 - share) * labels + share * self.teacher
+
+
+def train(
+    classifier: Any, lesson: Lesson, state: TrainingState, hooks: FitHooks | None = None
+) -> None:
+    """Train a classifier; ``state.best`` ends as the weights of the epoch best on validation.
 
     Args:
         classifier: from ``build_classifier``; changed in place.
-        parts: decoded films.
-        recipe: the schedule.
-        scratch: folder for the checkpoint and the history (``history.csv``).
+        lesson: films and recipe.
+        state: what was finished before, to go on from; kept up to date.
+        hooks: who watches.
 
-    Returns:
-        The Keras history, a dict of lists by epoch.
+    Raises:
+        StoppedError: the hooks said so.
+        XrayscanError: the state cannot be written, or training diverged.
     """
     import keras
 
+    recipe = lesson.recipe
     keras.utils.set_random_seed(recipe.seed)
-    _train_head(classifier, parts)
-    network = joints.logit_model(classifier)
-    batches = training_batches(parts.train, _batch_options(recipe))
-    network.compile(
-        optimizer=_optimizer(recipe, steps=len(batches) * recipe.epochs),
-        loss=keras.losses.BinaryCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
-        ),
-        metrics=[keras.metrics.AUC(name="auc", from_logits=True, num_thresholds=1000)],
+    if state.last is None and lesson.pretrained:
+        _train_head(classifier, lesson)
+    freeze(classifier.get_layer(joints.BACKBONE), recipe.unfreeze, lesson.last_blocks)
+    network = joints.training_network(classifier)
+    options = BatchOptions(
+        recipe.batch_size, recipe.seed, PRESETS[recipe.augmentation], lesson.workers
     )
-    best = scratch / "best.weights.h5"
-    history = network.fit(
+    batches = training_batches(lesson.parts.train, lesson.targets(), options)
+    steps = len(batches) * recipe.epochs
+    network.compile(
+        optimizer=make_optimizer(recipe, steps),
+        loss=training_loss(lesson.classes, recipe.label_smoothing),
+        weighted_metrics=[training_auc(lesson.classes)],
+    )
+    _begin(network, state)
+
+    def measure() -> dict[str, float]:
+        films = lesson.parts.validation
+        return validation_figures(_predict(network, films).astype(np.float64), films.labels)
+
+    network.fit(
         batches,
+        initial_epoch=state.epochs,
         epochs=recipe.epochs,
-        validation_data=_validation_arrays(parts),
-        validation_batch_size=_PREDICT_BATCH,
+        shuffle=False,  # the batches are; Keras would do it again, by chance that is not kept
         callbacks=[
+            begin_epochs(batches, recipe.seed),
+            listen(hooks or FitHooks(), recipe.epochs, len(batches)),
+            keep_last(state),
             keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
-            keras.callbacks.ModelCheckpoint(
-                best, monitor="val_auc", mode="max", save_best_only=True, save_weights_only=True
-            ),
-            keras.callbacks.CSVLogger(scratch / "history.csv"),
-            keras.callbacks.LambdaCallback(on_epoch_end=_log_epoch),
+            finish_epochs(state, measure, classifier.save_weights, recipe.patience, _draw_curves),
         ],
         verbose=0,
     )
-    network.load_weights(best)
-    return history.history
 
 
-def predict_logits(classifier: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the raw logits (N,) of films (N, S, S) uint8."""
-    network = joints.logit_model(classifier)
-    return np.asarray(_predict(network, pixels)[:, 0], np.float64)
+def predict_logits(classifier: Any, films: DecodedFilms) -> NDArray[np.float64]:
+    """Return the raw logits (N,) of films."""
+    return _predict(joints.logit_model(classifier), films)[:, 0].astype(np.float64)
 
 
-def _train_head(classifier: Any, parts: Parts) -> None:
-    """Fit the dense layer on cached embeddings, so that the first real steps do no harm below."""
+def _begin(network: Any, state: TrainingState) -> None:
+    """Go on from what was saved, or save where the epochs begin."""
+    network.optimizer.build(network.trainable_variables)
+    if state.last is None:
+        state.save_last(network.save_weights)
+        state.commit()
+    else:
+        network.load_weights(state.last)
+        log.info("going on after epoch %d", state.epochs)
+
+
+def _train_head(classifier: Any, lesson: Lesson) -> None:
+    """Fit the head on cached features, so that the first real steps do no harm below."""
     import keras
 
-    trunk = keras.Model(classifier.input, classifier.get_layer(joints.EMBEDDING).output)
-    embeddings = _predict(trunk, parts.train.pixels)
-    head = keras.Sequential([keras.Input(embeddings.shape[1:]), classifier.get_layer(joints.LOGIT)])
-    head.compile(
-        keras.optimizers.Adam(_HEAD_RATE), keras.losses.BinaryCrossentropy(from_logits=True)
-    )
-    targets = _targets(parts.train)
+    trunk, head = joints.trunk_and_head(classifier)
+    films = lesson.parts.train
+    features = _predict(trunk, films)
+    head.compile(keras.optimizers.Adam(_HEAD_RATE), training_loss(lesson.classes, 0.0))
     head.fit(
-        embeddings,
-        targets[:, None],
-        sample_weight=class_weights(targets),
+        features,
+        lesson.targets(),
+        sample_weight=film_weights(films),
         epochs=_HEAD_EPOCHS,
-        batch_size=256,
+        batch_size=min(_HEAD_BATCH, max(2, len(features) // _HEAD_STEPS)),
         verbose=0,
     )
-    log.info("head trained on frozen features of %d films", len(embeddings))
+    log.info("head trained on frozen features of %d films", len(features))
 
 
-def _optimizer(recipe: Recipe, steps: int) -> Any:
-    import keras
-
-    warmup = max(1, steps // 20)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=recipe.learning_rate / 100,
-        decay_steps=max(1, steps - warmup),
-        alpha=0.01,
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warmup,
-    )
-    return keras.optimizers.AdamW(
-        schedule, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=_EMA_MOMENTUM
-    )
+def _predict(network: Any, films: DecodedFilms) -> NDArray[np.float32]:
+    batches = plain_batches(films, np.zeros((len(films.films), 1), np.float32), _PREDICT_BATCH)
+    return np.asarray(network.predict(batches, verbose=0), np.float32)
 
 
-def _batch_options(recipe: Recipe) -> BatchOptions:
-    return BatchOptions(recipe.batch_size, recipe.seed, PRESETS[recipe.augmentation])
-
-
-def _validation_arrays(parts: Parts) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    pixels = parts.validation.pixels.astype(np.float32)[..., None]
-    return pixels, _targets(parts.validation)[:, None]
-
-
-def _targets(films: DecodedFilms) -> NDArray[np.float32]:
-    return films.positives.astype(np.float32)
-
-
-def _predict(network: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Predict in pieces: the whole set as float32 would be four times its size."""
-    pieces = [
-        network.predict_on_batch(piece[..., None].astype(np.float32))
-        for piece in np.array_split(pixels, range(_PREDICT_BATCH, len(pixels), _PREDICT_BATCH))
-    ]
-    return np.asarray(np.concatenate(pieces), np.float32)
-
-
-def _log_epoch(epoch: int, logs: dict[str, float]) -> None:
-    figures = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
-    log.info("epoch %d: %s", epoch + 1, figures)
+def _draw_curves(state: TrainingState) -> None:
+    (state.folder / CURVES).write_bytes(learning_curves(state.history))

@@ -11,7 +11,7 @@ from xrayscan.errors import ModelError, UsageError
 from xrayscan.resources import DEFAULT_MODEL, bundled_models, model_folder
 from xrayscan.scoring.card import CARD, KERAS, ModelCard, load_card
 from xrayscan.training.architectures import Architecture, architecture
-from xrayscan.training.classifier import BACKBONE, build_classifier
+from xrayscan.training.classifier import BACKBONE, build_classifier, take_over
 
 NONE = "none"
 IMAGENET = "imagenet"
@@ -35,13 +35,22 @@ class Start:
     model: Path | None = None
     weights: Path | None = None
 
-    def classifier(self) -> Any:
+    @property
+    def pretrained(self) -> bool:
+        """Whether there is anything to start from."""
+        return self.origin != NONE
+
+    def classifier(self, classes: int) -> Any:
         """Build the classifier, its weights set.
+
+        Args:
+            classes: how many, the negative one included.
 
         Raises:
             ModelError: the weights do not fit or cannot be had.
         """
-        built = build_classifier(self.architecture, self.architecture.input_size, self.weights)
+        size = self.architecture.input_size
+        built = build_classifier(self.architecture, size, self.weights, classes)
         if self.model is not None:
             _take_over(built, self.model)
         elif self.origin == IMAGENET:
@@ -101,8 +110,8 @@ def _take_over(classifier: Any, folder: Path) -> None:
     import keras
 
     try:
-        classifier.set_weights(keras.models.load_model(folder / KERAS).get_weights())
-    except (OSError, ValueError) as fault:
+        take_over(classifier, keras.models.load_model(folder / KERAS, compile=False))
+    except (OSError, KeyError, ValueError) as fault:
         words = str(fault).strip().partition("\n")[0]
         raise ModelError(
             f"{folder / KERAS}: cannot be trained on ({words}); restore the model folder"

@@ -34,6 +34,9 @@ class Architecture:
         head: last feature map -> embedding.
         weights: where pretrained weights come from, with licence; "" where there are none.
         application: its name in keras.applications; "" where it is none of these.
+        last_blocks: first layer of the blocks that are fine-tuned at a very low rate after the
+            head, where its published users train only these; "" where everything is trained.
+        learning_rate: where everything is trained.
     """
 
     name: str
@@ -45,6 +48,8 @@ class Architecture:
     head: Callable[[Any], Any] = heads.pooled
     weights: str = ""
     application: str = ""
+    last_blocks: str = ""
+    learning_rate: float = 3e-4
 
     def admission_names(self, backbone: Any) -> tuple[str, ...]:
         """Return the names of the admission layers in a backbone of this architecture."""
@@ -56,6 +61,7 @@ def _of_keras(
     application_name: str,
     source: str = "keras.applications",
     admission_layers: tuple[str, ...] = (),
+    last_blocks: str = "",
 ) -> Architecture:
     """An application with the hidden layer that the published projects put on top."""
     return Architecture(
@@ -68,6 +74,7 @@ def _of_keras(
         head=heads.pooled_dense,
         weights="keras.applications, ImageNet",
         application=application_name,
+        last_blocks=last_blocks,
     )
 
 
@@ -82,24 +89,28 @@ TABLE: dict[str, Architecture] = {
             admission_layers=("pool2", "pool3"),
             source="published notebooks on Kermany's data",
             head=heads.flat_dense,
+            learning_rate=1e-3,
         ),
         _of_keras(
             "densenet121",
             "DenseNet121",
             admission_layers=("pool3_pool", "pool4_pool"),
             source="Huang et al. 2017",
+            last_blocks="conv5_block1_0_bn",
         ),
         _of_keras(
             "resnet50",
             "ResNet50",
             admission_layers=("conv3_block4_out", "conv4_block6_out"),
             source="He et al. 2016",
+            last_blocks="conv5_block1_1_conv",
         ),
         _of_keras(
             "mobilenet",
             "MobileNet",
             admission_layers=("conv_pw_5_relu", "conv_pw_11_relu"),
             source="Howard et al. 2017",
+            last_blocks="conv_dw_12",
         ),
         Architecture(
             "cnn_transformer",

@@ -1,0 +1,96 @@
+"""A short run of every architecture by the same command; writes the table of docs/models.md.
+
+Usage:
+    python -m benchmarks.architectures DATA FOLDER [--weights NAME=FILE ...]
+
+DATA is a labelled folder (Kermany's chest_xray). Models go to FOLDER; those that are there already
+are not trained again, so that a stopped run can be started again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from xrayscan.training.architectures import TABLE
+
+LIMIT, EPOCHS = 1000, 3
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "models.md"
+BEGIN, END = "<!-- architectures -->\n", "<!-- /architectures -->\n"
+FURTHER = ("keras:EfficientNetV2B0",)  # one that goes through the generic adapter
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("--only", action="append", default=[])
+    given = parser.parse_args()
+    weights = dict(pair.split("=", 1) for pair in given.weights)
+    rows = []
+    for name in given.only or (*TABLE, *FURTHER):
+        origin = weights.get(name, "none")
+        out = given.folder / name.replace(":", "-")
+        if not (out / "card.json").exists():
+            _fit(given.data, name, origin, out)
+        rows.append(_row(name, origin, json.loads((out / "card.json").read_text()), out))
+    _write(rows, given.data)
+
+
+def _fit(data: Path, name: str, origin: str, out: Path) -> None:
+    command = [sys.executable, "-m", "xrayscan", *_arguments(data, name, origin), "--out", str(out)]
+    resume = out.with_name(f"{out.name}.training").exists()
+    subprocess.run([*command, "--resume"] if resume else command, check=True)
+
+
+def _arguments(data: Path | str, name: str, origin: str) -> list[str]:
+    trial = ["--limit", str(LIMIT), "--epochs", str(EPOCHS)]
+    return ["fit", str(data), "--arch", name, "--from", origin, *trial]
+
+
+def _row(name: str, origin: str, card: dict[str, Any], out: Path) -> str:
+    history = json.loads((out / "training" / "progress.json").read_text())["history"]
+    seconds = sorted(row["seconds"] for row in history)[len(history) // 2]
+    low, high = card["results"]["auc_interval"]
+    youden = card["thresholds"]["youden"]
+    started = "ImageNet" if origin != "none" else "nothing"
+    command = " ".join(["xrayscan", *_arguments("chest_xray", name, Path(origin).name)])
+    cells = (
+        f"`{name}`",
+        started,
+        f"{card['parameters'] / 1e6:.1f} M",
+        f"{card['results']['auc']:.3f} ({low:.3f} to {high:.3f})",
+        f"{card['results']['accuracy']:.3f}",
+        f"{youden['sensitivity']:.3f} / {youden['specificity']:.3f}",
+        f"{seconds:.0f} s",
+        f"`{command}`",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _write(rows: list[str], data: Path) -> None:
+    about = (
+        f"{datetime.datetime.now(datetime.UTC).date()}, {platform.processor() or platform.machine()}"
+        f", {len(os.sched_getaffinity(0))} cores, data `{data.name}`, seed 7."
+    )
+    head = (
+        "| architecture | from | weights | validation AUC (95 %) | accuracy | sens. / spec. "
+        "| per epoch | command |\n|---|---|---|---|---|---|---|---|"
+    )
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    table = "\n".join([about, "", head, *rows]) + "\n"
+    PAGE.write_text(f"{before}{BEGIN}{table}{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

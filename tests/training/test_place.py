@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xrayscan.errors import DataError, StoppedError, XrayscanError
+from xrayscan.training.options import FitOptions
+from xrayscan.training.place import TRAINING, Place, find_place, working
+from xrayscan.training.state import PROGRESS
+
+
+def place_in(folder: Path) -> Place:
+    return find_place(FitOptions(folder / "data", folder / "model"))
+
+
+def write_state(folder: Path, epochs: int = 1, content: str = "") -> None:
+    """What a training leaves after some epochs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / PROGRESS).write_text(content or f"{epochs} epochs")
+    (folder / f"last-{epochs}.weights.h5").write_text("last")
+    if epochs:
+        (folder / f"best-{epochs}.weights.h5").write_text("best")
+        (folder / "curves.png").write_text("curves")
+
+
+def write_model(folder: Path, content: str = "new") -> None:
+    folder.mkdir(parents=True)
+    (folder / "card.json").write_text(content)
+    (folder / "scorer.xml").write_text(content)
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file and its content; folders that are empty with a slash."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file():
+            found[name] = path.read_text()
+        elif not any(path.iterdir()):
+            found[f"{name}/"] = ""
+    return found
+
+
+# -- find_place ----------------------------------------------------------------------------------
+
+
+def _nothing(_: Path) -> None:
+    pass
+
+
+def _file(folder: Path) -> None:
+    (folder / "model").write_text("mine")
+
+
+def _folder(folder: Path) -> None:
+    (folder / "model").mkdir()
+
+
+def _model_without_training(folder: Path) -> None:
+    write_model(folder / "model")
+
+
+def _model(folder: Path) -> None:
+    write_model(folder / "model")
+    write_state(folder / "model" / TRAINING)
+
+
+def _unfinished(folder: Path) -> None:
+    write_state(folder / "model.training")
+
+
+def _working_folder_alone(folder: Path) -> None:
+    (folder / "model.training").mkdir()
+
+
+def _model_that_gets_epochs(folder: Path) -> None:
+    _model(folder)
+    _unfinished(folder)
+
+
+Prepare = Callable[[Path], None]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "resume", "said"),
+    [
+        (_nothing, True, "model: no training to resume there; leave --resume out"),
+        (_file, True, "model: no training to resume there"),
+        (_folder, True, "model: no training to resume there"),
+        (_model_without_training, True, "model: no training to resume there"),
+        (_working_folder_alone, True, "model: no training to resume there"),
+        (_file, False, "model: exists already; choose another folder, remove it"),
+        (_folder, False, "model: exists already"),
+        (_model, False, "model: exists already; choose another folder, remove it, or add epochs"),
+        (_model_that_gets_epochs, False, "model: exists already"),
+        (_unfinished, False, "model.training: holds an unfinished training; give --resume"),
+        (_working_folder_alone, False, "model.training: holds an unfinished training"),
+    ],
+)
+def test_refusals(tmp_path: Path, prepare: Prepare, resume: bool, said: str) -> None:
+    prepare(tmp_path)
+    before = tree(tmp_path)
+    with pytest.raises(DataError) as fault:
+        find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=resume))
+    assert str(fault.value).startswith(f"{tmp_path}/{said}")
+    assert "\n" not in str(fault.value)
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("prepare", "resume", "begun"),
+    [
+        (_nothing, False, False),
+        (_unfinished, True, True),
+        (_model, True, False),
+        (_model_that_gets_epochs, True, True),
+    ],
+)
+def test_places(tmp_path: Path, prepare: Prepare, resume: bool, begun: bool) -> None:
+    prepare(tmp_path)
+    before = tree(tmp_path)
+    place = find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=resume))
+    assert place == Place(tmp_path / "model", tmp_path / "model.training")
+    assert place.model == tmp_path / "model.training" / "model"
+    assert place.has_progress() is begun
+    assert tree(tmp_path) == before  # nothing is made yet
+
+
+@pytest.mark.parametrize("out", ["model", "./model", "not/yet/model", "../model", "with.dot"])
+def test_a_relative_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
+    """The working folder lies beside it, where it can be renamed from, wherever we are later."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    place = find_place(FitOptions(Path("data"), Path(out)))
+    assert place.work.is_absolute()
+    assert place.work.parent == Path(out).absolute().parent
+    assert place.work.name == f"{Path(out).name}.training"
+
+
+# -- working -------------------------------------------------------------------------------------
+
+
+def test_a_new_training(tmp_path: Path) -> None:
+    place = place_in(tmp_path / "not" / "yet")
+    with working(place):
+        assert place.work.is_dir()
+        assert list(place.work.iterdir()) == []
+
+
+def test_it_stays_while_it_is_not_delivered(tmp_path: Path) -> None:
+    place = place_in(tmp_path)
+    with working(place):
+        write_state(place.work)
+    assert place.has_progress()
+
+
+def test_going_on(tmp_path: Path) -> None:
+    """Of an export that was stopped nothing is left, of the training everything."""
+    _unfinished(tmp_path)
+    write_model(tmp_path / "model.training" / "model", "half")
+    before = tree(tmp_path)
+    place = find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True))
+    with working(place):
+        assert not place.model.exists()
+    assert tree(tmp_path) == {name: text for name, text in before.items() if "/model/" not in name}
+
+
+def test_adding_epochs_works_on_a_copy(tmp_path: Path) -> None:
+    _model(tmp_path)
+    model = tree(tmp_path / "model")
+    place = find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True))
+    with working(place):
+        assert tree(place.work) == tree(tmp_path / "model" / TRAINING)
+        write_state(place.work, 2)
+    assert tree(tmp_path / "model") == model
+
+
+BREAKS: Sequence[Any] = [
+    KeyboardInterrupt(),
+    SystemExit(3),
+    RuntimeError("in the middle"),
+    DataError("some file: no good; do something"),
+    StoppedError("stopped; give the same command with --resume to go on"),
+]
+
+
+@pytest.mark.parametrize("fault", BREAKS, ids=repr)
+def test_broken_after_an_epoch(tmp_path: Path, fault: BaseException) -> None:
+    place = place_in(tmp_path)
+    with pytest.raises(type(fault)) as raised, working(place):
+        write_state(place.work, 1)
+        raise fault
+    assert raised.value is fault
+    assert place.has_progress()
+    assert (place.work / "best-1.weights.h5").read_text() == "best"
+    assert find_place(FitOptions(tmp_path, place.out, resume=True)) == place
+
+
+@pytest.mark.parametrize("fault", BREAKS, ids=repr)
+def test_broken_before_the_first_epoch(tmp_path: Path, fault: BaseException) -> None:
+    """Where epochs begin is saved already, but nobody waits for that: it is made again."""
+    place = place_in(tmp_path)
+    with pytest.raises(type(fault)) as raised, working(place):
+        write_state(place.work, 0)
+        raise fault
+    assert list(tmp_path.iterdir()) == []
+    if isinstance(fault, StoppedError):
+        assert str(raised.value) == "stopped before the first epoch; nothing is kept"
+    else:
+        assert raised.value is fault
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_system_error_becomes_a_sentence(tmp_path: Path, epochs: int) -> None:
+    place = place_in(tmp_path)
+    with pytest.raises(XrayscanError) as raised, working(place):
+        write_state(place.work, epochs)
+        raise OSError(errno.ENOSPC, "No space left on device", "some/scorer.bin")
+    assert str(raised.value) == (
+        "some/scorer.bin: cannot be written (no space left on device); "
+        "check space and permissions"
+    )
+    assert place.has_progress() is bool(epochs)
+
+
+def test_a_system_error_without_a_name(tmp_path: Path) -> None:
+    place = place_in(tmp_path)
+    with pytest.raises(XrayscanError) as raised, working(place):
+        raise OSError("Something Else")
+    assert str(raised.value).startswith(f"{place.work}: cannot be written (something else); ")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    place = place_in(tmp_path / "file")
+    with pytest.raises(XrayscanError) as raised, working(place):
+        pytest.fail("there is nothing to work in")
+    assert str(raised.value).startswith(f"{tmp_path / 'file' / 'model.training'}: cannot be writ")
+    assert tree(tmp_path) == {"file": "mine"}
+
+
+# -- deliver -------------------------------------------------------------------------------------
+
+
+def test_deliver(tmp_path: Path) -> None:
+    place = place_in(tmp_path / "not" / "yet")
+    with working(place):
+        write_state(place.work, 2)
+        write_model(place.model)
+        place.deliver()
+    assert [path.name for path in place.out.parent.iterdir()] == ["model"]
+    assert tree(place.out) == {
+        "card.json": "new",
+        "scorer.xml": "new",
+        "training/best-2.weights.h5": "best",
+        "training/curves.png": "curves",
+        "training/last-2.weights.h5": "last",
+        "training/progress.json": "2 epochs",
+    }
+
+
+def test_deliver_what_was_not_trained(tmp_path: Path) -> None:
+    """An ensemble has no training to go on with."""
+    place = place_in(tmp_path)
+    with working(place):
+        write_model(place.model)
+        place.deliver()
+    assert tree(tmp_path) == {"model/card.json": "new", "model/scorer.xml": "new"}
+
+
+def test_deliver_in_place_of_the_model_before(tmp_path: Path) -> None:
+    write_model(tmp_path / "model", "old")
+    (tmp_path / "model" / "only before").write_text("old")
+    write_state(tmp_path / "model" / TRAINING, 1)
+    place = find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True))
+    with working(place):
+        write_state(place.work, 2)
+        for path in place.work.glob("*-1.weights.h5"):  # as a commit does
+            path.unlink()
+        write_model(place.model)
+        place.deliver()
+    assert tree(tmp_path) == {
+        "model/card.json": "new",
+        "model/scorer.xml": "new",
+        "model/training/best-2.weights.h5": "best",
+        "model/training/curves.png": "curves",
+        "model/training/last-2.weights.h5": "last",
+        "model/training/progress.json": "2 epochs",
+    }
+    assert find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True)).work.name
+
+
+@pytest.mark.parametrize("killed_at", range(1, 8))
+@pytest.mark.parametrize("before", ["no model", "a model"])
+def test_killed_while_delivering(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, killed_at: int
+) -> None:
+    """At whatever rename: the model before or the new one has the name, or it can be resumed."""
+    if before == "a model":
+        write_model(tmp_path / "model", "old")
+        write_state(tmp_path / "model" / TRAINING, 1)
+    options = FitOptions(tmp_path / "data", tmp_path / "model", resume=before == "a model")
+    place = find_place(options)
+    rename, calls = Path.rename, 0
+
+    def dies(self: Path, target: Path) -> Path:
+        nonlocal calls
+        calls += 1
+        if calls == killed_at:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with pytest.raises(KeyboardInterrupt), working(place):
+        write_state(place.work, 2)
+        write_model(place.model)
+        monkeypatch.setattr(Path, "rename", dies)
+        place.deliver()
+        raise KeyboardInterrupt  # it was through before that
+    monkeypatch.undo()
+    if (place.out / "card.json").is_file() and not place.work.exists():
+        return
+    again = find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True))
+    with working(again):
+        assert (again.work / PROGRESS).read_text() in ("1 epochs", "2 epochs")
+        assert any(again.work.glob("best-*"))
+        assert any(again.work.glob("last-*"))
+        write_model(again.model)
+        again.deliver()
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (tmp_path / "model" / "card.json").read_text() == "new"

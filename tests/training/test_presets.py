@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from xrayscan.cli.fit import fit
+from xrayscan.errors import UsageError
+from xrayscan.training import augmentation
+from xrayscan.training.architectures import TABLE, architecture
+from xrayscan.training.options import FitOptions, Optimizer, Recipe, Unfreeze
+from xrayscan.training.presets import PRESETS, preset
+from xrayscan.training.stages import resolved
+from xrayscan.training.start import find_start
+
+ELSEWHERE = {"arch": "architecture"}  # options of another name than the record's
+
+
+def every_option() -> list[Any]:
+    return [
+        pytest.param(name, option, value, id=f"{name} {option}")
+        for name, options in PRESETS.items()
+        for option, value in options.items()
+    ]
+
+
+@pytest.mark.parametrize(("name", "option", "value"), every_option())
+def test_names_and_kinds(name: str, option: str, value: object) -> None:
+    """What a preset names is an option of the command, and of what the command fills in."""
+    parameters = inspect.signature(fit).parameters
+    assert option in parameters
+    assert type(value) is type(parameters[option].default)
+    known = {field.name for record in (FitOptions, Recipe) for field in fields(record)}
+    assert ELSEWHERE.get(option, option) in known
+
+
+ACCEPTED: dict[str, Any] = {
+    "arch": lambda value: value in TABLE,
+    "origin": lambda value: value in ("imagenet", "none"),
+    "augmentation": lambda value: value in augmentation.PRESETS,
+    "optimizer": lambda value: value in list(Optimizer),
+    "unfreeze": lambda value: value in list(Unfreeze),
+    "epochs": lambda value: value >= 1,
+    "patience": lambda value: value >= 0,
+    "learning_rate": lambda value: 0 < value < 0.1,
+}
+
+
+@pytest.mark.parametrize(("name", "option", "value"), every_option())
+def test_values(name: str, option: str, value: object) -> None:
+    assert ACCEPTED[option](value)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_start_can_be_found(name: str) -> None:
+    """The architecture can start from where the preset says, and has blocks to unfreeze."""
+    options = preset(name)
+    start = find_start(options["arch"], options["origin"])
+    assert start.architecture is architecture(options["arch"])
+    assert start.pretrained is (options["origin"] == "imagenet")
+    if options.get("unfreeze") == "last":
+        assert start.architecture.last_blocks
+        recipe = resolved(Recipe(unfreeze=Unfreeze.LAST), start.architecture, start.pretrained)
+        assert recipe.learning_rate == 1e-5
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_patience_can_run_out(name: str) -> None:
+    assert 0 < preset(name)["patience"] < preset(name)["epochs"]
+
+
+def test_names() -> None:
+    assert all(name == f"published-{options['arch'].replace('_', '-')}" for name, options in
+               PRESETS.items())  # fmt: skip
+    help_text = str(inspect.signature(fit).parameters["preset"].annotation)
+    assert all(name in help_text for name in PRESETS)
+
+
+def test_none() -> None:
+    assert preset("") == {}
+
+
+@pytest.mark.parametrize("name", ["published", "Published-CNN", "published-cnn ", "none"])
+def test_unknown(name: str) -> None:
+    with pytest.raises(UsageError) as fault:
+        preset(name)
+    expected = "published-cnn, published-cnn-transformer, published-densenet121, "
+    expected += "published-mobilenet, published-resnet50"
+    assert str(fault.value) == f"--preset {name}: choose one of {expected}"

@@ -1,0 +1,140 @@
+"""The state of a training on disk: what makes it safe to stop at any moment.
+
+``progress.json`` names the weights files that belong to it and is replaced in one step after they
+are complete; a kill between leaves the state before. The state has what the next epoch needs
+(weights, optimizer with its averages and step count) and the best epoch's weights.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from xrayscan.errors import DataError, XrayscanError
+from xrayscan.journal.atomic import atomic_text
+
+PROGRESS = "progress.json"
+_SCHEMA = 1
+_WEIGHTS = ".weights.h5"
+
+Row = dict[str, float]
+
+
+class TrainingState:
+    """A training's folder and its history.
+
+    Attributes:
+        folder: where everything lies.
+        identity: what must be the same for a training to go on: data and recipe.
+        history: one row per finished epoch.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        """Begin a new state; nothing is written before the first ``save_last``."""
+        self.folder = folder
+        self.identity = dict(identity)
+        self.history: list[Row] = []
+        self._last = ""
+        self._best = ""
+
+    @classmethod
+    def load(cls, folder: Path, identity: Mapping[str, Any]) -> TrainingState:
+        """Read a state.
+
+        Raises:
+            DataError: it cannot be read, or belongs to a training on other data or otherwise made.
+        """
+        state = cls(folder, identity)
+        path = folder / PROGRESS
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))
+            if facts["schema"] != _SCHEMA:
+                raise ValueError(f"schema {facts['schema']}, this version reads {_SCHEMA}")
+            state.history = [dict(row) for row in facts["history"]]
+            state._last, state._best = facts["last"], facts["best"]
+            before = dict(facts["identity"])
+        except (OSError, ValueError, KeyError, TypeError) as fault:
+            raise DataError(
+                f"{path}: cannot be read ({fault}); remove {folder} and train anew"
+            ) from None
+        for name in sorted(before.keys() | state.identity.keys()):
+            old, new = before.get(name), state.identity.get(name)
+            if old != new:
+                raise DataError(
+                    f"{folder}: was begun with {name} {old}, not {new}; give the same as then, or "
+                    "another --out to train anew"
+                )
+        return state
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs are finished."""
+        return len(self.history)
+
+    @property
+    def last(self) -> Path | None:
+        """Weights and optimizer after the last finished epoch; None before anything is saved."""
+        return self.folder / self._last if self._last else None
+
+    @property
+    def best(self) -> Path:
+        """Weights of the epoch with the best validation AUC."""
+        return self.folder / self._best
+
+    @property
+    def best_epoch(self) -> int:
+        """Its number, from 1; 0 before the first."""
+        aucs = [row["val_auc"] for row in self.history]
+        return aucs.index(max(aucs)) + 1 if aucs else 0
+
+    def exhausted(self, patience: int) -> bool:
+        """Whether no epoch of the last ``patience`` was better than one before; 0 never says so."""
+        return 0 < patience <= self.epochs - self.best_epoch
+
+    def save_last(self, write: Callable[[Path], object]) -> None:
+        """Write what the next epoch needs, under a name of its own until ``commit``."""
+        self._last = self._written(f"last-{self.epochs}{_WEIGHTS}", write)
+
+    def finish_epoch(self, row: Row, write_best: Callable[[Path], object]) -> bool:
+        """Add an epoch; keep its weights if it is the best so far.
+
+        Returns:
+            Whether it is.
+        """
+        self.history.append(row)
+        is_best = self.best_epoch == self.epochs
+        if is_best:
+            self._best = self._written(f"best-{self.epochs}{_WEIGHTS}", write_best)
+        return is_best
+
+    def commit(self) -> None:
+        """Make what was saved the state to go on from, in one step, then drop the one before."""
+        facts = {
+            "schema": _SCHEMA,
+            "identity": self.identity,
+            "history": self.history,
+            "last": self._last,
+            "best": self._best,
+        }
+        with atomic_text(self.folder / PROGRESS) as file:
+            json.dump(facts, file, indent=1)
+        for path in self.folder.glob(f"*{_WEIGHTS}"):
+            if path.name not in (self._last, self._best):
+                path.unlink()
+
+    def _written(self, name: str, write: Callable[[Path], object]) -> str:
+        path = self.folder / name
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write(path)
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        except (OSError, RuntimeError) as fault:  # h5py says a full disk in either way
+            words = getattr(fault, "strerror", None) or str(fault).partition("\n")[0]
+            raise XrayscanError(
+                f"{path}: cannot be written ({words.lower()}); check space and permissions"
+            ) from fault
+        return name
