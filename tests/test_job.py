@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from xrayscan.job import JobOptions, available_cores, find_scans
+from tests.films import draw_film, png_bytes
+from xrayscan.errors import UsageError, XrayscanError
+from xrayscan.job import JobOptions, available_cores, check_outputs, find_scans, run_job
+from xrayscan.pipeline import RunHooks
 
 
 @pytest.mark.parametrize(
@@ -14,6 +20,8 @@ from xrayscan.job import JobOptions, available_cores, find_scans
         pytest.param("p.csv", None, "p.csv", "p.run.json", id="csv"),
         pytest.param(None, "out.html", "out.csv", "out.run.json", id="report"),
         pytest.param("p.csv", "out.html", "p.csv", "out.run.json", id="both"),
+        pytest.param("-", "out.html", None, "out.run.json", id="report, and - for the csv"),
+        pytest.param("-", None, None, None, id="-"),
     ],
 )
 def test_where_outputs_go(csv, report, table, record) -> None:
@@ -35,3 +43,111 @@ def test_outputs_of_a_job_are_none_of_its_scans(tmp_path: Path) -> None:
 
 def test_cores_are_those_this_process_may_use() -> None:
     assert available_cores() >= 1
+
+
+FILM = png_bytes(draw_film(seed=1))
+CSV = b"path,status,label\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "given", "outputs", "refused"),
+    [
+        pytest.param({"b/n.jpg": FILM}, ["b/n.jpg"], {"csv": "b/n.jpg"}, True, id="given film"),
+        pytest.param({"b/n.jpg": FILM}, ["b"], {"csv": "b/n.jpg"}, True, id="found film"),
+        pytest.param({"b/n.jpg": FILM}, ["b"], {"report": "b/../b/n.jpg"}, True, id="spelt oddly"),
+        pytest.param({"b/n": FILM}, ["b"], {"report": "b/n"}, True, id="found by content"),
+        pytest.param({"n.dat": FILM}, ["b"], {"csv": "n.dat"}, True, id="a film elsewhere"),
+        pytest.param({"b/n.jpg": b"\0" * 9}, ["b"], {"csv": "b/n.jpg"}, True, id="damaged film"),
+        pytest.param({"b/x.txt": b"text"}, ["b/x.txt"], {"csv": "b/x.txt"}, True, id="given text"),
+        pytest.param({"b/x.csv": b"id,age"}, ["b"], {"report": "b/x.html"}, True, id="not asked"),
+        pytest.param({"b/x.csv": b"id,age"}, ["b"], {"csv": "b/x.csv"}, False, id="asked for"),
+        pytest.param({"b/x": CSV}, ["b"], {"csv": "b/x"}, False, id="of an earlier run"),
+        pytest.param(
+            {"b/x.csv": CSV}, ["b/x.csv"], {"csv": "b/x.csv"}, False, id="given by a glob"
+        ),
+        pytest.param(
+            {"b/x.csv": CSV}, ["b"], {"report": "b/x.html"}, False, id="beside the report"
+        ),
+        pytest.param({"b/n.jpg": b""}, ["b"], {"csv": "b/n.jpg"}, False, id="empty"),
+        pytest.param({}, ["b"], {"csv": "b/n.csv"}, False, id="nothing there"),
+    ],
+)
+def test_no_output_overwrites_a_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before, given, outputs, refused: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("b").mkdir()
+    for name, content in before.items():
+        Path(name).write_bytes(content)
+    options = JobOptions(tuple(given), **{kind: Path(name) for kind, name in outputs.items()})
+    if refused:
+        with pytest.raises(UsageError, match="give another name"):
+            check_outputs(options)
+    else:
+        check_outputs(options)
+    assert {str(path): path.read_bytes() for path in Path().rglob("*.*")} == {
+        name: content for name, content in before.items() if "." in name
+    }
+
+
+def test_a_link_to_a_film_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "film.png").write_bytes(FILM)
+    (tmp_path / "out.csv").symlink_to("film.png")
+    with pytest.raises(UsageError, match="give another name"):
+        check_outputs(JobOptions((".",), csv=tmp_path / "out.csv"))
+
+
+@pytest.mark.parametrize(
+    ("csv", "report", "words"),
+    [
+        pytest.param("sub/../q.html", "q.html", "names of their own", id="same file"),
+        pytest.param("link.html", "q.html", "names of their own", id="same by a link"),
+        pytest.param("q.run.json", "q.html", "names of their own", id="same as the record"),
+        pytest.param(None, "/", "is a folder", id="root"),
+        pytest.param(None, ".", "is a folder", id="here"),
+        pytest.param(None, "-", "only the CSV goes to standard output", id="report to -"),
+    ],
+)
+def test_outputs_that_stand_for_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, csv, report, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sub").mkdir()
+    Path("link.html").symlink_to("q.html")
+    with pytest.raises(UsageError, match=words):
+        check_outputs(JobOptions((".",), csv=Path(csv) if csv else None, report=Path(report)))
+
+
+def test_writability_is_found_out_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(XrayscanError, match=r"file/p\.html: cannot be written"):
+        check_outputs(JobOptions((".",), csv=tmp_path / "a.csv", report=tmp_path / "file/p.html"))
+    check_outputs(JobOptions((".",), csv=tmp_path / "new folder" / "p.csv"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"], "and leaves nothing"
+
+
+def test_nothing_is_put_beside_a_device() -> None:
+    assert JobOptions((".",), csv=Path(os.devnull)).run_record is None
+    both = JobOptions((".",), csv=Path("p.csv"), report=Path(os.devnull))
+    assert both.run_record == Path("p.run.json")
+
+
+def test_signals_are_heard_until_all_outputs_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bool] = []
+    listening = False
+
+    @contextmanager
+    def hooks(total: int) -> Iterator[RunHooks]:
+        nonlocal listening
+        listening = True
+        yield RunHooks()
+        listening = False
+
+    for writer in ("write_report", "write_run_record"):
+        monkeypatch.setattr(f"xrayscan.job.{writer}", lambda *_: heard.append(listening))
+    (tmp_path / "film.png").write_bytes(FILM)
+    options = JobOptions((str(tmp_path),), report=tmp_path / "out.html", model="fast")
+    run_job(options, hooks)
+    assert heard == [True, True]

@@ -48,10 +48,11 @@ def card() -> ModelCard:
 @pytest.fixture(scope="module")
 def validation(shared_data: Path, card: ModelCard):
     """The films of the patients that the bundled model was not trained on."""
-    from xrayscan.training.data import read_labelled_folder, split_by_patient
+    from xrayscan.training.layouts import read_labelled
+    from xrayscan.training.splits import split_by_patient
 
     training = card.facts["training"]
-    films = read_labelled_folder(shared_data / training["data"]).of_split("train")
+    films = read_labelled(shared_data / training["data"]).of_split("train")
     _, held_back = split_by_patient(films, training["validation_folds"], training["recipe"]["seed"])
     assert len(held_back) == training["validation"]["films"]
     return held_back

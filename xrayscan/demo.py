@@ -24,11 +24,21 @@ def write_sample_films(folder: Path) -> None:
     """Fill a new folder with sample films, good ones and damaged ones.
 
     Raises:
-        XrayscanError: pydicom-data is not installed, or the folder exists.
+        XrayscanError: pydicom-data is not installed, or the folder exists or cannot be written.
     """
     if folder.exists():
         raise XrayscanError(f"{folder}: exists already; remove it or give another --out")
     sources = {name: sample_file(name) for name in (*CHESTS, *LEGS)}
+    try:
+        _write(folder, sources)
+    except OSError as fault:
+        words = (fault.strerror or str(fault)).lower()
+        raise XrayscanError(
+            f"{fault.filename or folder}: cannot be written ({words}); give another --out"
+        ) from fault
+
+
+def _write(folder: Path, sources: Mapping[str, Path]) -> None:
     (folder / "damaged").mkdir(parents=True)
     for name, source in sources.items():
         shutil.copyfile(source, folder / name)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime
 import os
-import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,16 +13,20 @@ from typing import Any, TextIO
 from xrayscan.errors import UsageError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, discover
-from xrayscan.journal.atomic import atomic_text
+from xrayscan.intake.overwriting import is_worth_keeping
+from xrayscan.journal.atomic import atomic_text, check_writable, is_stream
+from xrayscan.journal.standard_output import check_standard_output, standard_output
 from xrayscan.pipeline import FailureLimit, Pipeline, RunHooks, RunOptions
 from xrayscan.records import RunSummary
 from xrayscan.reporting.html import ReportModel, write_report
 from xrayscan.reporting.run_record import RunFacts, write_run_record
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
+from xrayscan.scoring.card import ModelCard, load_card
 from xrayscan.scoring.model import NO_CAM, ScoringModel
 from xrayscan.scoring.thresholds import resolve_rule
 
+STANDARD_OUTPUT = Path("-")
 THRESHOLD_DECIMALS = 7  # one more than probabilities have: thresholds lie half way between two
 
 
@@ -33,7 +36,8 @@ class JobOptions:
 
     Attributes:
         paths: folders or files, as given.
-        csv: where the CSV goes; None writes it to standard output, unless there is a report.
+        csv: where the CSV goes, "-" for standard output; None writes it beside the report, or to
+            standard output without one.
         report: where the HTML report goes; None writes none.
         model: name of a bundled model, or a model folder.
         threshold: a rule, a number, or a name in the card; "" takes the card's default.
@@ -68,20 +72,36 @@ class JobOptions:
         """Where the CSV goes: as asked, or beside the report, or None for standard output."""
         if self.csv is None and self.report is not None:
             return self.report.with_suffix(".csv")
-        return self.csv
+        return None if self.csv == STANDARD_OUTPUT else self.csv
 
     @property
     def run_record(self) -> Path | None:
-        """Where the run record goes: beside the report, or beside the CSV."""
-        main = self.report or self.table
-        return main.with_suffix(".run.json") if main else None
+        """Where the run record goes: beside the report, or beside the CSV; not beside a device."""
+        files = [path for path in (self.report, self.table) if path and not is_stream(path)]
+        return files[0].with_suffix(".run.json") if files else None
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """All files that the run writes."""
+        return tuple(path for path in (self.table, self.report, self.run_record) if path)
 
 
 def find_scans(options: JobOptions) -> Discovery:
     """Discover the scans of a job; its own outputs are never among them."""
-    outputs = tuple(path for path in (options.table, options.report, options.run_record) if path)
-    within = DiscoveryOptions(options.recursive, options.include, options.exclude, outputs)
+    within = DiscoveryOptions(options.recursive, options.include, options.exclude, options.outputs)
     return discover(options.paths, within)
+
+
+def check_job(options: JobOptions) -> float:
+    """Find out before the work whether a job can be done; returns its threshold.
+
+    Raises:
+        UsageError, ModelError, XrayscanError: as ``run_job`` does.
+    """
+    check_outputs(options)
+    card = load_card(model_folder(options.model))
+    _heat_map(options, card)
+    return _threshold(options, card)
 
 
 def run_job(
@@ -94,21 +114,19 @@ def run_job(
         hooks: called with the number of scans found; opens what listens to the run.
 
     Raises:
-        UsageError: paths or threshold cannot be used.
+        UsageError: paths, outputs or threshold cannot be used.
         ModelError: the model folder cannot be used.
         XrayscanError: outputs cannot be written.
     """
-    _check_outputs(options)
+    check_outputs(options)
     started = _now()
     discovery = find_scans(options)
     workers = options.workers or available_cores()
     model = ScoringModel(model_folder(options.model), workers)
-    rule = options.threshold or model.card.default_rule
-    resolved = resolve_rule(rule, model.card.thresholds, model.card.curve)
-    threshold = round(resolved, THRESHOLD_DECIMALS)
+    cam = _heat_map(options, model.card)
     run_options = RunOptions(
-        threshold=threshold,
-        cam=options.cam if options.report else NO_CAM,
+        threshold=_threshold(options, model.card),
+        cam=cam if options.report else NO_CAM,
         admission=options.admission,
         batch_size=options.batch_size,
         workers=workers,
@@ -116,28 +134,34 @@ def run_job(
         failures=options.failures,
     )
     worklist = Worklist(model.card.positive, options.max_overlays if options.report else 0)
+    # what listens stays on until all is written: a signal must not end the report half way
     with hooks(len(discovery.scans)) as listening:
         summary = Pipeline(model, run_options, listening).run(
             discovery, _open_table(options.table), worklist
         )
-    facts = RunFacts(
-        started=started,
-        finished=_now(),
-        options=_option_facts(options, workers),
-        model=model.card.name,
-        model_sha256=model.card.sha256,
-        threshold_rule=rule,
-        threshold=threshold,
-        summary=summary,
-        notices=_notices(options, summary),
-    )
+        facts = RunFacts(
+            started=started,
+            finished=_now(),
+            options=_option_facts(options, workers),
+            model=model.card.name,
+            model_sha256=model.card.sha256,
+            threshold_rule=options.threshold or model.card.default_rule,
+            threshold=run_options.threshold,
+            summary=summary,
+            notices=_notices(options, summary),
+        )
+        _write_outputs(options, model.card, worklist, facts)
+    return summary
+
+
+def _write_outputs(
+    options: JobOptions, card: ModelCard, worklist: Worklist, facts: RunFacts
+) -> None:
     if options.report:
-        card = model.card
         about = ReportModel(card.facts, card.positive, card.negative, options.cam)
         write_report(options.report, templates_folder(), worklist, facts, about)
     if options.run_record:
         write_run_record(options.run_record, facts)
-    return summary
 
 
 def available_cores() -> int:
@@ -147,34 +171,74 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _check_outputs(options: JobOptions) -> None:
-    outputs = [path for path in (options.table, options.report, options.run_record) if path]
-    if len({path.absolute() for path in outputs}) < len(outputs):
-        raise UsageError(f"{outputs[0]}: CSV, report and run record need names of their own")
-    for path in outputs:
-        if path.is_dir():
+def check_outputs(options: JobOptions) -> None:
+    """Refuse outputs that would overwrite a film or each other, or that cannot be written.
+
+    Raises:
+        UsageError: they stand for something else.
+        XrayscanError: one of them cannot be written.
+    """
+    for path in (options.csv, options.report):
+        if path and not path.name:
             raise UsageError(f"{path}: is a folder; give the name of a file to write")
+    if options.report == STANDARD_OUTPUT:
+        raise UsageError("--report -: only the CSV goes to standard output; give a file")
+    files = [path for path in options.outputs if not is_stream(path)]
+    if len(set(map(os.path.realpath, files))) < len(files):
+        raise UsageError(f"{files[0]}: CSV, report and run record need names of their own")
+    for path in options.outputs:
+        check_writable(path)
+    for path in files:
+        _check_overwriting(path, options)
+    if options.table is None:
+        check_standard_output()
+
+
+def _check_overwriting(path: Path, options: JobOptions) -> None:
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; give the name of a file to write")
+    by_name = path in (options.csv, options.report)
+    is_given = path.exists() and os.path.realpath(path) in map(os.path.realpath, options.paths)
+    if is_worth_keeping(path, expendable=by_name and not is_given):
+        raise UsageError(
+            f"{path}: exists, and is a film or nothing that xrayscan wrote; give another name"
+        )
+
+
+def _heat_map(options: JobOptions, card: ModelCard) -> str:
+    return NO_CAM if options.cam == NO_CAM else card.heat_map(options.cam)
+
+
+def _threshold(options: JobOptions, card: ModelCard) -> float:
+    """The threshold that the rule comes to with this model, 0..1."""
+    rule = options.threshold or card.default_rule
+    return round(resolve_rule(rule, card.thresholds, card.curve), THRESHOLD_DECIMALS)
 
 
 def _open_table(path: Path | None) -> AbstractContextManager[TextIO]:
-    return nullcontext(sys.stdout) if path is None else atomic_text(path)
+    return standard_output() if path is None else atomic_text(path, keep_lines=True)
 
 
 def _option_facts(options: JobOptions, workers: int) -> dict[str, Any]:
-    """The options as the run record holds them: plain values, the paths as given."""
+    """The options as the run record holds them: plain values, texts as given."""
     return {
-        "paths": [os.fsencode(path).decode("utf-8", "backslashreplace") for path in options.paths],
-        "model": options.model,
+        "paths": _printable(options.paths),
+        "model": _printable([options.model])[0],
         "cam": options.cam,
         "admission": options.admission.value,
         "batch_size": options.batch_size,
         "workers": workers,
         "recursive": options.recursive,
-        "include": list(options.include),
-        "exclude": list(options.exclude),
+        "include": _printable(options.include),
+        "exclude": _printable(options.exclude),
         "min_age": options.min_age,
         "max_overlays": options.max_overlays,
     }
+
+
+def _printable(texts: Sequence[str]) -> list[str]:
+    """Texts from the command line, which need not be UTF-8, as texts that every file can hold."""
+    return [os.fsencode(text).decode("utf-8", "backslashreplace") for text in texts]
 
 
 def _notices(options: JobOptions, summary: RunSummary) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import os
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from xrayscan.errors import ScanError, XrayscanError
 from xrayscan.intake.admission import Admission, outside_training
 from xrayscan.intake.discover import Discovery
-from xrayscan.intake.read import decode, read_content
+from xrayscan.intake.read import check_settled, decode, read_content
 from xrayscan.intake.resize import network_input, viewing_copy
 from xrayscan.records import (
     PROBABILITY_DECIMALS,
@@ -32,10 +32,11 @@ from xrayscan.records import (
     Status,
     Tally,
 )
-from xrayscan.reporting.table import ModelIdentity, TableWriter
+from xrayscan.reporting.table import ModelIdentity, TableWriter, path_text
 from xrayscan.reporting.worklist import Picture, Worklist
 from xrayscan.scoring.model import Scored, ScoringModel
 
+_LOGGER = logging.getLogger(__name__)
 # Longest side of the report's pictures, pixels: two fit side by side on a common screen.
 VIEW_SIDE = 512
 # Batches read ahead of the one being scored: one keeps every core busy, more only cost memory.
@@ -144,6 +145,7 @@ class Pipeline:
                     writer.write(assessment)
                     tally.add(assessment, self._model.card.positive)
                     worklist.add(assessment, picture)
+                    _LOGGER.debug("%s", _log_line(assessment))
                 self._hooks.progress(len(batch))
                 ending = self._ending(tally)
                 if ending is not Ending.FINISHED:
@@ -225,32 +227,15 @@ class Pipeline:
             row = replace(row, reason=Reason.OUTSIDE_TRAINING, detail=_joined(doubt, row.detail))
         # decided on what is written, so that the row can be checked from the row
         probability = round(film.probability, PROBABILITY_DECIMALS)
+        shares = ", ".join(f"{name} {share:.3f}" for name, share in film.classes)
         return replace(
             row,
+            detail=_joined(shares, row.detail),
             status=Status.SCORED,
             probability=probability,
             threshold=self._options.threshold,
             label=card.positive if probability >= self._options.threshold else card.negative,
             zone=card.zones.zone(probability),
-        )
-
-
-def check_settled(scan: Scan, min_age: float) -> None:
-    """Refuse a file that is still being written.
-
-    Raises:
-        ScanError: it is gone, has changed since it was listed, or is younger than ``min_age``.
-    """
-    try:
-        now = os.stat(scan.location)  # noqa: PTH116  # paths stay strings: they may not be UTF-8
-    except OSError:
-        return  # reading it will say what is wrong
-    if scan.modified_ns and (now.st_size, now.st_mtime_ns) != (scan.size_bytes, scan.modified_ns):
-        raise ScanError(Reason.GROWING, "changed after it was listed; the next run takes it")
-    if time.time() - now.st_mtime < min_age:
-        raise ScanError(
-            Reason.GROWING,
-            f"changed less than {min_age:g} s ago, may still be growing; the next run takes it",
         )
 
 
@@ -261,7 +246,15 @@ def _refused(row: Assessment, fault: ScanError) -> Assessment:
         reason=fault.reason,
         detail=fault.detail,
         format=fault.format,
+        width=fault.size[0] if fault.size else None,
+        height=fault.size[1] if fault.size else None,
     )
+
+
+def _log_line(row: Assessment) -> str:
+    score = "" if row.probability is None else f"{row.label} {row.probability:.3f}"
+    words = ": ".join(filter(None, (row.reason or "", row.detail)))
+    return f"{path_text(row.scan.name)}: " + _joined(row.status, score, words)
 
 
 def _joined(*parts: str) -> str:

@@ -170,7 +170,7 @@ class RunSummary:
 
     Attributes:
         not_reached: files that a stopped run did not come to; 0 for a run that went through.
-        other_files: files left out as no scans at all (text, spreadsheets, ...).
+        other_files: files left out as no scans at all (text, spreadsheets, hidden files, ...).
         ending: why the run ended.
         seconds: wall time.
     """
@@ -189,9 +189,16 @@ class RunSummary:
 
     def line(self) -> str:
         """The one line a run ends with."""
-        end = f", {self.not_reached} not reached" if self.not_reached else ""
+        end = f" + not reached {self.not_reached}" if self.not_reached else ""
         return (
             f"found {self.found} = scored {self.scored} + not assessed {self.not_assessed}"
             f" + unreadable {self.unreadable} + vanished {self.vanished}{end},"
-            f" {self.positive} positive"
+            f" {self.positive} positive{left_out(self.other_files)}"
         )
+
+
+def left_out(other_files: int) -> str:
+    """How a line goes on about files that are no scans; "" without any."""
+    if not other_files:
+        return ""
+    return f", {other_files} other file{'s' * (other_files > 1)} left out"

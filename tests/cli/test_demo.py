@@ -37,3 +37,11 @@ def test_demo_does_not_touch_an_existing_folder(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "demo")])
     assert result.exit_code == 1
     assert "exists already" in result.output
+
+
+def test_demo_below_a_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "file" / "demo")])
+    assert result.exit_code == 1
+    assert "cannot be written (not a directory); give another --out" in result.output
+    assert len(result.output.splitlines()) == 1

@@ -4,10 +4,16 @@ import pytest
 import typer
 
 from xrayscan.cli.exits import Exit, reported
+from xrayscan.cli.listening import StoppedAtOnce
 from xrayscan.cli.predict import exit_code, failure_limit
 from xrayscan.errors import ModelError, UsageError, XrayscanError
 from xrayscan.pipeline import FailureLimit
 from xrayscan.records import Ending, RunSummary
+
+
+def noted(fault: Exception) -> Exception:
+    fault.add_note("rows are in p.csv.part")
+    return fault
 
 
 @pytest.mark.parametrize(
@@ -17,6 +23,10 @@ from xrayscan.records import Ending, RunSummary
         pytest.param(ModelError("broken"), 1, "xrayscan: broken", id="model"),
         pytest.param(XrayscanError("bad"), 1, "xrayscan: bad", id="fatal"),
         pytest.param(MemoryError(), 1, "out of memory; give a smaller", id="memory"),
+        pytest.param(KeyboardInterrupt(), 130, "stopped at once", id="stopped by hand"),
+        pytest.param(StoppedAtOnce(15), 143, "stopped at once", id="stopped by a signal"),
+        pytest.param(noted(KeyError("x")), 1, "report it; rows are in p.csv.part", id="note"),
+        pytest.param(noted(MemoryError()), 1, "--workers; rows are in", id="memory, note"),
         pytest.param(KeyError("x"), 1, "unexpected fault (KeyError", id="defect"),
         pytest.param(UsageError("\udcff.csv: no"), 2, "\\udcff.csv: no", id="name not UTF-8"),
     ],
@@ -65,13 +75,15 @@ def test_exit_code(run: RunSummary, signal, fail_on_positive: bool, code: int) -
         ("12", FailureLimit(count=12)),
         ("5%", FailureLimit(share=0.05)),
         ("100%", FailureLimit(share=1.0)),
+        ("1.5%", FailureLimit(share=0.015)),
+        ("0.1%", FailureLimit(share=0.001)),
     ],
 )
 def test_failure_limit(text: str, limit: FailureLimit) -> None:
     assert failure_limit(text) == limit
 
 
-@pytest.mark.parametrize("text", ["x", "-1", "101%", "1.5", "%"])
+@pytest.mark.parametrize("text", ["x", "-1", "101%", "100.1%", "1.5", "1.%", "%"])
 def test_failure_limit_refuses(text: str) -> None:
     with pytest.raises(UsageError):
         failure_limit(text)

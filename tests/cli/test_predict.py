@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from pydicom.uid import RLELossless
 
-from tests.films import dicom_bytes, draw_film, jpeg_bytes, png_bytes
+from tests.films import dicom_bytes, draw_film, jpeg_bytes, png_bytes, tiff_bytes
 
 NAMES = (
     "plain.jpg",
@@ -148,10 +148,11 @@ def test_options_come_from_the_environment_and_the_command_line_wins(
 ) -> None:
     film = films / "plain.jpg"
     env = {"XRAYSCAN_PREDICT_CSV": "env.csv", "XRAYSCAN_PREDICT_THRESHOLD": "0.25"}
-    xrayscan("predict", film, cwd=tmp_path, **env)
-    assert read_rows(tmp_path / "env.csv")[0]["threshold"] in ("0.25", "")
-    xrayscan("predict", film, "--csv", "line.csv", cwd=tmp_path, **env)
-    assert (tmp_path / "line.csv").is_file()
+    xrayscan("predict", film, "--admission", "off", cwd=tmp_path, **env)
+    assert read_rows(tmp_path / "env.csv")[0]["threshold"] == "0.25"
+    line = ["--csv", "line.csv", "--threshold", "0.75"]
+    xrayscan("predict", film, "--admission", "off", *line, cwd=tmp_path, **env)
+    assert read_rows(tmp_path / "line.csv")[0]["threshold"] == "0.75"
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,15 @@ def test_options_come_from_the_environment_and_the_command_line_wins(
         pytest.param([".", "--csv", "folder"], 2, "is a folder", id="output is a folder"),
         pytest.param([".", "--csv", "file/p.csv"], 1, "cannot be written", id="unwritable output"),
         pytest.param([".", "--batch-size", "0"], 2, "batch-size", id="batch of none"),
+        pytest.param([""], 2, "'': an empty path; give", id="empty path"),
+        pytest.param([".", "--report", ""], 2, "--report: is empty; give", id="empty report"),
+        pytest.param([".", "--csv", ""], 2, "--csv: is empty; give", id="empty csv"),
+        pytest.param([".", "--report", "/"], 2, "/: is a folder; give", id="report is the root"),
+        pytest.param(["film.png", "--csv", "film.png"], 2, "another name", id="csv onto a film"),
+        pytest.param([".", "--csv", "film.png"], 2, "another name", id="csv onto a found film"),
+        pytest.param([".", "--dry-run", "--threshold", "x"], 2, "not a rule", id="dry run: rule"),
+        pytest.param([".", "--dry-run", "--csv", "folder"], 2, "is a folder", id="dry run: output"),
+        pytest.param([".", "--dry-run", "--model", "x"], 1, "neither a model", id="dry run: model"),
     ],
 )
 def test_wrong_use_is_one_sentence(
@@ -177,7 +187,10 @@ def test_wrong_use_is_one_sentence(
 ) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
+    film = png_bytes(draw_film(seed=1))
+    (tmp_path / "film.png").write_bytes(film)
     done = xrayscan("predict", *arguments, cwd=tmp_path)
+    assert (tmp_path / "film.png").read_bytes() == film
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -209,22 +222,55 @@ def test_quiet_says_nothing_and_away_from_a_terminal_there_is_no_bar(
     assert len(xrayscan("predict", films, "--csv", "p.csv", cwd=tmp_path).stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
-)
-def test_signal_stops_with_valid_outputs(tmp_path: Path, number: int, code: int) -> None:
-    films = tmp_path / "films"
+def begun_run(folder: Path, *before: str) -> subprocess.Popen[str]:
+    """Start a run over many films and return when it has begun to write."""
+    films = folder / "films"
     films.mkdir()
     content = png_bytes(draw_film(seed=1, width=1400, height=1200))
     for index in range(400):
         (films / f"{index:03}.png").write_bytes(content)
-    command = [sys.executable, "-m", "xrayscan", "predict", "films", "--report", "out.html"]
-    command += ["--batch-size", "2"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    while not list(tmp_path.glob(".out.csv.*")):  # the run has begun to write
+    command = [*before, sys.executable, "-m", "xrayscan", "predict", "films"]
+    command += ["--report", "out.html", "--batch-size", "2"]
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    while not [path for path in folder.glob(".out.csv.*") if path.stat().st_size]:
         time.sleep(0.02)
         assert process.poll() is None
+    return process
+
+
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+SIGNAL_NAMES = ["SIGINT", "SIGTERM", "SIGHUP"]
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS, ids=SIGNAL_NAMES)
+def test_second_signal_stops_at_once_and_leaves_nothing_hidden(
+    tmp_path: Path, number: int, code: int
+) -> None:
+    process = begun_run(tmp_path)
+    process.send_signal(number)
+    assert process.stderr is not None
+    assert "once more stops at once" in process.stderr.readline()
+    process.send_signal(number)
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == code, messages
+    if "stopped at once" in messages:  # and not: had stopped already
+        assert "the rows finished until then are in out.csv.part" in messages
+        assert len(read_rows(tmp_path / "out.csv.part")) > 0
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_signal_that_is_to_be_ignored_is_ignored(tmp_path: Path) -> None:
+    process = begun_run(tmp_path, "nohup")
+    process.send_signal(signal.SIGHUP)
     time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS, ids=SIGNAL_NAMES)
+def test_signal_stops_with_valid_outputs(tmp_path: Path, number: int, code: int) -> None:
+    process = begun_run(tmp_path)
     process.send_signal(number)
     _, messages = process.communicate(timeout=60)
     assert process.returncode == code, messages
@@ -234,3 +280,94 @@ def test_signal_stops_with_valid_outputs(tmp_path: Path, number: int, code: int)
     assert summary["not_reached"] == 400 - len(rows)
     assert "were not reached" in (tmp_path / "out.html").read_text()
     assert not list(tmp_path.glob(".*"))
+
+
+def test_csv_goes_to_standard_output_beside_a_report(films: Path, tmp_path: Path) -> None:
+    film = films / "plain.jpg"
+    done = xrayscan("predict", film, "--csv", "-", "--report", "out.html", cwd=tmp_path)
+    assert len(done.stdout.splitlines()) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.html", "out.run.json"]
+
+
+def test_option_that_is_no_utf_8_is_in_report_and_record(films: Path, tmp_path: Path) -> None:
+    odd = os.fsdecode(b"\xff*")
+    done = xrayscan("predict", films, "--exclude", odd, "--report", "out.html", cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    record = json.loads((tmp_path / "out.run.json").read_text())
+    assert record["options"]["exclude"] == ["\\xff*"]
+
+
+def test_repeated_run_over_a_glob_leaves_its_own_outputs_alone(tmp_path: Path) -> None:
+    (tmp_path / "film.png").write_bytes(png_bytes(draw_film(seed=1)))
+    for _ in range(2):
+        given = sorted(path.name for path in tmp_path.iterdir())  # as a shell does for *
+        done = xrayscan("predict", *given, "--report", "out.html", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert [row["path"] for row in read_rows(tmp_path / "out.csv")] == ["film.png"]
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "words"),
+    [
+        pytest.param("", 0, "", id="open"),
+        pytest.param(">/dev/full", 1, "standard output: cannot be written (no space", id="full"),
+        pytest.param(">&-", 1, "standard output: is closed; open it, or give --csv", id="closed"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["predictions", "dry run"])
+def test_standard_output(
+    films: Path, tmp_path: Path, kind: str, redirection: str, code: int, words: str
+) -> None:
+    dry = "--dry-run" if kind == "dry run" else ""
+    done = subprocess.run(
+        f'"$PYTHON" -m xrayscan predict "$FILM" {dry} {redirection}',
+        shell=True,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHON": sys.executable,
+            "FILM": str(films / "Röntgen 胸.jpg"),
+            "PYTHONIOENCODING": "ascii",
+        },
+        capture_output=True,
+        check=False,
+    )
+    messages = done.stderr.decode()
+    assert done.returncode == code, messages
+    assert len(messages.splitlines()) == 1
+    if words:
+        assert words in messages
+    else:
+        assert "Röntgen 胸.jpg" in done.stdout.decode("utf-8")
+
+
+def test_closed_standard_error_is_no_fault(films: Path, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "xrayscan", "predict", str(films), "--report", "out.html"]
+    done = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", *arguments], cwd=tmp_path, check=False)
+    assert done.returncode == 3
+    assert len(read_rows(tmp_path / "out.csv")) == len(NAMES) + 4
+
+
+def test_libraries_say_nothing_of_damaged_files(tmp_path: Path) -> None:
+    content = tiff_bytes(draw_film(seed=1), compression="packbits")
+    (tmp_path / "film.tif").write_bytes(content[:4000] + bytes(4096) + content[8096:])
+    done = xrayscan("predict", "film.tif", "-q", "--csv", "p.csv", cwd=tmp_path)
+    assert done.returncode == 3
+    assert done.stderr == ""
+
+
+def test_verbose_says_what_became_of_each_file(films: Path, tmp_path: Path) -> None:
+    done = xrayscan("predict", films, "--verbose", "--csv", "p.csv", cwd=tmp_path)
+    assert len(done.stderr.splitlines()) == len(NAMES) + 4 + 1
+    assert "unit/cut.jpg: unreadable; truncated: ends in the middle" in done.stderr
+
+
+@pytest.mark.parametrize("dry_run", [["--dry-run"], []], ids=["dry run", "run"])
+def test_nothing_found_is_said(tmp_path: Path, dry_run: list[str]) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "notes.txt").write_text("no film")
+    done = xrayscan("predict", "films", *dry_run, cwd=tmp_path)
+    assert done.returncode == 0
+    first, last = done.stderr.splitlines()
+    assert first == "xrayscan: films: no films there; check the path, --include and --exclude"
+    assert last.endswith(", 1 other file left out")

@@ -16,7 +16,7 @@ from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
 
 from tests.films import dicom_bytes, draw_deep_film, draw_film, jpeg_bytes, odd_jpeg_bytes
 from xrayscan.errors import ScanError
-from xrayscan.intake.dicom_frame import check_rle, first_frame
+from xrayscan.intake.dicom_frame import check_rle, decoder_words, first_frame
 from xrayscan.intake.read import Content, decode
 from xrayscan.records import Reason
 
@@ -174,6 +174,31 @@ def test_the_detail_is_one_short_sentence() -> None:
         f"expected ({len(data) // 2 - len(data) + FILM.size} vs {FILM.size} bytes)); "
         "copy it again from its source"
     )
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("A value of 'DOE^JOHN' is odd", "A value of ... is odd"),
+        ("A value of 'O'NEIL^JO' is odd", "A value of ... is odd"),
+        ('A value of "DOE^JOHN" is odd', "A value of ... is odd"),
+        ("'DOE' and 'JOHN'", "..."),
+        ("The dataset's rows don't fit", "The dataset's rows don't fit"),
+        (
+            "A value of 'DOE' for (0028,0004) 'Photometric Interpretation' is odd",
+            "A value of ... for (0028,0004) Photometric Interpretation is odd",
+        ),
+        ("(0028,0004) 'DOE^JOHN' is odd", "(0028,0004) ... is odd"),
+        ("(0009,0001) 'DOE^JOHN' is odd", "(0009,0001) ... is odd"),
+    ],
+)
+def test_a_decoder_s_words_hold_no_value_of_the_header(message: str, words: str) -> None:
+    assert decoder_words(ValueError(message)) == words
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_name_in_a_wrong_place_does_not_get_into_a_row() -> None:
+    assert "DOE" not in refused(dicom_bytes(FILM, photometric="DOE^JOHN")).detail
 
 
 def test_real_lossless_jpeg_without_its_end_is_truncated(shared_data: Path) -> None:

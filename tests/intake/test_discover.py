@@ -139,6 +139,7 @@ def test_hidden_files_and_folders_and_indexes_are_passed_over(tmp_path: Path) ->
     put(tmp_path, ".hidden.jpg", ".thumbs/1.jpg", "._film.jpg", "DICOMDIR", "sub/DICOMDIR", "1.jpg")
     assert found(tmp_path) == found(tmp_path, DiscoveryOptions(include=("*.jpg",)))
     assert names(tmp_path) == ["1.jpg"]
+    assert found(tmp_path).other_files == 4, "what is in a hidden folder is not looked at"
 
 
 def test_a_hidden_folder_is_scanned_when_it_is_what_is_asked_for(tmp_path: Path) -> None:
@@ -172,7 +173,8 @@ def test_own_outputs_are_passed_over(tmp_path: Path) -> None:
         pytest.param(
             {"include": ("*.jpg",), "exclude": ("x/a.*",)}, ["a.jpg", "x/y/c.jpg"], id="both"
         ),
-        pytest.param({"include": ("A.JPG",)}, [], id="case counts"),
+        pytest.param({"include": ("A.JPG",)}, ["a.jpg", "x/a.jpg"], id="include: any case"),
+        pytest.param({"exclude": ("*.JPG",)}, ["b.png", "z/a.png"], id="exclude: any case"),
     ],
 )
 def test_options_choose(tmp_path: Path, options: dict[str, object], taken: list[str]) -> None:
@@ -198,6 +200,42 @@ def test_a_file_given_twice_is_one_row(tmp_path: Path) -> None:
     assert len(discover(given, DiscoveryOptions()).scans) == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "taken", "others"),
+    [
+        pytest.param(["a", "./a", "a/n.jpg"], ["a/n.jpg", "a/sub/m.jpg"], 1, id="spelt otherwise"),
+        pytest.param(["a/sub/../n.jpg", "a/n.jpg"], ["a/sub/../n.jpg"], 0, id="by way of"),
+        pytest.param(["a/sub", "link"], ["a/sub/m.jpg", "link/n.jpg"], 1, id="within a link"),
+        pytest.param(["link", "a"], ["link/n.jpg", "link/sub/m.jpg"], 1, id="link to a folder"),
+        pytest.param(["a/n.jpg", "n.jpg"], ["a/n.jpg", "n.jpg"], 0, id="link to a file"),
+        pytest.param(
+            ["a", "a/notes.txt"], ["a/n.jpg", "a/sub/m.jpg", "a/notes.txt"], 0, id="other, given"
+        ),
+    ],
+)
+def test_paths_that_overlap_give_each_film_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given, taken, others: int
+) -> None:
+    put(tmp_path, "a/n.jpg", "a/sub/m.jpg")
+    put(tmp_path, "a/notes.txt", data=b"text")
+    (tmp_path / "link").symlink_to("a")
+    (tmp_path / "n.jpg").symlink_to("a/n.jpg")
+    monkeypatch.chdir(tmp_path)
+    discovery = discover(given, DiscoveryOptions())
+    assert [scan.name for scan in discovery.scans] == taken
+    assert discovery.other_files == others
+
+
+def test_own_outputs_are_passed_over_when_given_too(tmp_path: Path) -> None:
+    put(tmp_path, "out.html", "out.csv", data=b"x")
+    put(tmp_path, "film.jpg")
+    (tmp_path / "sub").mkdir()
+    given = [str(path) for path in sorted(tmp_path.glob("*.*"))]  # as a shell does for *.*
+    own = (tmp_path / "out.html", tmp_path / "sub" / ".." / "out.csv")
+    discovery = discover(given, DiscoveryOptions(own_outputs=own))
+    assert [scan.name for scan in discovery.scans] == [str(tmp_path / "film.jpg")]
+
+
 def test_a_file_that_is_given_is_taken_whatever_its_name(tmp_path: Path) -> None:
     put(tmp_path, ".notes.txt", data=b"text")
     (scan,) = found(tmp_path / ".notes.txt").scans
@@ -207,6 +245,11 @@ def test_a_file_that_is_given_is_taken_whatever_its_name(tmp_path: Path) -> None
 def test_a_path_that_does_not_exist_is_an_error_of_use(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere: no such file or directory; check the path"):
         found(tmp_path / "nowhere")
+
+
+def test_an_empty_path_is_an_error_of_use() -> None:
+    with pytest.raises(UsageError, match="'': an empty path; give a folder or a file"):
+        discover([""], DiscoveryOptions())
 
 
 # --- names --------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from tests.films import (
     tiff_bytes,
 )
 from xrayscan.errors import ScanError
-from xrayscan.intake.formats import SNIFF_BYTES, sniff
+from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
 from xrayscan.intake.raster import check_jpeg, decode_raster, significant_peak, stretch
 from xrayscan.records import Radiograph, Reason
 
@@ -522,3 +522,23 @@ def test_stretch_keeps_the_order(values: list[float]) -> None:
     given_values = np.sort(np.array(values, np.float32))
     stretched = stretch(given_values).astype(int)
     assert (np.diff(stretched) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "words"),
+    [
+        pytest.param(lambda data: data, Reason.UNSUPPORTED, "64-bit floating point", id="whole"),
+        pytest.param(lambda data: data[:8], Reason.DAMAGED, "its header is damaged", id="cut"),
+        pytest.param(
+            lambda data: data[:4] + b"\xff" * 4 + data[8:],
+            Reason.DAMAGED,
+            "its header is damaged",
+            id="lost directory",
+        ),
+    ],
+)
+def test_tiff_with_pixels_of_an_unknown_kind(change, reason: Reason, words: str) -> None:
+    whole = cv2.imencode(".tif", FILM / 255.0)[1].tobytes()
+    with pytest.raises(ScanError, match=words) as caught:
+        decode_raster(change(whole), Format.TIFF)
+    assert caught.value.reason is reason

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import io
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,8 @@ from tests.films import (
 )
 from xrayscan.errors import ScanError
 from xrayscan.intake import integrity
-from xrayscan.intake.read import Content, decode, read_content, read_radiograph
-from xrayscan.records import Radiograph, Reason, Status
+from xrayscan.intake.read import Content, check_settled, decode, read_content, read_radiograph
+from xrayscan.records import Radiograph, Reason, Scan, Status
 
 FILM = draw_film(seed=1)
 SMALL = draw_film(seed=2, width=120, height=100)
@@ -113,6 +114,55 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
     assert fault_of_reading(tmp_path / "film.jpg").reason is Reason.PERMISSION
 
 
+@pytest.mark.parametrize("name", ["pipe.jpg", "pipe"])
+def test_a_pipe_is_told_as_such_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    fault = fault_of_reading(tmp_path / name)
+    assert fault.reason is Reason.NOT_AN_IMAGE
+    assert "is no regular file" in fault.detail
+
+
+def test_a_device_is_told_as_such() -> None:
+    assert "is no regular file" in fault_of_reading(Path(os.devnull)).detail
+
+
+# --- still being written ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age", "min_age", "settled"),
+    [
+        pytest.param(0, 0, True, id="new, any age will do"),
+        pytest.param(0, 60, False, id="new"),
+        pytest.param(120, 60, True, id="old enough"),
+        pytest.param(-3600, 0, True, id="of the future, any age will do"),
+        pytest.param(-3600, 60, True, id="of the future"),
+    ],
+)
+def test_age(tmp_path: Path, age: float, min_age: float, settled: bool) -> None:
+    path = tmp_path / "film.png"
+    path.write_bytes(b"1234")
+    os.utime(path, (time.time() - age,) * 2)
+    scan = Scan.of("film.png", str(path), path.stat())
+    if settled:
+        check_settled(scan, min_age)
+        return
+    with pytest.raises(ScanError, match="changed less than 60 s ago") as caught:
+        check_settled(scan, min_age)
+    assert caught.value.reason is Reason.GROWING
+
+
+def test_a_file_that_changed_since_it_was_listed(tmp_path: Path) -> None:
+    path = tmp_path / "film.png"
+    path.write_bytes(b"1234")
+    scan = Scan.of("film.png", str(path), path.stat())
+    check_settled(scan, 0)
+    path.write_bytes(b"12345")
+    with pytest.raises(ScanError) as caught:
+        check_settled(scan, 0)
+    assert caught.value.reason is Reason.GROWING
+
+
 # --- decoding -----------------------------------------------------------------------------------
 
 
@@ -180,6 +230,7 @@ def test_whole_pictures_that_are_no_films_are_not_assessed(
     assert fault.reason is reason
     assert fault.reason.status is Status.NOT_ASSESSED
     assert fault.format == "PNG"
+    assert fault.size == film.shape[::-1]
 
 
 def test_a_blank_dicom_film_is_not_assessed() -> None:
@@ -248,6 +299,24 @@ def test_an_unforeseen_fault_of_a_decoder_becomes_a_row(
     assert fault.reason is Reason.DAMAGED
     assert "ZeroDivisionError" in fault.detail
     assert fault.format == kind.partition(" ")[0]
+
+
+class OpenCVMemoryError(Exception):
+    code = -4
+
+
+@pytest.mark.parametrize("fault", [MemoryError, OpenCVMemoryError])
+@pytest.mark.parametrize("kind", KINDS)
+def test_too_little_memory_is_no_fault_of_the_film(
+    kind: str, fault: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode_anything(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("xrayscan.intake.read.decode_raster", decode_anything)
+    monkeypatch.setattr("xrayscan.intake.read.decode_dicom", decode_anything)
+    with pytest.raises(MemoryError):
+        decoded(KINDS[kind])
 
 
 # --- real files ---------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from xrayscan.errors import XrayscanError
-from xrayscan.journal.atomic import atomic_text
+from xrayscan.journal.atomic import atomic_text, check_writable, is_stream
 
 
 def test_file_takes_its_name_only_when_complete(tmp_path: Path) -> None:
@@ -41,3 +43,125 @@ def test_unwritable_target_is_one_sentence(tmp_path: Path, name: str, words: str
         file.write("x")
     assert str(target) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_two_processes_of_one_number_do_not_share_a_temporary(tmp_path: Path) -> None:
+    target = tmp_path / "out.csv"
+    with atomic_text(target) as first, atomic_text(target) as second:
+        first.write("one")
+        second.write("two")
+    assert target.read_text() == "one", "the last to end"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    with atomic_text(tmp_path / "out.csv"):
+        pass
+    assert (tmp_path / "out.csv").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        pytest.param(ValueError("x"), ValueError, id="a defect"),
+        pytest.param(KeyboardInterrupt(), KeyboardInterrupt, id="stopped"),
+        pytest.param(OSError(28, "No space left on device"), XrayscanError, id="disk full"),
+    ],
+)
+@pytest.mark.parametrize("lines", [0, 1, 2])
+def test_finished_lines_are_kept_on_request(tmp_path: Path, fault, said, lines: int) -> None:
+    target = tmp_path / "out.csv"
+    target.write_text("of yesterday")
+
+    def begin() -> None:
+        with atomic_text(target, keep_lines=True) as file:
+            file.write("line\n" * lines)
+            raise fault
+
+    with pytest.raises(said) as caught:
+        begin()
+    assert target.read_text() == "of yesterday"
+    kept = tmp_path / "out.csv.part"
+    if lines < 2:  # no more than the headings
+        assert not kept.exists()
+        return
+    assert kept.read_text() == "line\nline\n"
+    assert str(kept) in caught.value.__notes__[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.csv.part"]
+
+
+@pytest.mark.parametrize("exists", [True, False], ids=["to a file", "dangling"])
+def test_a_link_stays_and_its_file_is_renewed(tmp_path: Path, exists: bool) -> None:
+    (tmp_path / "there").mkdir()
+    if exists:
+        (tmp_path / "there" / "real.csv").write_text("of yesterday")
+    (tmp_path / "out.csv").symlink_to("there/real.csv")
+    with atomic_text(tmp_path / "out.csv") as file:
+        file.write("new")
+    assert (tmp_path / "out.csv").is_symlink()
+    assert (tmp_path / "there" / "real.csv").read_text() == "new"
+    assert len(list((tmp_path / "there").iterdir())) == 1
+
+
+def test_a_pipe_is_written_straight_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with atomic_text(pipe) as file:
+        file.write("one")
+    assert os.read(reader, 10) == b"one"
+    os.close(reader)
+    assert is_stream(pipe)
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Path:
+    """A device that is always full; of our own, as root could lose the system's by a defect."""
+    try:
+        os.mknod(tmp_path / "full", stat.S_IFCHR | 0o666, os.makedev(1, 7))
+        (tmp_path / "full").open("w").close()
+    except OSError:
+        pytest.skip("needs the right to make a device")
+    return tmp_path / "full"
+
+
+def test_a_device_is_written_straight_to(full: Path) -> None:
+    check_writable(full)
+    with (
+        pytest.raises(XrayscanError, match=r"full: cannot be written \(no space left"),
+        atomic_text(full) as file,
+    ):
+        file.write("x")
+    assert is_stream(full)
+    assert [path.name for path in full.parent.iterdir()] == ["full"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        pytest.param("out.csv", "", id="new"),
+        pytest.param("new/folder/out.csv", "", id="in a new folder"),
+        pytest.param("file", "", id="in place of a file"),
+        pytest.param("file/out.csv", "not a directory", id="its folder is a file"),
+        pytest.param("n" * 300, "too long", id="long name"),
+    ],
+)
+def test_check_writable(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "file").write_text("of yesterday")
+    if words:
+        with pytest.raises(XrayscanError, match=words):
+            check_writable(tmp_path / name)
+    else:
+        check_writable(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "of yesterday"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind root")
+def test_check_writable_in_a_folder_without_permission(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(XrayscanError, match="permission denied"):
+        check_writable(tmp_path / "out.csv")
+    tmp_path.chmod(0o700)

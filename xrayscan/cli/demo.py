@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from xrayscan.cli.exits import Exit, reported
+from xrayscan.cli.exits import Exit, echo, remark, reported
 from xrayscan.cli.options import option
 
 
@@ -24,14 +21,13 @@ def demo(
     Real ones, and copies damaged on purpose. Needs no network: the films come from the package
     pydicom-data (xrayscan[demo]).
     """
-    from xrayscan.cli.listening import StopRequest, progress_bar, set_up_logging
+    from xrayscan.cli.listening import StopRequest, progress_bar, quiet_libraries, set_up_logging
     from xrayscan.demo import write_sample_films
     from xrayscan.intake.admission import Admission
     from xrayscan.job import JobOptions, run_job
     from xrayscan.reporting.table import path_text
     from xrayscan.resources import DEFAULT_MODEL
 
-    set_up_logging(verbose=False)
     films = out / "films"
     write_sample_films(films)
     options = JobOptions(
@@ -42,8 +38,10 @@ def demo(
         admission=Admission.ON,
     )
     stop = StopRequest()
-    summary = run_job(options, lambda total: progress_bar(total, stop, quiet=quiet))
-    sys.stderr.write(summary.line() + "\n")
+    with quiet_libraries(verbose=False):
+        set_up_logging(verbose=False)
+        summary = run_job(options, lambda total: progress_bar(total, stop, quiet=quiet))
+    remark(summary.line())
     for what, path in (("films", films), ("predictions", options.csv), ("report", options.report)):
-        typer.echo(f"{what + ':':<13}{path_text(str(path))}")
+        echo(f"{what + ':':<13}{path_text(str(path))}")
     return Exit.DONE if stop.signal is None else 128 + stop.signal

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import logging
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from enum import IntEnum
 from typing import ParamSpec
 
@@ -17,7 +19,11 @@ P = ParamSpec("P")
 
 
 class Exit(IntEnum):
-    """The contract's exit codes; 128 plus the signal for stopped runs."""
+    """The contract's exit codes; 128 plus the signal for stopped runs.
+
+    FATAL comes with its sentence, but for one case: where whoever reads standard output has gone
+    (``| head -1``), nobody is left who waits for the rest, and nothing is said.
+    """
 
     DONE = 0
     FATAL = 1
@@ -38,25 +44,61 @@ def reported(command: Callable[P, Exit | int]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             code = command(*args, **kwargs)
-        except UsageError as fault:
-            code = _say(str(fault), Exit.USAGE)
-        except XrayscanError as fault:
-            code = _say(str(fault), Exit.FATAL)
-        except BrokenPipeError:  # whoever read our output has gone, e.g. `head`
+        except BrokenPipeError:
             code = Exit.FATAL
-        except MemoryError:
-            code = _say("out of memory; give a smaller --batch-size or fewer --workers", Exit.FATAL)
+        except KeyboardInterrupt as fault:
+            code = stopped_by(getattr(fault, "signal", signal.SIGINT), _sentence(fault))
         except Exception as fault:
-            logging.getLogger(__name__).debug("unexpected fault", exc_info=True)
-            words = f"{type(fault).__name__}: {fault}".partition("\n")[0]
-            code = _say(f"unexpected fault ({words}); run with --verbose and report it", Exit.FATAL)
+            code = _say(
+                _sentence(fault), Exit.USAGE if isinstance(fault, UsageError) else Exit.FATAL
+            )
         raise typer.Exit(code)
 
     return run
 
 
-def _say(sentence: str, code: Exit) -> Exit:
+def stopped_by(number: int, sentence: str) -> int:
+    """Say why a command was stopped, and return the code of the signal."""
+    _say(sentence, Exit.FATAL)
+    return 128 + number
+
+
+def echo(line: str) -> None:
+    """Write a line to standard output, as UTF-8; faults of it are said as those of any output.
+
+    Raises:
+        XrayscanError: it is closed or cannot be written.
+    """
+    from xrayscan.journal.standard_output import standard_output
+
+    with standard_output() as file:
+        file.write(f"{line}\n")
+
+
+def remark(text: str) -> None:
+    """Write a line to standard error, where that is still possible."""
     # a name that is no UTF-8 must not turn the message into another fault
-    printable = f"xrayscan: {sentence}".encode("utf-8", "backslashreplace").decode("utf-8")
-    sys.stderr.write(printable + "\n")
+    printable = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    # the terminal has gone, or never was, or a signal came in the middle of another line
+    with suppress(OSError, ValueError, AttributeError, RuntimeError):
+        sys.stderr.write(f"{printable}\n")
+
+
+def _sentence(fault: BaseException) -> str:
+    """What went wrong and, from its notes, where what was finished is."""
+    if isinstance(fault, XrayscanError):
+        words = str(fault)
+    elif isinstance(fault, MemoryError):
+        words = "out of memory; give a smaller --batch-size or fewer --workers"
+    elif isinstance(fault, KeyboardInterrupt):
+        words = "stopped at once"
+    else:
+        logging.getLogger(__name__).debug("unexpected fault", exc_info=fault)
+        short = f"{type(fault).__name__}: {fault}".partition("\n")[0]
+        words = f"unexpected fault ({short}); run with --verbose and report it"
+    return "; ".join((words, *getattr(fault, "__notes__", ())))
+
+
+def _say(sentence: str, code: Exit) -> Exit:
+    remark(f"xrayscan: {sentence}")
     return code

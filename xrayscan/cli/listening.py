@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import warnings
@@ -10,35 +11,52 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from xrayscan.cli.exits import remark
 from xrayscan.pipeline import RunHooks
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP: the terminal was closed; Windows has none
+_STOPPING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
+
+class StoppedAtOnce(KeyboardInterrupt):
+    """The second stopping signal: ends the command on the way that lets everything clean up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.signal = number
 
 
 class StopRequest:
-    """Remembers the first stopping signal; the second one acts as if this were not here."""
+    """Remembers the first stopping signal; the second one raises, and a third one kills."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: str = "stopping after this batch") -> None:
         self.signal: int | None = None
+        self._words = words
 
     def received(self) -> bool:
         return self.signal is not None
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Listen while the context lasts."""
-        before = {number: signal.signal(number, self._note) for number in _STOPPING}
+        """Listen while the context lasts, but for signals that are to be ignored (``nohup``)."""
+        before = {number: signal.getsignal(number) for number in _STOPPING}
+        heard = [number for number, handler in before.items() if handler != signal.SIG_IGN]
+        for number in heard:
+            signal.signal(number, self._note)
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            for number in heard:
+                signal.signal(number, before[number])
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None:
+            signal.signal(number, signal.SIG_DFL)
+            raise StoppedAtOnce(number)
         self.signal = number
-        for each in _STOPPING:
-            signal.signal(each, signal.SIG_DFL)
-        sys.stderr.write("xrayscan: stopping after this batch; once more stops at once\n")
+        remark(f"xrayscan: {self._words}; once more stops at once")
 
 
 @contextmanager
@@ -52,6 +70,41 @@ def progress_bar(total: int, stop: StopRequest, *, quiet: bool) -> Iterator[RunH
         stop.listening(),
     ):
         yield RunHooks(stop=stop.received, progress=bar.update)
+
+
+@contextmanager
+def quiet_libraries(*, verbose: bool) -> Iterator[None]:
+    """Keep standard error for xrayscan's own messages while the context lasts.
+
+    What C libraries write there by themselves (libtiff does, of damaged files) every row already
+    says in its reason. File descriptors belong to the whole process: to be opened before threads
+    are, and before logging is set up.
+
+    Args:
+        verbose: leave everything as it is.
+    """
+    if sys.stderr is None:  # closed; the next file to be opened would take its place
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    try:
+        own = sys.stderr.fileno() == 2 and not verbose
+    except (OSError, ValueError):  # not the process's own
+        own = False
+    if not own:
+        yield
+        return
+    before = sys.stderr
+    with (
+        open(os.dup(2), "w", buffering=1, encoding=before.encoding, errors=before.errors) as kept,  # noqa: PTH123
+        open(os.devnull, "w") as nowhere,  # noqa: PTH123
+    ):
+        before.flush()
+        os.dup2(nowhere.fileno(), 2)
+        sys.stderr = kept
+        try:
+            yield
+        finally:
+            sys.stderr = before
+            os.dup2(kept.fileno(), 2)
 
 
 def set_up_logging(*, verbose: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xrayscan.cli.exits import Exit, reported
+from xrayscan.cli.exits import Exit, echo, reported
 from xrayscan.resources import DEFAULT_MODEL, bundled_models, model_folder
 
 models = typer.Typer(
@@ -27,7 +27,7 @@ def list_models() -> int:
         card = load_card(folder)
         default = " (default)" if name == DEFAULT_MODEL else ""
         auc = card.facts["results"]["auc"]
-        typer.echo(f"{name}{default}: {card.architecture}, {card.facts['score']}, AUC {auc:.4f}")
+        echo(f"{name}{default}: {card.architecture}, {card.facts['score']}, AUC {auc:.4f}")
     return Exit.DONE
 
 
@@ -37,7 +37,7 @@ def show(model: _Model) -> int:
     """Print a model's card as JSON."""
     from xrayscan.scoring.card import load_card
 
-    typer.echo(json.dumps(load_card(model_folder(model)).facts, indent=1, ensure_ascii=False))
+    echo(json.dumps(load_card(model_folder(model)).facts, indent=1, ensure_ascii=False))
     return Exit.DONE
 
 
@@ -48,5 +48,5 @@ def verify(model: _Model) -> int:
     from xrayscan.scoring.card import load_card
 
     card = load_card(model_folder(model))
-    typer.echo(f"{card.folder}: {len(card.facts['files'])} files as the card describes them")
+    echo(f"{card.folder}: {len(card.facts['files'])} files as the card describes them")
     return Exit.DONE

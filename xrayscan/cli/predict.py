@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xrayscan.cli.exits import Exit, reported
+from xrayscan.cli.exits import Exit, remark, reported
 from xrayscan.cli.options import option
 from xrayscan.errors import UsageError
 from xrayscan.intake.admission import Admission
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from xrayscan.pipeline import FailureLimit
     from xrayscan.records import RunSummary
 
-CAM_CHOICES = ("gradcam", "gradcam++", "none")
-_FAILURES = re.compile(r"(\d+)(%?)")
+_COUNT = re.compile(r"\d+")
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
 
 
 @reported
@@ -30,15 +30,15 @@ def predict(
         list[str], typer.Argument(metavar="PATH...", help="Folders of films, or single files.")
     ],
     csv: Annotated[
-        str,
+        str | None,
         option(
             metavar="FILE",
             help="Write the predictions here; - for standard output. Default: beside the report, "
             "or standard output without one.",
         ),
-    ] = "",
+    ] = None,
     report: Annotated[
-        Path | None, option(metavar="FILE.html", help="Write the HTML report here.")
+        str | None, option(metavar="FILE.html", help="Write the HTML report here.")
     ] = None,
     model: Annotated[
         str, option(metavar="NAME|FOLDER", help="A bundled model or a model folder.")
@@ -52,8 +52,13 @@ def predict(
         ),
     ] = "",
     cam: Annotated[
-        str, option(metavar="METHOD", help="Heat map: gradcam, gradcam++ or none.")
-    ] = CAM_CHOICES[0],
+        str,
+        option(
+            metavar="METHOD",
+            help="Heat map: gradcam, gradcam++ or none; gradcam:CLASS with models of more than two "
+            "classes.",
+        ),
+    ] = "gradcam",
     admission: Annotated[
         Admission,
         option(
@@ -101,20 +106,14 @@ def predict(
 
     Exit codes: 0 done, 1 fatal, 2 wrong usage, 3 done but some files were unreadable, 4 more
     unreadable files than --max-failures, 5 positives found (only with --fail-on-positive),
-    130 or 143 stopped by a signal with the outputs written for what was finished.
+    129, 130 or 143 stopped by a signal with the outputs written for what was finished.
     """
-    from xrayscan.cli.listening import StopRequest, progress_bar, set_up_logging
-    from xrayscan.job import JobOptions, run_job
+    from xrayscan.job import JobOptions
 
-    set_up_logging(verbose=verbose)
-    if cam not in CAM_CHOICES:
-        raise UsageError(f"--cam {cam}: choose one of {', '.join(CAM_CHOICES)}")
-    if csv == "-" and report is None:
-        csv = ""
     options = JobOptions(
         paths=tuple(paths),
-        csv=Path(csv) if csv else None,
-        report=report,
+        csv=_file("--csv", csv),
+        report=_file("--report", report),
         model=model,
         threshold=threshold,
         cam=cam,
@@ -130,11 +129,37 @@ def predict(
     )
     if dry_run:
         return _list_scans(options)
+    return _run(options, Manner(quiet, verbose, fail_on_positive))
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a run shows itself."""
+
+    quiet: bool
+    verbose: bool
+    fail_on_positive: bool
+
+
+def _run(options: JobOptions, manner: Manner) -> int:
+    from xrayscan.cli.listening import StopRequest, progress_bar, quiet_libraries, set_up_logging
+    from xrayscan.job import run_job
+
     stop = StopRequest()
-    summary = run_job(options, lambda total: progress_bar(total, stop, quiet=quiet))
-    if not quiet:
-        sys.stderr.write(summary.line() + "\n")
-    return exit_code(summary, stop.signal, fail_on_positive=fail_on_positive)
+    with quiet_libraries(verbose=manner.verbose):
+        set_up_logging(verbose=manner.verbose)
+        summary = run_job(options, lambda total: progress_bar(total, stop, quiet=manner.quiet))
+    if not manner.quiet:
+        _say_if_nothing_was_found(summary.found, options)
+        remark(summary.line())
+    return exit_code(summary, stop.signal, fail_on_positive=manner.fail_on_positive)
+
+
+def _file(option: str, value: str | None) -> Path | None:
+    """Take an output's name; an empty one is more likely a script's mistake than a wish."""
+    if value == "":
+        raise UsageError(f"{option}: is empty; give the name of a file")
+    return None if value is None else Path(value)
 
 
 def exit_code(summary: RunSummary, signal: int | None, *, fail_on_positive: bool) -> int:
@@ -160,21 +185,30 @@ def failure_limit(text: str) -> FailureLimit:
 
     if not text:
         return FailureLimit()
-    match = _FAILURES.fullmatch(text.strip())
-    if match is None or (match.group(2) and int(match.group(1)) > 100):
+    if _COUNT.fullmatch(text.strip()):
+        return FailureLimit(count=int(text))
+    share = _SHARE.fullmatch(text.strip())
+    if share is None or float(share[1]) > 100:
         raise UsageError(f"--max-failures {text}: give a number of files or a share such as 5%")
-    number = int(match.group(1))
-    return FailureLimit(share=number / 100) if match.group(2) else FailureLimit(count=number)
+    return FailureLimit(share=float(share[1]) / 100)
 
 
 def _list_scans(options: JobOptions) -> int:
-    from xrayscan.job import find_scans
+    from xrayscan.job import check_job, find_scans
+    from xrayscan.journal.standard_output import standard_output
+    from xrayscan.records import left_out
     from xrayscan.reporting.table import path_text
 
+    check_job(options)
     discovery = find_scans(options)
-    for scan in discovery.scans:
-        typer.echo(path_text(scan.name))
-    sys.stderr.write(
-        f"found {len(discovery.scans)}, {discovery.other_files} other files left out\n"
-    )
+    with standard_output() as file:
+        file.writelines(f"{path_text(scan.name)}\n" for scan in discovery.scans)
+    _say_if_nothing_was_found(len(discovery.scans), options)
+    remark(f"found {len(discovery.scans)}{left_out(discovery.other_files)}")
     return Exit.DONE
+
+
+def _say_if_nothing_was_found(found: int, options: JobOptions) -> None:
+    if not found:
+        where = ", ".join(options.paths[:3]) + ", ..." * (len(options.paths) > 3)
+        remark(f"xrayscan: {where}: no films there; check the path, --include and --exclude")

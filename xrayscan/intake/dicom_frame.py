@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Any
 
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.datadict import dictionary_description, dictionary_has_tag
 from pydicom.encaps import get_frame
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
@@ -24,6 +26,11 @@ from xrayscan.intake.formats import Format
 from xrayscan.intake.integrity import COPY_AGAIN, check_jpeg_end
 from xrayscan.intake.raster import check_jpeg
 from xrayscan.records import Reason
+
+# The two ways in which pydicom's messages name an element, "(0028,0004) 'Photometric ...'"; and
+# anything else in quotes, up to the last quote, as a value may hold quotes itself.
+_ELEMENT = re.compile(r"\(([0-9a-fA-F]{4}),([0-9a-fA-F]{4})\) '([^']*)'")
+_QUOTED = re.compile(r"""(?<!\w)(['"]).*\1(?!\w)""")
 
 _JPEG_IN_BLOCKS = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
 _JPEG_IN_ROWS = frozenset({JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEGLSNearLossless})
@@ -44,12 +51,12 @@ def first_frame(dataset: Dataset) -> NDArray[Any]:
     except ScanError as fault:  # says JPEG, of a part of the file
         raise ScanError(fault.reason, fault.detail, Format.DICOM) from None
     except NotImplementedError as fault:
-        detail = f"{_first_line(fault)}; export it uncompressed"
+        detail = f"{decoder_words(fault)}; export it uncompressed"
         raise ScanError(Reason.UNSUPPORTED, detail, Format.DICOM) from None
     except (RuntimeError, ValueError, AttributeError, EOFError) as fault:
         ends_early = "less than expected" in str(fault) or isinstance(fault, EOFError)
         reason = Reason.TRUNCATED if ends_early else Reason.DAMAGED
-        detail = f"its pixel data cannot be decoded ({_first_line(fault)}); {COPY_AGAIN}"
+        detail = f"its pixel data cannot be decoded ({decoder_words(fault)}); {COPY_AGAIN}"
         raise ScanError(reason, detail, Format.DICOM) from None
 
 
@@ -102,6 +109,18 @@ def _holds(segment: bytes, expected: int) -> bool:
     return length == expected and not segment[position:].strip(b"\0")
 
 
-def _first_line(fault: Exception) -> str:
-    """The decoder's own words as part of a sentence."""
-    return str(fault).strip().partition("\n")[0].partition(" - ")[0].rstrip(".: ")
+def decoder_words(fault: Exception) -> str:
+    """Give the decoder's own words as part of a sentence, without any value of the header.
+
+    pydicom quotes the values that it complains of, and in a damaged or odd header any of them can
+    be the patient's name. Names of elements stay.
+    """
+    line = str(fault).strip().partition("\n")[0].partition(" - ")[0].rstrip(".: ")
+    return _QUOTED.sub("...", _ELEMENT.sub(_without_quotes, line))
+
+
+def _without_quotes(element: re.Match[str]) -> str:
+    """Take the quotes off an element's name, if it is the name that the standard gives it."""
+    tag = int(element[1] + element[2], 16)
+    known = dictionary_has_tag(tag) and dictionary_description(tag) == element[3]
+    return f"({element[1]},{element[2]}) {element[3]}" if known else element[0]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 from fnmatch import fnmatchcase
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -20,7 +21,8 @@ class DiscoveryOptions:
 
     Attributes:
         recursive: also look into folders within folders.
-        include: glob patterns on the path within the folder; empty takes everything.
+        include: glob patterns on the path within the folder, whatever the case of its letters;
+            empty takes everything.
         exclude: glob patterns that leave a file or a whole folder out.
         own_outputs: files and folders that this tool writes; never scanned.
     """
@@ -43,8 +45,9 @@ def discover(paths: Sequence[str], options: DiscoveryOptions) -> Discovery:
     """List the scans below ``paths``.
 
     A file counts as a scan when its name promises a picture (or promises nothing: no extension, or
-    a DICOM UID for a name) or when its content is one; other files are counted and left alone.
-    Hidden files, the tool's own outputs and DICOMDIR indexes are passed over.
+    a DICOM UID for a name) or when its content is one; other files, hidden ones and DICOMDIR
+    indexes are counted and left alone. The tool's own outputs are passed over. Where paths overlap,
+    a file is found by the first of them, however it is spelt.
 
     Args:
         paths: folders or files as the user gave them.
@@ -54,13 +57,30 @@ def discover(paths: Sequence[str], options: DiscoveryOptions) -> Discovery:
         UsageError: a path does not exist or cannot be listed.
     """
     walker = _Walker(options)
-    found: dict[str, Scan] = {}
+    if len(paths) > 1:
+        return _each_once(walker, paths)
+    found = [file.scan() for given in paths for file in walker.files_of(given)]
+    scans = tuple(scan for scan in found if scan is not None)
+    return Discovery(scans, len(found) - len(scans))
+
+
+def _each_once(walker: _Walker, paths: Sequence[str]) -> Discovery:
+    """List several paths; every name begins with the path, so that names stay apart."""
+    scans: list[Scan] = []
+    taken: set[_Place] = set()
+    others: set[_Place] = set()
     for given in paths:
-        for scan in walker.scans_of(given, named_with_argument=len(paths) > 1):
-            found.setdefault(scan.name, scan)
-    return Discovery(tuple(found.values()), walker.other_files)
+        named = [file.below(given) for file in walker.files_of(given)]
+        here = [(walker.place(file.location), file.scan()) for file in named]
+        scans += [scan for place, scan in here if scan is not None and place not in taken]
+        taken |= {place for place, scan in here if scan is not None}
+        others |= {place for place, scan in here if scan is None}
+    # another file of one path may be a scan of the next, given by hand
+    return Discovery(tuple(scans), len(others - taken))
 
 
+# A file's real folder and its name there: a link to a file is a file of its own.
+_Place = tuple[str, str]
 _Identities = frozenset[tuple[int, int]]
 
 
@@ -79,32 +99,83 @@ def _listing(folder: str) -> _Listing:
     return _Listing((stat.st_dev, stat.st_ino), ordered)
 
 
+class _Kind(Enum):
+    """How a file was met."""
+
+    FOUND = auto()
+    GIVEN = auto()  # by hand: taken whatever it is called
+    PASSED_OVER = auto()  # hidden, or an index of other files
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file met on the way; ``kind`` says what to make of it."""
+
+    name: str
+    location: str
+    kind: _Kind
+
+    def below(self, given: str) -> _File:
+        """The file with the given folder before its name."""
+        if self.kind is _Kind.GIVEN:
+            return self
+        return replace(self, name=os.path.join(given, self.name))  # noqa: PTH118
+
+    def scan(self) -> Scan | None:
+        """The file as a scan; None where it is another file."""
+        if self.kind is _Kind.PASSED_OVER:
+            return None
+        given = self.kind is _Kind.GIVEN
+        try:
+            stat = os.stat(self.location)  # noqa: PTH116
+        except OSError:  # gone, or a dangling link: listed, so it gets its row when its turn comes
+            promising = given or promises_picture(self.name)
+            return Scan(self.name, self.location, 0, 0) if promising else None
+        taken = (
+            given
+            or S_ISDIR(stat.st_mode)  # a folder comes here when it cannot be listed
+            or (
+                S_ISREG(stat.st_mode)
+                and (promises_picture(self.name) or _is_picture(self.location))
+            )
+        )
+        return Scan.of(self.name, self.location, stat) if taken else None
+
+
 class _Walker:
     """One pass over the given paths; knows which folders it is inside, so that loops end."""
 
     def __init__(self, options: DiscoveryOptions) -> None:
         self.options = options
         self.own_outputs = {os.path.realpath(path) for path in options.own_outputs}
-        self.other_files = 0
+        self.include = [glob.lower() for glob in options.include]
+        self.exclude = [glob.lower() for glob in options.exclude]
+        self.real_folders: dict[str, str] = {}
 
-    def scans_of(self, given: str, *, named_with_argument: bool) -> Iterator[Scan]:
+    def place(self, location: str) -> _Place:
+        folder, name = os.path.split(location)
+        if folder not in self.real_folders:
+            self.real_folders[folder] = os.path.realpath(folder)
+        return self.real_folders[folder], name
+
+    def files_of(self, given: str) -> Iterator[_File]:
+        """Yield the files of a path: named by their place within a folder, or as it is given."""
+        if not given:
+            raise UsageError("'': an empty path; give a folder or a file")
         try:
-            stat = os.stat(given)  # noqa: PTH116  # paths stay strings: they may not be UTF-8
+            os.stat(given)  # noqa: PTH116  # paths stay strings: they may not be UTF-8
         except OSError as fault:
             raise UsageError(
                 f"{given}: {_words(fault)}; check the path and its permissions"
             ) from None
         if not os.path.isdir(given):  # noqa: PTH112
-            yield Scan.of(given, given, stat)
+            if os.path.realpath(given) not in self.own_outputs:
+                yield _File(given, given, _Kind.GIVEN)
             return
-        for within, location in self._files(given):
-            name = os.path.join(given, within) if named_with_argument else within  # noqa: PTH118
-            scan = self._scan(name, location)
-            if scan is not None:
-                yield scan
+        yield from self._files(given)
 
-    def _files(self, root: str) -> Iterator[tuple[str, str]]:
-        """Yield (path within root, path to open), folders and files together in byte order."""
+    def _files(self, root: str) -> Iterator[_File]:
+        """Yield the files, named by their path within root, folders and files in byte order."""
         try:
             listing = _listing(root)
         except OSError as fault:
@@ -113,51 +184,40 @@ class _Walker:
             ) from None
         yield from self._entries(listing, "", frozenset())
 
-    def _folder(self, folder: str, within: str, above: _Identities) -> Iterator[tuple[str, str]]:
+    def _folder(self, folder: str, within: str, above: _Identities) -> Iterator[_File]:
         try:
             listing = _listing(folder)
         except OSError:  # the folder itself becomes a row, so that what is in it is not lost unsaid
-            yield within, folder
+            yield _File(within, folder, _Kind.FOUND)
             return
         yield from self._entries(listing, f"{within}/", above)
 
-    def _entries(
-        self, listing: _Listing, within: str, above: _Identities
-    ) -> Iterator[tuple[str, str]]:
+    def _entries(self, listing: _Listing, within: str, above: _Identities) -> Iterator[_File]:
         if listing.identity in above:  # a symbolic link that leads back up
             return
         for entry in listing.entries:
             name = f"{within}{entry.name}"
-            if entry.name.startswith(".") or self._left_out(name, entry.path):
+            if self._left_out(name, entry):
                 continue
-            if not _is_folder(entry):
-                if self._included(name, entry.name):
-                    yield name, entry.path
+            if entry.name.startswith(".") or entry.name == "DICOMDIR":
+                if not _is_folder(entry):  # what is in a hidden folder would take a walk to count
+                    yield _File(name, entry.path, _Kind.PASSED_OVER)
+            elif not _is_folder(entry):
+                if not self.include or _matches(name, self.include):
+                    yield _File(name, entry.path, _Kind.FOUND)
             elif self.options.recursive:
                 yield from self._folder(entry.path, name, above | {listing.identity})
 
-    def _left_out(self, name: str, path: str) -> bool:
-        base = name.rpartition("/")[2]
-        if any(fnmatchcase(text, glob) for glob in self.options.exclude for text in (name, base)):
-            return True
-        return base == "DICOMDIR" or os.path.realpath(path) in self.own_outputs
+    def _left_out(self, name: str, entry: os.DirEntry[str]) -> bool:
+        return _matches(name, self.exclude) or os.path.realpath(entry.path) in self.own_outputs
 
-    def _included(self, name: str, base: str) -> bool:
-        globs = self.options.include
-        return not globs or any(fnmatchcase(text, glob) for glob in globs for text in (name, base))
 
-    def _scan(self, name: str, location: str) -> Scan | None:
-        try:
-            stat = os.stat(location)  # noqa: PTH116
-        except OSError:  # gone, or a dangling link: listed, so it gets its row when its turn comes
-            scan = Scan(name, location, 0, 0) if promises_picture(name) else None
-        else:
-            taken = S_ISDIR(stat.st_mode) or (  # a folder comes here when it cannot be listed
-                S_ISREG(stat.st_mode) and (promises_picture(name) or _is_picture(location))
-            )
-            scan = Scan.of(name, location, stat) if taken else None
-        self.other_files += scan is None
-        return scan
+def _matches(name: str, globs: Sequence[str]) -> bool:
+    """Whether a path or its last part matches one of several globs in small letters."""
+    whole = name.lower()
+    return any(
+        fnmatchcase(text, glob) for glob in globs for text in (whole, whole.rpartition("/")[2])
+    )
 
 
 def promises_picture(name: str) -> bool:

@@ -160,12 +160,14 @@ def check_extent(radiograph: Radiograph) -> None:
             Reason.TOO_SMALL,
             f"{width}x{height} pixels, less than {MIN_SIDE} on a side; give the film at full size",
             radiograph.format,
+            (width, height),
         )
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise ScanError(
             Reason.ASPECT_RATIO,
             f"{width}x{height} pixels: too elongated for a chest film; check what this picture is",
             radiograph.format,
+            (width, height),
         )
 
 
@@ -177,6 +179,7 @@ def check_not_blank(radiograph: Radiograph) -> None:
             Reason.BLANK,
             "nearly all one shade: no film was exposed here; check the source",
             radiograph.format,
+            (radiograph.width, radiograph.height),
         )
 
 

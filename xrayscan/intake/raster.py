@@ -11,6 +11,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.formats import Format
@@ -41,6 +42,8 @@ _UPRIGHT: dict[int, Callable[[_Grey], _Grey]] = {
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _STRETCHED = 65_535  # white, where the file declares none
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 4
+_BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # TIFF 6.0, sections 4 and 19
+_SAMPLE_KINDS = {1: "integer", 2: "signed integer", 3: "floating point", 5: "complex", 6: "complex"}
 _UNUSUAL_SAMPLING = "subsampling"  # of libjpeg-turbo's complaint about sampling factors
 
 
@@ -83,9 +86,11 @@ def check_jpeg(data: bytes) -> bool:
 
 
 def _decode_jpeg(data: bytes) -> Radiograph:
-    """Decode with libjpeg-turbo in strict mode: every cut and every overwritten sector is an error.
+    """Decode with libjpeg-turbo in strict mode: a cut is an error, and most other damage.
 
-    Fewer than some 200 overwritten bytes can go unnoticed: the code falls back into step by itself.
+    JPEG has no checksum, and its code falls back into step by itself. What can go unnoticed: fewer
+    than some 200 overwritten bytes; a sector replaced by another one of the same file (2 of 12
+    tried in a baseline film); 4096 zeroed bytes of a progressive film (3 of 12 tried).
     """
     check_jpeg_end(data)
     try:
@@ -162,13 +167,37 @@ def _decode_with_pillow(data: bytes, format: Format) -> Radiograph:
             orientation = _orientation(picture)  # 1 for TIFF, which both libraries turn themselves
             pixels, peak = _deep_grey(data) if deep_colour else _grey(picture)
     except UnidentifiedImageError:
-        raise ScanError(Reason.DAMAGED, f"its header is damaged; {COPY_AGAIN}", format) from None
+        raise _unidentified(data, format) from None
     except Image.DecompressionBombError:
         raise too_many_pixels("", format) from None
     except OSError as fault:
         raise _damaged(fault, format) from None
     upright = _UPRIGHT.get(orientation, np.asarray)(pixels)
     return Radiograph(np.ascontiguousarray(upright), peak, format, notes)
+
+
+def _unidentified(data: bytes, format: Format) -> ScanError:
+    """Tell pixels of a kind that Pillow does not know from a damaged header."""
+    pixels = tiff_pixels(data) if format is Format.TIFF else ""
+    if pixels:
+        detail = f"its pixels are {pixels}, which cannot be read; export it with 8 or 16 bits"
+        return ScanError(Reason.UNSUPPORTED, detail, format)
+    return ScanError(Reason.DAMAGED, f"its header is damaged; {COPY_AGAIN}", format)
+
+
+def tiff_pixels(data: bytes) -> str:
+    """Name the kind of pixels that a TIFF's first page declares; "" where that makes no sense."""
+    try:
+        # eight bytes in a TIFF, sixteen in a BigTIFF, which has 43 for 42
+        directory = ImageFileDirectory_v2(data[: 16 if 43 in data[2:4] else 8])
+        file = io.BytesIO(data)
+        file.seek(directory.next)
+        directory.load(file)
+        bits = directory[_BITS_PER_SAMPLE][0]
+        kind = _SAMPLE_KINDS[directory.get(_SAMPLE_FORMAT, (1,))[0]]
+    except Exception:  # anything at all on damaged bytes
+        return ""
+    return f"{bits}-bit {kind}" if bits in (8, 12, 16, 24, 32, 64, 128) else ""
 
 
 def _is_deep_colour(picture: Image.Image) -> bool:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import time
 from dataclasses import dataclass
+from stat import S_ISDIR, S_ISREG
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.dicom import decode_dicom
 from xrayscan.intake.formats import EXTENSIONS, SNIFF_BYTES, Format, foreign_kind, sniff
 from xrayscan.intake.integrity import COPY_AGAIN, check_extent, check_not_blank, check_size
 from xrayscan.intake.raster import decode_raster
-from xrayscan.records import Radiograph, Reason
+from xrayscan.records import Radiograph, Reason, Scan
 
 # What the operating system says when a file is gone rather than faulty.
 _GONE = (errno.ENOENT, errno.ESTALE)
 _DENIED = (errno.EACCES, errno.EPERM)
+_OPENCV_OUT_OF_MEMORY = -4  # cv::Error::StsNoMem, as the code of a cv2.error
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +30,42 @@ class Content:
     sha256: str
 
 
+def check_settled(scan: Scan, min_age: float) -> None:
+    """Refuse a file that is still being written.
+
+    Args:
+        scan: the file as it was listed.
+        min_age: seconds; 0 takes files of any age. A time in the future, of a clock that is wrong,
+            is no age at all.
+
+    Raises:
+        ScanError: it has changed since it was listed, or is younger than ``min_age``.
+    """
+    try:
+        now = os.stat(scan.location)  # noqa: PTH116  # paths stay strings: they may not be UTF-8
+    except OSError:
+        return  # reading it will say what is wrong
+    if scan.modified_ns and (now.st_size, now.st_mtime_ns) != (scan.size_bytes, scan.modified_ns):
+        raise ScanError(Reason.GROWING, "changed after it was listed; the next run takes it")
+    if 0 <= time.time() - now.st_mtime < min_age:
+        raise ScanError(
+            Reason.GROWING,
+            f"changed less than {min_age:g} s ago, may still be growing; the next run takes it",
+        )
+
+
 def read_content(location: str) -> Content:
     """Read a whole file.
 
     Raises:
-        ScanError: it is gone, empty, too large, not readable, or the share failed.
+        ScanError: it is gone, no regular file, empty, too large, not readable, or the share failed.
     """
     try:
-        # paths stay strings: they may not be UTF-8
-        check_size(os.stat(location).st_size)  # noqa: PTH116
+        stat = os.stat(location)  # noqa: PTH116
+        if not (S_ISREG(stat.st_mode) or S_ISDIR(stat.st_mode)):  # opening a pipe waits for ever
+            detail = "is no regular file but a pipe or a device; give files and folders"
+            raise ScanError(Reason.NOT_AN_IMAGE, detail)
+        check_size(stat.st_size)
         with open(location, "rb") as file:  # noqa: PTH123
             data = file.read()
     except OSError as fault:
@@ -53,6 +83,7 @@ def decode(content: Content, name: str) -> Radiograph:
 
     Raises:
         ScanError: no picture, damaged, unsupported, or nothing that could be a film.
+        MemoryError: there is not enough for this film, which is no fault of the film.
     """
     head = content.data[:SNIFF_BYTES]
     format = sniff(head)
@@ -64,9 +95,11 @@ def decode(content: Content, name: str) -> Radiograph:
             if format is Format.DICOM
             else decode_raster(content.data, format)
         )
-    except ScanError:
+    except (ScanError, MemoryError):
         raise
     except Exception as fault:  # decoders raise anything at all on damaged bytes; it stays one row
+        if getattr(fault, "code", None) == _OPENCV_OUT_OF_MEMORY:
+            raise MemoryError from fault
         detail = f"cannot be decoded ({type(fault).__name__}); {COPY_AGAIN}"
         raise ScanError(Reason.DAMAGED, detail, format) from fault
     radiograph = _with_extension_note(radiograph, format, name)

@@ -1,47 +1,129 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and whether they will be, asked before the work."""
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import TextIO
 
 from xrayscan.errors import XrayscanError
 
 
 @contextmanager
-def atomic_text(path: Path) -> Iterator[TextIO]:
+def atomic_text(path: Path, *, keep_lines: bool = False) -> Iterator[TextIO]:
     """Open a text file that takes its name only when it is complete and on the disk.
 
     It is written beside its place under a hidden name, flushed, synced and renamed. When anything
-    goes wrong, the file that was there before stays as it was.
+    goes wrong, the file that was there before stays as it was. What a link leads to is renewed, not
+    the link; a pipe or a device is written straight to, as nothing could be renamed onto it.
 
     Args:
         path: the file to be; its folder is made if it is missing.
+        keep_lines: after a fault, keep the lines written so far as ``path`` with ``.part`` behind
+            its name; a note on the exception says where they are.
 
     Raises:
         XrayscanError: the folder or the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    if is_stream(path):
+        with _stream(path) as file:
+            yield file
+        return
+    target = _target(path)
+    temporary = _temporary(target)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         # newline="": what is given is what is written, on every system
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        with temporary.open("x", encoding="utf-8", newline="") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        temporary.replace(target)
+        _sync_folder(target.parent)
     except OSError as fault:
-        words = (fault.strerror or str(fault)).lower()
-        raise XrayscanError(
-            f"{path}: cannot be written ({words}); check space and permissions"
-        ) from fault
+        said = unwritable(path, fault)
+        if keep_lines:
+            _keep(temporary, target, said)
+        raise said from fault
+    except BaseException as fault:
+        if keep_lines:
+            _keep(temporary, target, fault)
+        raise
     finally:
         with suppress(OSError):  # it was renamed, or could never be made
             temporary.unlink()
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path leads to a pipe, a device or a socket: neither file nor folder."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (S_ISREG(mode) or S_ISDIR(mode))
+
+
+def check_writable(path: Path) -> None:
+    """Find out whether ``atomic_text`` will be able to write a file; nothing is left behind.
+
+    Raises:
+        XrayscanError: it will not.
+    """
+    target = _target(path).absolute()
+    folder = next(each for each in target.parents if os.path.lexists(each))
+    probe = _temporary(folder / target.name)
+    try:
+        if is_stream(path):
+            if not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return
+        with probe.open("x"):
+            pass
+        probe.unlink()
+    except OSError as fault:
+        raise unwritable(path, fault) from None
+
+
+def unwritable(path: Path | str, fault: OSError) -> XrayscanError:
+    """Say in one sentence that something cannot be written."""
+    words = (fault.strerror or str(fault)).lower()
+    return XrayscanError(f"{path}: cannot be written ({words}); check space and permissions")
+
+
+@contextmanager
+def _stream(path: Path) -> Iterator[TextIO]:
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            yield file
+    except OSError as fault:
+        raise unwritable(path, fault) from fault
+
+
+def _target(path: Path) -> Path:
+    """The file itself, where ``path`` is a link to it."""
+    # not path.is_symlink(), which raises for names that are too long
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114
+
+
+def _temporary(target: Path) -> Path:
+    # by chance, not by process: on a share, two containers can both be process 1
+    return target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+
+
+def _keep(temporary: Path, target: Path, fault: BaseException) -> None:
+    """Give what was written a name of its own, if it is more than the line of headings."""
+    kept = target.with_name(f"{target.name}.part")
+    with suppress(OSError):  # the fault itself is what has to be said
+        with temporary.open("rb") as file:
+            if sum(1 for _ in file) < 2:
+                return
+        temporary.replace(kept)
+        fault.add_note(f"the rows finished until then are in {kept}")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -118,9 +118,12 @@ def _number(value: float | None, decimals: int) -> str:
 
 
 def _timestamp(nanoseconds: int) -> str:
-    """UTC, ISO 8601, to the microsecond; "" for a file whose time could not be read."""
+    """UTC, ISO 8601, to the microsecond; "" for a time that is unknown or beyond the calendar."""
     if not nanoseconds:
         return ""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    try:
+        moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    except (ValueError, OverflowError, OSError):  # a broken clock's year 31690
+        return ""
     return moment.replace(microsecond=rest // 1000).isoformat(timespec="microseconds")
