@@ -34,21 +34,21 @@ from xrayscan.training.fit import fit
 from xrayscan.training.options import FitOptions, Recipe
 
 from .conftest import SIZE, TINY, draw_film
+from .spread import spread_logits
 
 RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=2e-2, augmentation="none", seed=3)
 HEADS = [heads.pooled, heads.pooled_dense, heads.flat_dense]
 
 
-def build(classes: int = 3, head: Callable[[Any], Any] = heads.pooled) -> Any:
+def build(
+    classes: int = 3, head: Callable[[Any], Any] = heads.pooled, seed: int = 2
+) -> Any:
     """A small classifier whose class logits spread."""
     import keras
 
     keras.utils.set_random_seed(11)
     classifier = build_classifier(replace(TINY, head=head), SIZE, classes=classes)
-    layer = classifier.get_layer(CLASS_LOGITS if classes > 2 else LOGIT)
-    rng = np.random.default_rng(2)
-    layer.set_weights([rng.uniform(-6, 6, w.shape) / (1 + w.ndim // 2) for w in
-                       layer.get_weights()])  # fmt: skip
+    spread_logits(classifier, seed)
     return classifier
 
 

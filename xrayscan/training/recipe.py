@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from xrayscan.evaluation.plots import learning_curves
 from xrayscan.training import classifier as joints
 from xrayscan.training.augmentation import PRESETS
+from xrayscan.training.batch_norm import measure_statistics
 from xrayscan.training.batches import (
     BatchOptions,
     film_weights,
@@ -106,6 +107,7 @@ def train(
     _begin(network, state)
 
     def measure() -> dict[str, float]:
+        measure_statistics(network, batches)
         films = lesson.parts.validation
         return validation_figures(_predict(network, films).astype(np.float64), films.labels)
 
