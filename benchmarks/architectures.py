@@ -21,7 +21,7 @@ from typing import Any
 
 from xrayscan.training.architectures import TABLE
 
-LIMIT, EPOCHS = 1000, 3
+LIMIT, EPOCHS = 600, 2
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "models.md"
 BEGIN, END = "<!-- architectures -->\n", "<!-- /architectures -->\n"
 FURTHER = ("keras:EfficientNetV2B0",)  # one that goes through the generic adapter

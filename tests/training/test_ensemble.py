@@ -105,8 +105,7 @@ def test_probability_and_heat(
 ) -> None:
     """Against the members' own scorers: the mean of calibrated logits, and of scaled maps."""
     cards = [
-        member(template, tmp_path / f"m{number}", number, size)
-        for number, size in enumerate(sizes)
+        member(template, tmp_path / f"m{number}", number, size) for number, size in enumerate(sizes)
     ]
     (tmp_path / "out").mkdir()
     final, engine = exported(cards, tmp_path / "out", Calibration(1.3, -0.2))
@@ -156,8 +155,7 @@ def test_heat_of_different_grids(tmp_path: Path, template: Path, films: np.ndarr
     assert fine.shape[1:] == heat.shape[1:] == (8, 8)
     assert coarse.shape[1:] == (4, 4)
     expected = [
-        (one + cv2.resize(other, (8, 8)) / 4) / 2
-        for one, other in zip(fine, coarse, strict=True)
+        (one + cv2.resize(other, (8, 8)) / 4) / 2 for one, other in zip(fine, coarse, strict=True)
     ]
     np.testing.assert_allclose(heat, expected, rtol=1e-3, atol=1e-5)
     total = (fine.sum(axis=(1, 2)) + coarse.sum(axis=(1, 2))) / 2
@@ -275,13 +273,25 @@ def test_no_such_member(tmp_path: Path, template: Path) -> None:
     assert "neither a model" in refusal([str(template), str(tmp_path / "nobody")], ModelError)
 
 
-def test_data_of_other_classes(tmp_path: Path, template: Path, second: Path) -> None:
+@pytest.mark.parametrize("classes", ["", "subtype"], ids=["others", "more"])
+def test_data_of_other_classes(
+    tmp_path: Path, template: Path, second: Path, classes: str
+) -> None:
     """What the members score is what the films have to be told apart by."""
     data = draw_folder(tmp_path / "data", 8)
-    (data / "PNEUMONIA").rename(data / "TUBERCULOSIS")
+    if classes:
+        for path in sorted((data / "PNEUMONIA").iterdir())[::2]:
+            path.rename(path.with_name(path.name.replace("bacteria", "virus")))
+    else:
+        (data / "PNEUMONIA").rename(data / "TUBERCULOSIS")
     options = FitOptions(
-        data, tmp_path / "out", ensemble_of=(str(template), str(second)), folds=2, workers=1
+        data,
+        tmp_path / "out",
+        classes=classes,
+        ensemble_of=(str(template), str(second)),
+        folds=2,
+        workers=1,
     )
-    with pytest.raises(UsageError, match="TUBERCULOSIS"):
+    with pytest.raises(UsageError, match="VIRUS" if classes else "TUBERCULOSIS"):
         fit(options)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

@@ -321,6 +321,17 @@ def test_resumed_otherwise(
 
 
 @pytest.mark.usefixtures("tiny_in_table")
+def test_same_seed_same_scorer(data: Path, fitted: Path, tmp_path: Path) -> None:
+    """From the first weights on."""
+    pixels, _ = validation_films(data)
+    for seed, same in ((RECIPE.seed, True), (RECIPE.seed + 1, False)):
+        given = options(data, tmp_path / str(seed), recipe=replace(RECIPE, seed=seed))
+        scorers = (fitted / "scorer.xml", fit(given) / "scorer.xml")
+        one, other = (Engine(path, SIZE, 1).score(pixels).embedding for path in scorers)
+        assert np.allclose(one, other, rtol=1e-3, atol=1e-3) == same
+
+
+@pytest.mark.usefixtures("tiny_in_table")
 def test_nothing_to_resume(data: Path, tmp_path: Path) -> None:
     assert "no training to resume" in refusal(options(data, tmp_path / "model", resume=True))
 

@@ -23,12 +23,12 @@ WITHOUT_TENSORFLOW = """
 import sys
 from importlib.machinery import PathFinder
 
-class Hiding:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
+class Hiding(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
         if name.partition(".")[0] == "tensorflow":
             return None
-        return PathFinder.find_spec(name, path, target)
+        return super().find_spec(name, path, target)
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Hiding
 from xrayscan.cli import main

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,6 @@ Prepare = Callable[[Path], None]
         (_model, False, "model: exists already; choose another folder, remove it, or add epochs"),
         (_model_that_gets_epochs, False, "model: exists already"),
         (_unfinished, False, "model.training: holds an unfinished training; give --resume"),
-        (_working_folder_alone, False, "model.training: holds an unfinished training"),
     ],
 )
 def test_refusals(tmp_path: Path, prepare: Prepare, resume: bool, said: str) -> None:
@@ -221,8 +221,7 @@ def test_a_system_error_becomes_a_sentence(tmp_path: Path, epochs: int) -> None:
         write_state(place.work, epochs)
         raise OSError(errno.ENOSPC, "No space left on device", "some/scorer.bin")
     assert str(raised.value) == (
-        "some/scorer.bin: cannot be written (no space left on device); "
-        "check space and permissions"
+        "some/scorer.bin: cannot be written (no space left on device); check space and permissions"
     )
     assert place.has_progress() is bool(epochs)
 
@@ -241,6 +240,44 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         pytest.fail("there is nothing to work in")
     assert str(raised.value).startswith(f"{tmp_path / 'file' / 'model.training'}: cannot be writ")
     assert tree(tmp_path) == {"file": "mine"}
+
+
+def test_stopped_before_anything_was_saved(tmp_path: Path) -> None:
+    """Killed while the head was trained: there is nothing to resume, and nothing in the way."""
+    _working_folder_alone(tmp_path)
+    (tmp_path / "model.training" / ".progress.json.part").write_text("half of it")
+    place = place_in(tmp_path)
+    with working(place):
+        assert list(place.work.iterdir()) == []
+
+
+def test_killed_while_the_state_was_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Epochs are to be added: whatever was copied, next time it is copied again."""
+    _model(tmp_path)
+    options = FitOptions(tmp_path / "data", tmp_path / "model", resume=True)
+    whole = tree(tmp_path / "model" / TRAINING)
+    for killed_at in range(1, 5):
+        calls = 0
+
+        def dies(
+            source: Any, target: Any, killed_at: int = killed_at, **how: Any
+        ) -> object:  # the process is gone: nothing cleans up
+            nonlocal calls
+            calls += 1
+            if calls == killed_at:
+                raise KeyboardInterrupt
+            return copy(source, target, **how)
+
+        copy = shutil.copyfile
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "copyfile", dies)
+            patch.setattr("xrayscan.training.place._drop_if_empty", lambda place: False)
+            with pytest.raises(KeyboardInterrupt), working(find_place(options)):
+                pytest.fail("there are four files to copy")
+        place = find_place(options)
+        with working(place):
+            assert tree(place.work) == whole
+        shutil.rmtree(place.work)
 
 
 # -- deliver -------------------------------------------------------------------------------------

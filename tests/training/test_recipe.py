@@ -98,20 +98,6 @@ def test_the_best_epoch_is_kept(
     assert auc(best(state), parts.validation) == pytest.approx(max(aucs), abs=1e-6)
 
 
-def test_shuffled_labels_are_not_learnt(parts: Parts, tmp_path: Path) -> None:
-    """No way leads from a film's place or name to its label."""
-    rng = np.random.default_rng(8)
-    shuffled = Parts(
-        *(
-            replace(films, labels=rng.permutation(films.labels))
-            for films in (parts.train, parts.validation)
-        )
-    )
-    state = TrainingState(tmp_path / "state", {})
-    train(untrained(), lesson(shuffled), state)
-    assert 0.2 < state.history[-1]["val_auc"] < 0.8
-
-
 def test_same_seed_same_weights(parts: Parts, trained: TrainingState, tmp_path: Path) -> None:
     state = TrainingState(tmp_path / "state", {})
     train(untrained(), lesson(parts), state)

@@ -51,9 +51,7 @@ def test_resolved(
     assert found == replace(recipe, unfreeze=unfreeze, learning_rate=rate)
 
 
-@given(
-    st.sampled_from(list(Unfreeze)), st.booleans(), st.sampled_from([0.0, 1e-4]), st.booleans()
-)
+@given(st.sampled_from(list(Unfreeze)), st.booleans(), st.sampled_from([0.0, 1e-4]), st.booleans())
 def test_resolved_leaves_nothing_open(
     unfreeze: Unfreeze, pretrained: bool, rate: float, in_blocks: bool
 ) -> None:

@@ -128,7 +128,8 @@ def _train(
     )
     log.info("training %s from %s", start.architecture.name, start.origin)
     with devices.data_parallel(), devices.precision(options.recipe.precision):
-        train(start.classifier(len(data.classes)), lesson, state, hooks)
+        classifier = start.classifier(len(data.classes), options.recipe.seed)
+        train(classifier, lesson, state, hooks)
 
 
 def _identity(

@@ -40,15 +40,19 @@ class Start:
         """Whether there is anything to start from."""
         return self.origin != NONE
 
-    def classifier(self, classes: int) -> Any:
+    def classifier(self, classes: int, seed: int) -> Any:
         """Build the classifier, its weights set.
 
         Args:
             classes: how many, the negative one included.
+            seed: of the weights that nothing is known of.
 
         Raises:
             ModelError: the weights do not fit or cannot be had.
         """
+        import keras
+
+        keras.utils.set_random_seed(seed)
         size = self.architecture.input_size
         built = build_classifier(self.architecture, size, self.weights, classes)
         if self.model is not None:
