@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 from functools import partial
@@ -139,14 +138,20 @@ def fit(
     predict runs, thresholds chosen on those patients, a card and a report with all of it. Stopped
     at any moment, it goes on by --resume.
     """
+    from xrayscan.cli.listening import quiet_libraries
+
+    options = _options(_with_preset(context))
+    with quiet_libraries(verbose=verbose):  # TensorFlow says much of itself on start
+        return _run(options, quiet=quiet, verbose=verbose)
+
+
+def _run(options: FitOptions, *, quiet: bool, verbose: bool) -> int:
     from xrayscan.cli.listening import StopRequest, set_up_logging
     from xrayscan.training.fit import fit as run_fit
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what TensorFlow says of itself on start
     set_up_logging(verbose=verbose)
     if not verbose:
         logging.getLogger("xrayscan").setLevel(logging.WARNING if quiet else logging.INFO)
-    options = _options(_with_preset(context))
     stop = StopRequest("stopping after this step")
     try:
         with stop.listening():

@@ -205,7 +205,9 @@ def _finish_under_tensorflow(options: FitOptions) -> None:
         [sys.executable, "-c", f"from {__name__} import finish_from_standard_input as f; f()"],
         input=pickle.dumps(replace(options, resume=True)),
         env=os.environ | {"KERAS_BACKEND": devices.TENSORFLOW},
+        stderr=subprocess.PIPE,
         check=False,
     )
     if done.returncode:
-        raise XrayscanError(f"{options.out}: trained, but the export failed; {again}")
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise XrayscanError(f"{options.out}: trained, but the export failed ({last}); {again}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from xrayscan.records import DISCLAIMER
 from xrayscan.resources import templates_folder
@@ -18,14 +18,20 @@ def model_readme(card: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(templates_folder()),
         autoescape=False,  # it is Markdown
-        undefined=StrictUndefined,
+        undefined=ChainableUndefined,  # cards of earlier versions say less
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(_TEMPLATE).render(card=card, disclaimer=DISCLAIMER, part=_part)
+    template = environment.get_template(_TEMPLATE)
+    return template.render(card=card, disclaimer=DISCLAIMER, part=_part, interval=_interval)
 
 
 def _part(facts: Mapping[str, Any]) -> str:
     """How many films of how many patients, by class."""
     classes = ", ".join(f"{count} {name}" for name, count in facts["by_class"].items())
     return f"{facts['films']} films of {facts['patients']} patients ({classes})"
+
+
+def _interval(ends: Sequence[float] | None) -> str:
+    """An interval in brackets, where the card has one."""
+    return f" ({ends[0]:.4f} to {ends[1]:.4f})" if ends else ""
