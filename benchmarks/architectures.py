@@ -77,10 +77,9 @@ def _row(name: str, origin: str, card: dict[str, Any], out: Path) -> str:
 
 
 def _write(rows: list[str], data: Path) -> None:
-    about = (
-        f"{datetime.datetime.now(datetime.UTC).date()}, {platform.processor() or platform.machine()}"
-        f", {len(os.sched_getaffinity(0))} cores, data `{data.name}`, seed 7."
-    )
+    today = datetime.datetime.now(datetime.UTC).date()
+    cores = len(os.sched_getaffinity(0))
+    about = f"{today}, {platform.machine()}, {cores} cores, data `{data.name}`, seed 7."
     head = (
         "| architecture | from | weights | validation AUC (95 %) | accuracy | sens. / spec. "
         "| per epoch | command |\n|---|---|---|---|---|---|---|---|"

@@ -274,9 +274,7 @@ def test_no_such_member(tmp_path: Path, template: Path) -> None:
 
 
 @pytest.mark.parametrize("classes", ["", "subtype"], ids=["others", "more"])
-def test_data_of_other_classes(
-    tmp_path: Path, template: Path, second: Path, classes: str
-) -> None:
+def test_data_of_other_classes(tmp_path: Path, template: Path, second: Path, classes: str) -> None:
     """What the members score is what the films have to be told apart by."""
     data = draw_folder(tmp_path / "data", 8)
     if classes:

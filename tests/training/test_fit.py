@@ -3,7 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def test_a_complete_folder_that_verifies(fitted: Path, card: ModelCard) -> None:
     assert {path.name for path in (fitted / "training").iterdir()} == {
         "progress.json",
         "curves.png",
-        "last-0.weights.h5",
+        "last-1.weights.h5",
         "best-1.weights.h5",
     }
     assert card.name == "blobs"
@@ -329,6 +329,23 @@ def test_same_seed_same_scorer(data: Path, fitted: Path, tmp_path: Path) -> None
         scorers = (fitted / "scorer.xml", fit(given) / "scorer.xml")
         one, other = (Engine(path, SIZE, 1).score(pixels).embedding for path in scorers)
         assert np.allclose(one, other, rtol=1e-3, atol=1e-3) == same
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+@pytest.mark.parametrize(
+    "damage", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["missing", "empty"]
+)
+@pytest.mark.parametrize(("lost", "epochs"), [("last-1", 2), ("best-1", 1)])
+def test_weights_that_cannot_be_read(
+    data: Path, fitted: Path, tmp_path: Path, lost: str, epochs: int, damage: Callable[..., Any]
+) -> None:
+    work = shutil.copytree(fitted / "training", tmp_path / "model.training")
+    damage(work / f"{lost}.weights.h5")
+    given = options(data, tmp_path / "model", resume=True)
+    given = replace(given, recipe=replace(RECIPE, epochs=epochs))
+    with pytest.raises(DataError, match=f"{lost}.* cannot be read .*; remove .* and train anew"):
+        fit(given)
+    assert (work / "progress.json").is_file()
 
 
 @pytest.mark.usefixtures("tiny_in_table")

@@ -16,7 +16,10 @@ from xrayscan.scoring.model import ScoringModel
 
 from .conftest import draw_folder
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs jax")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs jax"),
+]
 
 # Hides a package as if it was never installed: what is found by path is looked up without it.
 WITHOUT_TENSORFLOW = """

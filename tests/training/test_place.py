@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from xrayscan.errors import DataError, StoppedError, XrayscanError
+from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
 from xrayscan.training.options import FitOptions
 from xrayscan.training.place import TRAINING, Place, find_place, working
 from xrayscan.training.state import PROGRESS
@@ -18,10 +19,14 @@ def place_in(folder: Path) -> Place:
     return find_place(FitOptions(folder / "data", folder / "model"))
 
 
-def write_state(folder: Path, epochs: int = 1, content: str = "") -> None:
+def progress(epochs: int) -> str:
+    return json.dumps({"history": [{}] * epochs})
+
+
+def write_state(folder: Path, epochs: int = 1) -> None:
     """What a training leaves after some epochs."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / PROGRESS).write_text(content or f"{epochs} epochs")
+    (folder / PROGRESS).write_text(progress(epochs))
     (folder / f"last-{epochs}.weights.h5").write_text("last")
     if epochs:
         (folder / f"best-{epochs}.weights.h5").write_text("best")
@@ -188,12 +193,17 @@ BREAKS: Sequence[Any] = [
 ]
 
 
+def train_and_break(place: Place, epochs: int, fault: BaseException) -> None:
+    with working(place):
+        write_state(place.work, epochs)
+        raise fault
+
+
 @pytest.mark.parametrize("fault", BREAKS, ids=repr)
 def test_broken_after_an_epoch(tmp_path: Path, fault: BaseException) -> None:
     place = place_in(tmp_path)
-    with pytest.raises(type(fault)) as raised, working(place):
-        write_state(place.work, 1)
-        raise fault
+    with pytest.raises(type(fault)) as raised:
+        train_and_break(place, 1, fault)
     assert raised.value is fault
     assert place.has_progress()
     assert (place.work / "best-1.weights.h5").read_text() == "best"
@@ -204,9 +214,8 @@ def test_broken_after_an_epoch(tmp_path: Path, fault: BaseException) -> None:
 def test_broken_before_the_first_epoch(tmp_path: Path, fault: BaseException) -> None:
     """Where epochs begin is saved already, but nobody waits for that: it is made again."""
     place = place_in(tmp_path)
-    with pytest.raises(type(fault)) as raised, working(place):
-        write_state(place.work, 0)
-        raise fault
+    with pytest.raises(type(fault)) as raised:
+        train_and_break(place, 0, fault)
     assert list(tmp_path.iterdir()) == []
     if isinstance(fault, StoppedError):
         assert str(raised.value) == "stopped before the first epoch; nothing is kept"
@@ -217,9 +226,9 @@ def test_broken_before_the_first_epoch(tmp_path: Path, fault: BaseException) -> 
 @pytest.mark.parametrize("epochs", [0, 1])
 def test_a_system_error_becomes_a_sentence(tmp_path: Path, epochs: int) -> None:
     place = place_in(tmp_path)
-    with pytest.raises(XrayscanError) as raised, working(place):
-        write_state(place.work, epochs)
-        raise OSError(errno.ENOSPC, "No space left on device", "some/scorer.bin")
+    fault = OSError(errno.ENOSPC, "No space left on device", "some/scorer.bin")
+    with pytest.raises(XrayscanError) as raised:
+        train_and_break(place, epochs, fault)
     assert str(raised.value) == (
         "some/scorer.bin: cannot be written (no space left on device); check space and permissions"
     )
@@ -256,21 +265,18 @@ def test_killed_while_the_state_was_copied(tmp_path: Path, monkeypatch: pytest.M
     _model(tmp_path)
     options = FitOptions(tmp_path / "data", tmp_path / "model", resume=True)
     whole = tree(tmp_path / "model" / TRAINING)
+    copy = shutil.copyfile
     for killed_at in range(1, 5):
-        calls = 0
+        left = iter(range(killed_at - 1))
 
-        def dies(
-            source: Any, target: Any, killed_at: int = killed_at, **how: Any
-        ) -> object:  # the process is gone: nothing cleans up
-            nonlocal calls
-            calls += 1
-            if calls == killed_at:
+        def dies(source: Any, target: Any, left: Any = left, **how: Any) -> object:
+            if next(left, None) is None:
                 raise KeyboardInterrupt
             return copy(source, target, **how)
 
-        copy = shutil.copyfile
         with monkeypatch.context() as patch:
             patch.setattr(shutil, "copyfile", dies)
+            # the process is gone: nothing cleans up
             patch.setattr("xrayscan.training.place._drop_if_empty", lambda place: False)
             with pytest.raises(KeyboardInterrupt), working(find_place(options)):
                 pytest.fail("there are four files to copy")
@@ -296,7 +302,7 @@ def test_deliver(tmp_path: Path) -> None:
         "training/best-2.weights.h5": "best",
         "training/curves.png": "curves",
         "training/last-2.weights.h5": "last",
-        "training/progress.json": "2 epochs",
+        "training/progress.json": progress(2),
     }
 
 
@@ -326,7 +332,7 @@ def test_deliver_in_place_of_the_model_before(tmp_path: Path) -> None:
         "model/training/best-2.weights.h5": "best",
         "model/training/curves.png": "curves",
         "model/training/last-2.weights.h5": "last",
-        "model/training/progress.json": "2 epochs",
+        "model/training/progress.json": progress(2),
     }
     assert find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True)).work.name
 
@@ -351,21 +357,39 @@ def test_killed_while_delivering(
             raise KeyboardInterrupt
         return rename(self, target)
 
-    with pytest.raises(KeyboardInterrupt), working(place):
-        write_state(place.work, 2)
-        write_model(place.model)
-        monkeypatch.setattr(Path, "rename", dies)
-        place.deliver()
-        raise KeyboardInterrupt  # it was through before that
+    def deliver() -> None:
+        with working(place):
+            write_state(place.work, 2)
+            write_model(place.model)
+            monkeypatch.setattr(Path, "rename", dies)
+            place.deliver()
+            raise KeyboardInterrupt  # it was through before that
+
+    with pytest.raises(KeyboardInterrupt):
+        deliver()
     monkeypatch.undo()
     if (place.out / "card.json").is_file() and not place.work.exists():
         return
     again = find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True))
     with working(again):
-        assert (again.work / PROGRESS).read_text() in ("1 epochs", "2 epochs")
+        assert (again.work / PROGRESS).read_text() in (progress(1), progress(2))
         assert any(again.work.glob("best-*"))
         assert any(again.work.glob("last-*"))
         write_model(again.model)
         again.deliver()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert (tmp_path / "model" / "card.json").read_text() == "new"
+
+
+def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
+    """It only has the name that the training would take."""
+    (tmp_path / "model.training").mkdir()
+    (tmp_path / "model.training" / "films.csv").write_text("mine")
+    with pytest.raises(DataError, match=r"model.training: is in the way .*; move it"):
+        find_place(FitOptions(tmp_path, tmp_path / "model"))
+    assert (tmp_path / "model.training" / "films.csv").read_text() == "mine"
+
+
+def test_an_output_without_a_name() -> None:
+    with pytest.raises(UsageError, match="give the name of a folder"):
+        find_place(FitOptions(Path("data"), Path("/")))

@@ -102,7 +102,11 @@ def test_other_files_stay(tmp_path: Path) -> None:
 # -- only a commit counts ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("done", [0, 1, 2, 3], ids="after {} epochs".format)
+@pytest.mark.parametrize(
+    "done",
+    [0, 1, 2, 3],
+    ids="after {} epochs".format,
+)
 @pytest.mark.parametrize("killed", ["before the best", "before the commit"])
 def test_killed_between_saving_and_commit(tmp_path: Path, done: int, killed: str) -> None:
     """The next epoch was better and saved already, but not committed: it never was."""

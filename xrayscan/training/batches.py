@@ -21,12 +21,14 @@ class BatchOptions:
         seed: of order and augmentation.
         augmentation: ranges of the variations.
         workers: threads that prepare batches; what they prepare does not depend on it.
+        replicas: devices that share every batch evenly.
     """
 
     size: int
     seed: int
     augmentation: Augmentation
     workers: int = 1
+    replicas: int = 1
 
 
 def training_batches(
@@ -60,6 +62,7 @@ def training_batches(
         def __getitem__(self, number: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
             order = np.random.default_rng((options.seed, self.epoch)).permutation(len(targets))
             chosen = order[number * options.size : (number + 1) * options.size]
+            chosen = even(chosen, options.replicas)
             pixels = [self._film(index) for index in chosen]
             return np.stack(pixels)[..., None], targets[chosen], weights[chosen]
 
@@ -70,8 +73,18 @@ def training_batches(
     return Batches()
 
 
-def plain_batches(films: DecodedFilms, targets: NDArray[np.float32], size: int) -> Any:
-    """Return a Keras PyDataset of (pixels, targets) as they are, in order, the last batch short."""
+def even(rows: NDArray[np.int64], replicas: int) -> NDArray[np.int64]:
+    """Fill rows up from their beginning until they can be shared evenly, as JAX wants it."""
+    return np.resize(rows, len(rows) + -len(rows) % replicas)
+
+
+def plain_batches(
+    films: DecodedFilms, targets: NDArray[np.float32], size: int, replicas: int = 1
+) -> Any:
+    """Return a Keras PyDataset of (pixels, targets) as they are, in order, the last batch short.
+
+    With replicas the last batch is filled up; ``size`` is a multiple of them.
+    """
     import keras
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type information
@@ -81,7 +94,7 @@ def plain_batches(films: DecodedFilms, targets: NDArray[np.float32], size: int) 
             return -(-len(targets) // size)
 
         def __getitem__(self, number: int) -> tuple[NDArray[Any], NDArray[Any]]:
-            part = slice(number * size, (number + 1) * size)
+            part = even(np.arange(len(targets))[number * size : (number + 1) * size], replicas)
             return films.pixels[part].astype(np.float32)[..., None], targets[part]
 
     return Batches()

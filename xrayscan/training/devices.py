@@ -29,6 +29,18 @@ def gpus() -> list[str]:
     return [name for name in names if not name.startswith("cpu")]
 
 
+def replicas() -> int:
+    """Over how many devices every batch is spread here."""
+    if backend() == TENSORFLOW:
+        import tensorflow as tf
+
+        return int(tf.distribute.get_strategy().num_replicas_in_sync)
+    import keras
+
+    spread = keras.distribution.distribution()
+    return 1 if spread is None else int(spread.device_mesh.devices.size)
+
+
 @contextmanager
 def precision(choice: Precision) -> Iterator[None]:
     """Build and train in mixed or in float32 numbers while the context lasts.

@@ -17,6 +17,7 @@ from xrayscan.training import classifier as joints
 from xrayscan.training.architectures import architecture
 from xrayscan.training.calibration import Calibration
 from xrayscan.training.card_facts import NetworkFacts
+from xrayscan.training.data import LabelledFolder
 from xrayscan.training.export import CALIBRATED_LOGIT, ScoringFunction, scoring_function
 
 NAME = "ensemble"
@@ -41,6 +42,20 @@ def read_members(names: Sequence[str]) -> tuple[ModelCard, ...]:
     if any(card.architecture == NAME for card in cards):
         raise UsageError("--ensemble-of: an ensemble cannot be a member; give its members instead")
     return cards
+
+
+def check_data(cards: Sequence[ModelCard], data: LabelledFolder) -> None:
+    """Check that the films are of what the members tell apart.
+
+    Raises:
+        UsageError: they are not.
+    """
+    scored = (cards[0].negative, cards[0].positive)
+    if data.classes != scored:
+        raise UsageError(
+            f"--ensemble-of: the models tell {' from '.join(reversed(scored))}, the films are "
+            f"{', '.join(data.classes)}; give other films or --classes"
+        )
 
 
 def build_ensemble(cards: Sequence[ModelCard]) -> Any:

@@ -23,6 +23,7 @@ from xrayscan.training.data import LabelledFolder
 from xrayscan.training.ensemble import (
     NAME,
     build_ensemble,
+    check_data,
     ensemble_facts,
     ensemble_function,
     read_members,
@@ -64,6 +65,8 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path:
     options = replace(options, recipe=recipe)
     size = max((card.input_size for card in members), default=start.architecture.input_size)
     data = read_labelled(options.data, options.classes)
+    if members:
+        check_data(members, data)
     parts = make_parts(data, size, options)
     if members:
         with working(place):
@@ -163,7 +166,7 @@ def _best(state: TrainingState, start: Start, data: LabelledFolder, parts: Parts
     """The best epoch in a network of its own: float32, on one device, nothing frozen."""
     chosen = start.architecture
     classifier = build_classifier(chosen, chosen.input_size, classes=len(data.classes))
-    classifier.load_weights(state.best)
+    state.restore(classifier, state.best)
 
     def function(final: Any) -> ScoringFunction:
         return scoring_function(final, chosen.admission_names(final.get_layer(BACKBONE)))

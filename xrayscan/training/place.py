@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from xrayscan.errors import DataError, StoppedError, XrayscanError
+from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
 from xrayscan.training.options import FitOptions
-from xrayscan.training.state import PROGRESS
+from xrayscan.training.state import PROGRESS, WEIGHTS, finished_epochs
 
+_MODEL, _BEFORE = "model", "before"  # folders within the working folder
 TRAINING = "training"  # within a model folder: the state from which epochs can be added
 
 
@@ -30,7 +31,7 @@ class Place:
     @property
     def model(self) -> Path:
         """Where the model folder is written before it gets its name."""
-        return self.work / "model"
+        return self.work / _MODEL
 
     @property
     def finished(self) -> Path:
@@ -42,13 +43,17 @@ class Place:
         return (self.work / PROGRESS).is_file()
 
     def deliver(self) -> None:
-        """Give the finished model its name, the training's state within it."""
+        """Give the finished model its name, the training's state within it.
+
+        The state is copied: killed anywhere here, it can still be resumed.
+        """
         state = self.model / TRAINING
         for path in [path for path in self.work.iterdir() if path.is_file()]:
             state.mkdir(exist_ok=True)
-            path.rename(state / path.name)
-        before = self.work / "before"
+            shutil.copy2(path, state)
         if self.out.exists():
+            before = self.work / _BEFORE
+            shutil.rmtree(before, ignore_errors=True)  # of a delivery that was stopped
             self.out.rename(before)
         self.model.rename(self.out)
         shutil.rmtree(self.work)
@@ -58,10 +63,13 @@ def find_place(options: FitOptions) -> Place:
     """Check that there is room for a new training, or something to resume.
 
     Raises:
+        UsageError: the output has no name.
         DataError: the output exists, an unfinished training lies beside it, or there is nothing to
             resume.
     """
     out = options.out
+    if not out.name:
+        raise UsageError(f"--out {out}: give the name of a folder that does not exist yet")
     place = Place(out, out.absolute().with_name(f"{out.name}.{TRAINING}"))
     if options.resume:
         if not place.has_progress() and not (place.finished / PROGRESS).is_file():
@@ -70,11 +78,24 @@ def find_place(options: FitOptions) -> Place:
         raise DataError(
             f"{out}: exists already; choose another folder, remove it, or add epochs by --resume"
         )
-    elif place.work.exists():
+    elif place.has_progress():
         raise DataError(
             f"{place.work}: holds an unfinished training; give --resume to go on, or remove it"
         )
+    if not _is_ours(place.work):
+        raise DataError(
+            f"{place.work}: is in the way of the training; move it, or choose another --out"
+        )
     return place
+
+
+def _is_ours(work: Path) -> bool:
+    """Whether nothing is there, or only what a training that was stopped left."""
+    if not work.exists():
+        return True
+    names = {path.name for path in work.iterdir()} if work.is_dir() else {""}
+    ours = (PROGRESS, WEIGHTS, ".png", ".part")  # ends of names
+    return all(name in (_MODEL, _BEFORE) or name.endswith(ours) for name in names)
 
 
 @contextmanager
@@ -87,10 +108,12 @@ def working(place: Place) -> Iterator[None]:
     try:
         if place.has_progress():
             shutil.rmtree(place.model, ignore_errors=True)  # of an export that was stopped
-        elif place.out.exists():
-            shutil.copytree(place.finished, place.work)
         else:
-            place.work.mkdir(parents=True)
+            shutil.rmtree(place.work, ignore_errors=True)  # stopped before anything was finished
+            if place.out.exists():
+                _copy(place.finished, place.work)
+            else:
+                place.work.mkdir(parents=True)
         yield
     except OSError as fault:
         _drop_if_empty(place)
@@ -105,9 +128,15 @@ def working(place: Place) -> Iterator[None]:
         raise
 
 
+def _copy(state: Path, work: Path) -> None:
+    """Copy a training's state; what says that it is one comes last."""
+    shutil.copytree(state, work, ignore=shutil.ignore_patterns(PROGRESS))
+    shutil.copy2(state / PROGRESS, work)
+
+
 def _drop_if_empty(place: Place) -> bool:
-    """Remove the working folder unless the weights of a finished epoch are in it."""
-    empty = not any(place.work.glob("best-*"))
+    """Remove the working folder unless a finished epoch is in it."""
+    empty = not finished_epochs(place.work)
     if empty:
         shutil.rmtree(place.work, ignore_errors=True)
     return empty

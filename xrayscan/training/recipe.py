@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from xrayscan.evaluation.plots import learning_curves
 from xrayscan.training import classifier as joints
+from xrayscan.training import devices
 from xrayscan.training.augmentation import PRESETS
 from xrayscan.training.batch_norm import measure_statistics
 from xrayscan.training.batches import (
     BatchOptions,
+    even,
     film_weights,
     one_hot,
     plain_batches,
@@ -95,7 +97,11 @@ def train(
     freeze(classifier.get_layer(joints.BACKBONE), recipe.unfreeze, lesson.last_blocks)
     network = joints.training_network(classifier)
     options = BatchOptions(
-        recipe.batch_size, recipe.seed, PRESETS[recipe.augmentation], lesson.workers
+        recipe.batch_size,
+        recipe.seed,
+        PRESETS[recipe.augmentation],
+        lesson.workers,
+        devices.replicas(),
     )
     batches = training_batches(lesson.parts.train, lesson.targets(), options)
     steps = len(batches) * recipe.epochs
@@ -139,7 +145,7 @@ def _begin(network: Any, state: TrainingState) -> None:
         state.save_last(network.save_weights)
         state.commit()
     else:
-        network.load_weights(state.last)
+        state.restore(network, state.last)
         log.info("going on after epoch %d", state.epochs)
 
 
@@ -150,21 +156,25 @@ def _train_head(classifier: Any, lesson: Lesson) -> None:
     trunk, head = joints.trunk_and_head(classifier)
     films = lesson.parts.train
     features = _predict(trunk, films)
+    each = devices.replicas()
+    rows = even(np.arange(len(features)), each)
+    size = min(_HEAD_BATCH, max(2, len(features) // _HEAD_STEPS))
     head.compile(keras.optimizers.Adam(_HEAD_RATE), training_loss(lesson.classes, 0.0))
     head.fit(
-        features,
-        lesson.targets(),
-        sample_weight=film_weights(films),
+        features[rows],
+        lesson.targets()[rows],
+        sample_weight=film_weights(films)[rows],
         epochs=_HEAD_EPOCHS,
-        batch_size=min(_HEAD_BATCH, max(2, len(features) // _HEAD_STEPS)),
+        batch_size=size + -size % each,
         verbose=0,
     )
     log.info("head trained on frozen features of %d films", len(features))
 
 
 def _predict(network: Any, films: DecodedFilms) -> NDArray[np.float32]:
-    batches = plain_batches(films, np.zeros((len(films.films), 1), np.float32), _PREDICT_BATCH)
-    return np.asarray(network.predict(batches, verbose=0), np.float32)
+    count, each = len(films.films), devices.replicas()
+    batches = plain_batches(films, np.zeros((count, 1), np.float32), _PREDICT_BATCH * each, each)
+    return np.asarray(network.predict(batches, verbose=0), np.float32)[:count]
 
 
 def _draw_curves(state: TrainingState) -> None:

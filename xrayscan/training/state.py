@@ -18,9 +18,17 @@ from xrayscan.journal.atomic import atomic_text
 
 PROGRESS = "progress.json"
 _SCHEMA = 1
-_WEIGHTS = ".weights.h5"
+WEIGHTS = ".weights.h5"
 
 Row = dict[str, float]
+
+
+def finished_epochs(folder: Path) -> int:
+    """How many epochs are finished in a folder; 0 where nothing can be read."""
+    try:
+        return len(json.loads((folder / PROGRESS).read_text(encoding="utf-8"))["history"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 class TrainingState:
@@ -90,13 +98,29 @@ class TrainingState:
         aucs = [row["val_auc"] for row in self.history]
         return aucs.index(max(aucs)) + 1 if aucs else 0
 
+    def restore(self, network: Any, weights: Path) -> None:
+        """Load ``last`` or ``best`` into a network.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
+        try:
+            network.load_weights(weights)
+        except (OSError, ValueError, KeyError) as fault:
+            words = str(fault).strip().partition("\n")[0]
+            raise DataError(
+                f"{weights}: cannot be read ({words}); remove {self.folder} and train anew"
+            ) from None
+
     def exhausted(self, patience: int) -> bool:
         """Whether no epoch of the last ``patience`` was better than one before; 0 never says so."""
         return 0 < patience <= self.epochs - self.best_epoch
 
     def save_last(self, write: Callable[[Path], object]) -> None:
         """Write what the next epoch needs, under a name of its own until ``commit``."""
-        self._last = self._written(f"last-{self.epochs}{_WEIGHTS}", write)
+        # of the epoch that is about to be finished; 0 is where the epochs begin
+        number = self.epochs + 1 if self._last else 0
+        self._last = self._written(f"last-{number}{WEIGHTS}", write)
 
     def finish_epoch(self, row: Row, write_best: Callable[[Path], object]) -> bool:
         """Add an epoch; keep its weights if it is the best so far.
@@ -107,7 +131,7 @@ class TrainingState:
         self.history.append(row)
         is_best = self.best_epoch == self.epochs
         if is_best:
-            self._best = self._written(f"best-{self.epochs}{_WEIGHTS}", write_best)
+            self._best = self._written(f"best-{self.epochs}{WEIGHTS}", write_best)
         return is_best
 
     def commit(self) -> None:
@@ -121,7 +145,7 @@ class TrainingState:
         }
         with atomic_text(self.folder / PROGRESS) as file:
             json.dump(facts, file, indent=1)
-        for path in self.folder.glob(f"*{_WEIGHTS}"):
+        for path in self.folder.glob(f"*{WEIGHTS}"):
             if path.name not in (self._last, self._best):
                 path.unlink()
 
