@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from xrayscan.training.architectures import TABLE
+from xrayscan.training.network.architectures import TABLE
 
 LIMIT, EPOCHS = 600, 2
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "models.md"

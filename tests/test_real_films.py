@@ -48,8 +48,8 @@ def card() -> ModelCard:
 @pytest.fixture(scope="module")
 def validation(shared_data: Path, card: ModelCard):
     """The films of the patients that the bundled model was not trained on."""
-    from xrayscan.training.layouts import read_labelled
-    from xrayscan.training.splits import split_by_patient
+    from xrayscan.training.films.layouts import read_labelled
+    from xrayscan.training.films.splits import split_by_patient
 
     training = card.facts["training"]
     films = read_labelled(shared_data / training["data"]).of_split("train")

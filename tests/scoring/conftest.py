@@ -23,8 +23,8 @@ def tiny_classifier() -> Any:
     import keras
     from keras import layers
 
-    from xrayscan.training.architectures import Architecture
-    from xrayscan.training.classifier import LOGIT, build_classifier
+    from xrayscan.training.network.architectures import Architecture
+    from xrayscan.training.network.classifier import LOGIT, build_classifier
 
     def backbone(size: int) -> Any:
         pixels = keras.Input((size, size, 3))
@@ -43,7 +43,7 @@ def tiny_classifier() -> Any:
 
 @pytest.fixture(scope="session")
 def scorer(tiny_classifier: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from xrayscan.training.export import export_scorer, scoring_function
+    from xrayscan.training.outcome.export import export_scorer, scoring_function
 
     path = tmp_path_factory.mktemp("scorer") / "scorer.xml"
     export_scorer(scoring_function(tiny_classifier, ADMISSION_LAYERS), path)

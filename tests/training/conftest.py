@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from xrayscan.training.architectures import Architecture, heads
+from xrayscan.training.network.architectures import Architecture, heads
 
 SIZE = 64
 
@@ -48,7 +48,7 @@ def make_tiny() -> Callable[..., Any]:
     ) -> Any:
         import keras
 
-        from xrayscan.training.classifier import LOGIT, build_classifier
+        from xrayscan.training.network.classifier import LOGIT, build_classifier
 
         keras.utils.set_random_seed(11)
         classifier = build_classifier(replace(TINY, head=head), SIZE)

@@ -9,7 +9,7 @@ import numpy as np
 
 def spread_logits(classifier: Any, seed: int, deviation: float = 1.5) -> None:
     """Draw the weights of the last layer; its logits on coarse patterns vary about 0."""
-    from xrayscan.training.classifier import CLASS_LOGITS, LOGIT, training_network
+    from xrayscan.training.network.classifier import CLASS_LOGITS, LOGIT, training_network
 
     rng = np.random.default_rng(seed)
     names = [layer.name for layer in classifier.layers]

@@ -12,19 +12,18 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.training.conftest import SIZE, TINY, draw_film, draw_folder
 from xrayscan.errors import DataError, ModelError, XrayscanError
 from xrayscan.scoring.card import ModelCard, file_sha256, load_card
 from xrayscan.scoring.engine import Engine
 from xrayscan.scoring.model import ScoringModel
 from xrayscan.scoring.thresholds import RULES
-from xrayscan.training import finish
 from xrayscan.training import fit as story
-from xrayscan.training.architectures import TABLE
+from xrayscan.training.films.layouts import read_labelled
 from xrayscan.training.fit import fit
-from xrayscan.training.layouts import read_labelled
+from xrayscan.training.network.architectures import TABLE
 from xrayscan.training.options import FitOptions, Recipe
-
-from .conftest import SIZE, TINY, draw_film, draw_folder
+from xrayscan.training.outcome import finish
 
 RECIPE = Recipe(epochs=1, batch_size=8, augmentation="seed", seed=3)
 FILES = {
@@ -75,8 +74,8 @@ def card(fitted: Path) -> ModelCard:
 
 def validation_films(data: Path) -> tuple[np.ndarray, np.ndarray]:
     """The films that ``fit`` sets aside, and which of them are positive."""
-    from xrayscan.training.data import decode_films
-    from xrayscan.training.splits import split_by_patient
+    from xrayscan.training.films.data import decode_films
+    from xrayscan.training.films.splits import split_by_patient
 
     _, validation = split_by_patient(read_labelled(data).films, 4, RECIPE.seed)
     decoded = decode_films(validation, SIZE, 1)

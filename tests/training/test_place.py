@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
+from xrayscan.training.learning.state import PROGRESS
 from xrayscan.training.options import FitOptions
 from xrayscan.training.place import TRAINING, Place, find_place, working
-from xrayscan.training.state import PROGRESS
 
 
 def place_in(folder: Path) -> Place:

@@ -8,12 +8,12 @@ import pytest
 
 from xrayscan.cli.fit import fit
 from xrayscan.errors import UsageError
-from xrayscan.training import augmentation
-from xrayscan.training.architectures import TABLE, architecture
+from xrayscan.training.learning import augmentation
+from xrayscan.training.learning.stages import resolved
+from xrayscan.training.network.architectures import TABLE, architecture
+from xrayscan.training.network.start import find_start
 from xrayscan.training.options import FitOptions, Optimizer, Recipe, Unfreeze
 from xrayscan.training.presets import PRESETS, preset
-from xrayscan.training.stages import resolved
-from xrayscan.training.start import find_start
 
 ELSEWHERE = {"arch": "architecture"}  # options of another name than the record's
 

@@ -195,7 +195,7 @@ def _options(values: dict[str, Any]) -> FitOptions:
 
 
 def _recipe(values: dict[str, Any]) -> Recipe:
-    from xrayscan.training.augmentation import PRESETS
+    from xrayscan.training.learning.augmentation import PRESETS
     from xrayscan.training.options import Optimizer, Precision, Recipe, Unfreeze
 
     chosen = {

@@ -16,11 +16,16 @@ from typing import Any
 
 from xrayscan.errors import DataError, XrayscanError
 from xrayscan.scoring.card import ModelCard
-from xrayscan.training import devices
-from xrayscan.training.card_facts import NetworkFacts
-from xrayscan.training.classifier import BACKBONE, build_classifier
-from xrayscan.training.data import LabelledFolder
-from xrayscan.training.ensemble import (
+from xrayscan.training.films.data import LabelledFolder
+from xrayscan.training.films.layouts import read_labelled
+from xrayscan.training.films.parts import Parts, make_parts
+from xrayscan.training.learning import devices
+from xrayscan.training.learning.recipe import Lesson, train
+from xrayscan.training.learning.stages import resolved
+from xrayscan.training.learning.state import TrainingState
+from xrayscan.training.learning.teacher import taught
+from xrayscan.training.network.classifier import BACKBONE, build_classifier
+from xrayscan.training.network.ensemble import (
     NAME,
     build_ensemble,
     check_data,
@@ -28,17 +33,12 @@ from xrayscan.training.ensemble import (
     ensemble_function,
     read_members,
 )
-from xrayscan.training.export import ScoringFunction, scoring_function
-from xrayscan.training.finish import Trained, write_model
-from xrayscan.training.layouts import read_labelled
+from xrayscan.training.network.start import Start, find_start
 from xrayscan.training.options import FitHooks, FitOptions
-from xrayscan.training.parts import Parts, make_parts
+from xrayscan.training.outcome.card_facts import NetworkFacts
+from xrayscan.training.outcome.export import ScoringFunction, scoring_function
+from xrayscan.training.outcome.finish import Trained, write_model
 from xrayscan.training.place import Place, find_place, working
-from xrayscan.training.recipe import Lesson, train
-from xrayscan.training.stages import resolved
-from xrayscan.training.start import Start, find_start
-from xrayscan.training.state import TrainingState
-from xrayscan.training.teacher import taught
 
 log = logging.getLogger(__name__)
 

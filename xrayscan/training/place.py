@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
+from xrayscan.training.learning.state import PROGRESS, WEIGHTS, finished_epochs
 from xrayscan.training.options import FitOptions
-from xrayscan.training.state import PROGRESS, WEIGHTS, finished_epochs
 
 _MODEL, _BEFORE = "model", "before"  # folders within the working folder
 TRAINING = "training"  # within a model folder: the state from which epochs can be added

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from tests.training.conftest import write_listing
+from xrayscan.errors import DataError
+from xrayscan.training.films.listing import Entry, read_listing
+
+
+def entries(tmp_path: Path, text: str | bytes) -> list[Entry]:
+    listing = tmp_path / "films.csv"
+    listing.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_listing(listing)
+
+
+def test_everything_a_line_can_say(tmp_path: Path) -> None:
+    text = (
+        " Path ,LABEL,Patient,Split,WEIGHT,Age Group,view\n"
+        'a/1.png , NORMAL,Jane,validation, 2.5 ,"1, or 2",PA\n'
+        "\n"
+        "/films/2.png,PNEUMONIA,,,,,\n"
+    )
+    first, second = entries(tmp_path, text)
+    assert first.location == str(tmp_path / "a" / "1.png")
+    assert (first.label, first.split, first.weight) == ("NORMAL", "val", 2.5)
+    assert first.attributes == (("age group", "1, or 2"), ("view", "PA"))
+    assert first.where == f"{tmp_path / 'films.csv'}: line 2"
+    assert second.location == "/films/2.png"
+    assert (second.patient, second.split, second.weight) == ("", "", 1.0)
+    assert second.attributes == (("age group", ""), ("view", ""))
+    assert second.where.endswith(": line 4")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_byte_order_marks(tmp_path: Path, encoding: str) -> None:
+    rows = [("röntgen.png", "NORMAL")]
+    (entry,) = read_listing(write_listing(tmp_path / "a.csv", ("path", "label"), rows, encoding))
+    assert Path(entry.location).name == "röntgen.png"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["unix", "windows", "old mac"])
+def test_line_ends(tmp_path: Path, end: str) -> None:
+    text = end.join(("path,label", "a.png,x", "b.png,y"))
+    assert [entry.where[-6:] for entry in entries(tmp_path, text)] == ["line 2", "line 3"]
+
+
+def test_lines_are_counted_as_an_editor_counts(tmp_path: Path) -> None:
+    text = 'path,label,note\na.png,x,"one\ntwo"\n\nb.png,x,\nc.png,,\n'
+    with pytest.raises(DataError, match="line 6: has no label"):
+        entries(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [
+        ("train", "train"),
+        (" TRAIN ", "train"),
+        ("val", "val"),
+        ("valid", "val"),
+        ("Validation", "val"),
+        ("test", "test"),
+        ("", ""),
+    ],
+)
+def test_split_words(tmp_path: Path, word: str, split: str) -> None:
+    (entry,) = entries(tmp_path, f"path,label,split\na.png,x,{word}\n")
+    assert entry.split == split
+
+
+@pytest.mark.parametrize(
+    ("cell", "weight"), [("", 1), ("0", 0), ("-0.0", 0), ("1e-3", 0.001), (" 3 ", 3)]
+)
+def test_weights(tmp_path: Path, cell: str, weight: float) -> None:
+    (entry,) = entries(tmp_path, f"path,label,weight\na.png,x,{cell}\n")
+    assert entry.weight == weight
+    assert math.isfinite(entry.weight)
+
+
+# what the fault is, the list, and the line that it is told of
+FAULTS = {
+    "nothing in it": ("", "is empty; give the columns path and label"),
+    "blank lines only": ("\n\n , \n", "is empty"),
+    "no rows": ("path,label\n\n", "lists no films; add"),
+    "no path": ("file,label\na.png,x\n", "line 1: has no column path; name"),
+    "no label": ("\npath,class\na.png,x\n", "line 2: has no column label; name"),
+    "semicolons": ("path;label\na.png;x\n", "line 1: .* separated by commas"),
+    "a column twice": ("path,label,Split,split\na.png,x,,\n", "line 1: .* column split twice"),
+    "two patients": ("path,label,patient,PatientID\na.png,x,1,2\n", "column patient twice"),
+    "empty path": ("path,label\na.png,x\n,x\n", "line 3: has no path; fill"),
+    "empty label": ("path,label\na.png, \n", "line 2: has no label; fill"),
+    "no label at all": ("path,label\na.png\n", "line 2: has no label; fill"),
+    "same path": ("path,label\na.png,x\nb.png,x\na.png,y\n", "line 4: .*a.png is also on line 2;"),
+    "same file": ("path,label\na.png,x\n./b/../a.png,x\n", "line 3: .* is also on line 2;"),
+    "unknown split": ("path,label,split\na.png,x,dev\n", "line 2: split is 'dev'; write train"),
+    "negative weight": ("path,label,weight\na.png,x,-1\n", "line 2: weight is '-1'; write"),
+    "no number": ("path,label,weight\na.png,x,much\n", "line 2: weight is 'much'; write"),
+    "nan": ("path,label,weight\na.png,x,nan\n", "line 2: weight is 'nan'; write"),
+    "infinite": ("path,label,weight\na.png,x,inf\n", "line 2: weight is 'inf'; write"),
+    "infinite in float32": ("path,label,weight\na.png,x,1e39\n", "line 2: weight is '1e39'"),
+    "too many cells": ("path,label\na,b.png,x\n", "line 2: has 3 cells under 2 columns; put"),
+    "an open quote": ('path,label\na.png,x\n"b.png,x\nc.png,x\n', "line 3: .*; check its quotes"),
+    "a zero byte": ("path,label\na\0.png,x\n", "line 2: .* zero byte; write"),
+    "latin 1": ("path,label\na.png,x\nr\xf6.png,x\n".encode("latin-1"), "line 3: is not UTF-8;"),
+    "utf-16": ("path,label\na.png,x\n".encode("utf-16"), "line 1: is not UTF-8; save"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), FAULTS.values(), ids=FAULTS)
+def test_faults_are_told_in_one_sentence(tmp_path: Path, text: str | bytes, words: str) -> None:
+    with pytest.raises(DataError, match=words) as fault:
+        entries(tmp_path, text)
+    message = str(fault.value)
+    assert message.startswith(f"{tmp_path / 'films.csv'}: ")
+    assert "; " in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["patient", "Patient ID", "patientId", "patient_id"])
+def test_patients_are_told_apart_and_not_named(tmp_path: Path, name: str) -> None:
+    found = entries(tmp_path, f"path,label,{name}\na,x,Jane Doe\nb,x,Jane Doe\nc,x,John Doe\n")
+    patients = [entry.patient for entry in found]
+    assert patients[0] == patients[1] != patients[2]
+    assert "Doe" not in repr(found) + "".join(patients)
+
+
+@pytest.mark.parametrize("name", ["Patient Name", "patientName", "MRN", "birth_date", "DOB"])
+def test_columns_that_name_a_person_are_not_taken_over(tmp_path: Path, name: str) -> None:
+    (entry,) = entries(tmp_path, f"path,{name},label,sex\na,secret,x,F\n")
+    assert entry.attributes == (("sex", "F"),)
+
+
+def test_a_column_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    """As pandas writes its index."""
+    (entry,) = entries(tmp_path, ",path,label\n0,a.png,x\n")
+    assert entry.attributes == ()
+    (entry,) = entries(tmp_path, "path,label,,\na.png,x,,\n")  # as spreadsheets do
+    assert entry.attributes == ()

@@ -1,0 +1,121 @@
+"""What is trained on and what is chosen on, with nothing on both sides."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from xrayscan.errors import DataError
+from xrayscan.training.films.data import DecodedFilms, LabelledFolder, decode_films
+from xrayscan.training.films.leaks import LeakedFilm, find_leaks
+from xrayscan.training.films.splits import Films, drawn, split_by_patient
+from xrayscan.training.options import FitOptions
+
+log = logging.getLogger(__name__)
+
+# Fewer validation films than this decide nothing (Kaggle's official ``val`` has 16).
+MIN_VALIDATION = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Training and validation films.
+
+    Attributes:
+        train: films to learn from.
+        validation: films of other patients, to choose epoch, calibration and thresholds on.
+        leaks: training films that were also found on the other side.
+    """
+
+    train: DecodedFilms
+    validation: DecodedFilms
+    leaks: tuple[LeakedFilm, ...] = ()
+
+
+def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
+    """Split, decode and check.
+
+    Training films that are also in the validation or the test part, as the same patient, the same
+    file or the same picture, are reported and, unless ``options.keep_leaks``, left out. With
+    ``options.limit``, films are drawn from each part before any is decoded.
+
+    Args:
+        folder: the labelled films.
+        size: side of the network's square, pixels.
+        options: of ``fit``.
+
+    Raises:
+        DataError: a part lacks a class, or a class has too few patients to split.
+    """
+    training, validation = _limited(*_split(folder, options), options)
+    log.info("%d films to train on, %d for validation", len(training), len(validation))
+    learnt = _decoded(training, size, options.workers)
+    chosen = _decoded(validation, size, options.workers)
+    leaks = find_leaks(learnt, chosen)
+    test = folder.of_split("test")
+    if test:  # measured on elsewhere; here only to keep it out of training
+        leaks += find_leaks(learnt, _decoded(test, size, options.workers))
+    for leak in leaks:
+        log.warning("%s", leak)
+    if leaks and not options.keep_leaks:
+        dropped = {leak.training for leak in leaks}
+        log.warning("%d training films left out as leaks", len(dropped))
+        learnt = learnt.without(dropped)
+    parts = Parts(learnt, chosen, leaks)
+    _check_classes(parts, folder, options)
+    return parts
+
+
+def _split(folder: LabelledFolder, options: FitOptions) -> tuple[Films, Films]:
+    """The given validation part where it can decide anything, else one taken by patient."""
+    given = folder.of_split("val")
+    training = _counting(folder.of_split("train", ""))
+    if not training:
+        raise DataError(f"{options.data}: no films to train on; put them into train, with a weight")
+    if len(given) >= MIN_VALIDATION:
+        return training, given
+    if given:
+        log.warning("val has only %d films: validating on patients of train", len(given))
+    else:
+        log.info("no val: validating on one in %d of the patients of train", options.folds)
+    try:
+        return split_by_patient(training, options.folds, options.recipe.seed, folder.classes)
+    except DataError as fault:
+        raise DataError(f"{options.data}: {fault}") from None
+
+
+def _counting(films: Films) -> Films:
+    """The films of a weight: those of weight 0 teach nothing, and need not be decoded."""
+    kept = tuple(film for film in films if film.weight > 0)
+    if len(kept) < len(films):
+        log.info("%d films of weight 0 left out of training", len(films) - len(kept))
+    return kept
+
+
+def _limited(training: Films, validation: Films, options: FitOptions) -> tuple[Films, Films]:
+    """Draw the films of a quick trial; validation keeps enough to decide anything."""
+    if not options.limit:
+        return training, validation
+    log.info("a trial on %d films at most", options.limit)
+    seed = options.recipe.seed
+    return (
+        drawn(training, options.limit, seed),
+        drawn(validation, max(options.limit, MIN_VALIDATION), seed),
+    )
+
+
+def _decoded(films: Films, size: int, workers: int) -> DecodedFilms:
+    decoded = decode_films(films, size, workers)
+    for location, words in decoded.unreadable:
+        log.warning("left out: %s: %s", location, words)
+    return decoded
+
+
+def _check_classes(parts: Parts, folder: LabelledFolder, options: FitOptions) -> None:
+    for name, films in (("training", parts.train), ("validation", parts.validation)):
+        for label, label_name in enumerate(folder.classes):
+            if label not in films.labels:
+                raise DataError(
+                    f"{options.data}: no readable film of class {label_name} is left for {name}; "
+                    "add films of that class"
+                )

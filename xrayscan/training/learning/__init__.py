@@ -1,0 +1,1 @@
+"""How a classifier is trained, and how a training survives being stopped."""

@@ -1,0 +1,181 @@
+"""The recipe: head first on frozen features, then what is unfrozen; the best epoch kept."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrayscan.evaluation.plots import learning_curves
+from xrayscan.training.films.data import DecodedFilms
+from xrayscan.training.films.parts import Parts
+from xrayscan.training.learning import devices
+from xrayscan.training.learning.augmentation import PRESETS
+from xrayscan.training.learning.batch_norm import measure_statistics
+from xrayscan.training.learning.batches import (
+    BatchOptions,
+    even,
+    film_weights,
+    one_hot,
+    plain_batches,
+    training_batches,
+)
+from xrayscan.training.learning.callbacks import begin_epochs, finish_epochs, keep_last, listen
+from xrayscan.training.learning.metrics import training_auc, training_loss, validation_figures
+from xrayscan.training.learning.stages import freeze, make_optimizer
+from xrayscan.training.learning.state import TrainingState
+from xrayscan.training.network import classifier as joints
+from xrayscan.training.options import FitHooks, Recipe
+
+log = logging.getLogger(__name__)
+
+CURVES = "curves.png"
+
+_PREDICT_BATCH = 64  # forward only: memory is no concern, and larger brings nothing on CPUs
+_HEAD_EPOCHS = 60  # on cached embeddings an epoch takes milliseconds
+_HEAD_STEPS = 20  # per epoch at least, where there are few films
+_HEAD_BATCH = 256
+_HEAD_RATE = 3e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is learnt, and how.
+
+    Attributes:
+        parts: decoded films.
+        classes: how many classes.
+        recipe: the schedule, nothing in it left open.
+        last_blocks: the architecture's.
+        teacher: (N, 1) or (N, K) float32, a teacher's probabilities of the training films; None
+            without a teacher.
+        workers: threads that prepare batches.
+        pretrained: whether the backbone knows anything yet.
+    """
+
+    parts: Parts
+    classes: int
+    recipe: Recipe
+    last_blocks: str = ""
+    teacher: NDArray[np.float32] | None = None
+    workers: int = 1
+    pretrained: bool = False
+
+    def targets(self) -> NDArray[np.float32]:
+        """What the training films are to be taken for: labels, and a teacher's share."""
+        labels = one_hot(self.parts.train, self.classes)
+        if self.teacher is None:
+            return labels
+        share = np.float32(self.recipe.teacher_share)
+        return (1 - share) * labels + share * self.teacher
+
+
+def train(
+    classifier: Any, lesson: Lesson, state: TrainingState, hooks: FitHooks | None = None
+) -> None:
+    """Train a classifier; ``state.best`` ends as the weights of the epoch best on validation.
+
+    Args:
+        classifier: from ``build_classifier``; changed in place.
+        lesson: films and recipe.
+        state: what was finished before, to go on from; kept up to date.
+        hooks: who watches.
+
+    Raises:
+        StoppedError: the hooks said so.
+        XrayscanError: the state cannot be written, or training diverged.
+    """
+    import keras
+
+    recipe = lesson.recipe
+    keras.utils.set_random_seed(recipe.seed)
+    if state.last is None and lesson.pretrained:
+        _train_head(classifier, lesson)
+    freeze(classifier.get_layer(joints.BACKBONE), recipe.unfreeze, lesson.last_blocks)
+    network = joints.training_network(classifier)
+    options = BatchOptions(
+        recipe.batch_size,
+        recipe.seed,
+        PRESETS[recipe.augmentation],
+        lesson.workers,
+        devices.replicas(),
+    )
+    batches = training_batches(lesson.parts.train, lesson.targets(), options)
+    steps = len(batches) * recipe.epochs
+    network.compile(
+        optimizer=make_optimizer(recipe, steps),
+        loss=training_loss(lesson.classes, recipe.label_smoothing),
+        weighted_metrics=[training_auc(lesson.classes)],
+    )
+    _begin(network, state)
+
+    def measure() -> dict[str, float]:
+        measure_statistics(network, batches)
+        films = lesson.parts.validation
+        return validation_figures(_predict(network, films).astype(np.float64), films.labels)
+
+    network.fit(
+        batches,
+        initial_epoch=state.epochs,
+        epochs=recipe.epochs,
+        shuffle=False,  # the batches are; Keras would do it again, by chance that is not kept
+        callbacks=[
+            begin_epochs(batches, recipe.seed),
+            listen(hooks or FitHooks(), recipe.epochs, len(batches)),
+            keep_last(state),
+            keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+            finish_epochs(state, measure, classifier.save_weights, recipe.patience, _draw_curves),
+        ],
+        verbose=0,
+    )
+
+
+def predict_logits(classifier: Any, films: DecodedFilms) -> NDArray[np.float64]:
+    """Return the raw logits (N,) of films."""
+    return _predict(joints.logit_model(classifier), films)[:, 0].astype(np.float64)
+
+
+def _begin(network: Any, state: TrainingState) -> None:
+    """Go on from what was saved, or save where the epochs begin."""
+    network.optimizer.build(network.trainable_variables)
+    if state.last is None:
+        state.save_last(network.save_weights)
+        state.commit()
+    else:
+        state.restore(network, state.last)
+        log.info("going on after epoch %d", state.epochs)
+
+
+def _train_head(classifier: Any, lesson: Lesson) -> None:
+    """Fit the head on cached features, so that the first real steps do no harm below."""
+    import keras
+
+    trunk, head = joints.trunk_and_head(classifier)
+    films = lesson.parts.train
+    features = _predict(trunk, films)
+    each = devices.replicas()
+    rows = even(np.arange(len(features)), each)
+    size = min(_HEAD_BATCH, max(2, len(features) // _HEAD_STEPS))
+    head.compile(keras.optimizers.Adam(_HEAD_RATE), training_loss(lesson.classes, 0.0))
+    head.fit(
+        features[rows],
+        lesson.targets()[rows],
+        sample_weight=film_weights(films)[rows],
+        epochs=_HEAD_EPOCHS,
+        batch_size=size + -size % each,
+        verbose=0,
+    )
+    log.info("head trained on frozen features of %d films", len(features))
+
+
+def _predict(network: Any, films: DecodedFilms) -> NDArray[np.float32]:
+    count, each = len(films.films), devices.replicas()
+    batches = plain_batches(films, np.zeros((count, 1), np.float32), _PREDICT_BATCH * each, each)
+    return np.asarray(network.predict(batches, verbose=0), np.float32)[:count]
+
+
+def _draw_curves(state: TrainingState) -> None:
+    (state.folder / CURVES).write_bytes(learning_curves(state.history))

@@ -1,0 +1,57 @@
+"""Learning from another model's probabilities beside the labels (Hinton et al. 2015)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrayscan.errors import UsageError
+from xrayscan.resources import model_folder
+from xrayscan.scoring.card import SCORER, load_card
+from xrayscan.scoring.engine import Engine, Scores
+from xrayscan.training.films.data import DecodedFilms, LabelledFolder, decode_films
+
+_SCORE_BATCH = 256
+
+
+def taught(
+    teacher: str, films: DecodedFilms, folder: LabelledFolder, workers: int
+) -> NDArray[np.float32]:
+    """Ask a teacher about the training films.
+
+    Args:
+        teacher: a bundled model or a model folder.
+        films: N training films; decoded again at the teacher's own size.
+        folder: where they come from, with its classes.
+        workers: threads.
+
+    Returns:
+        (N, 1) float32, P(positive), with two classes; else (N, K), P(class).
+
+    Raises:
+        UsageError: the teacher tells other classes apart.
+        ModelError: its folder cannot be used.
+    """
+    card = load_card(model_folder(teacher))
+    if card.classes != folder.classes:
+        raise UsageError(
+            f"--distill {teacher}: tells {', '.join(card.classes)} apart, the films are "
+            f"{', '.join(folder.classes)}; give another teacher or --classes"
+        )
+    decoded = decode_films(films.films, card.input_size, workers)
+    scores = score_films(Engine(card.folder / SCORER, card.input_size, workers), decoded.pixels)
+    return scores.probability[:, None] if scores.classes is None else scores.classes
+
+
+def score_films(engine: Engine, pixels: NDArray[np.uint8]) -> Scores:
+    """Score (N, S, S) uint8 films in pieces: all of them as float32 would be four times as much."""
+    starts = range(0, len(pixels), _SCORE_BATCH)
+    pieces = [engine.score(pixels[at : at + _SCORE_BATCH].astype(np.float32)) for at in starts]
+    classes = [piece.classes for piece in pieces if piece.classes is not None]
+    return Scores(
+        np.concatenate([piece.probability for piece in pieces]),
+        np.concatenate([piece.embedding for piece in pieces]),
+        np.concatenate([piece.admission for piece in pieces]),
+        {name: np.concatenate([piece.heat[name] for piece in pieces]) for name in pieces[0].heat},
+        np.concatenate(classes) if classes else None,
+    )

@@ -1,0 +1,1 @@
+"""Classifiers: architectures, joints, heat maps, ensembles, and what training starts from."""

@@ -1,0 +1,148 @@
+"""Several models as one scorer: the mean of their calibrated logits.
+
+The mean of logits is the logarithmic opinion pool (Genest and Zidek 1986). Its gradient is the mean
+of the members' gradients, so that the heat map of the whole is the mean of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from xrayscan.errors import UsageError
+from xrayscan.resources import model_folder
+from xrayscan.scoring import engine
+from xrayscan.scoring.card import CAMS, KERAS, ModelCard, load_card
+from xrayscan.training.films.data import LabelledFolder
+from xrayscan.training.network import classifier as joints
+from xrayscan.training.network.architectures import architecture
+from xrayscan.training.outcome.calibration import Calibration
+from xrayscan.training.outcome.card_facts import NetworkFacts
+from xrayscan.training.outcome.export import CALIBRATED_LOGIT, ScoringFunction, scoring_function
+
+NAME = "ensemble"
+
+
+def read_members(names: Sequence[str]) -> tuple[ModelCard, ...]:
+    """Read and check the members' cards.
+
+    Raises:
+        UsageError: fewer than two, or they do not score the same thing.
+        ModelError: a folder cannot be used.
+    """
+    cards = tuple(load_card(model_folder(name)) for name in names)
+    if len(cards) < 2:
+        raise UsageError("--ensemble-of: give it twice or more, once for each model")
+    scores = {(card.negative, card.positive) for card in cards}
+    if len(scores) > 1:
+        raise UsageError(
+            "--ensemble-of: the models score different things "
+            f"({', '.join(sorted(positive for _, positive in scores))}); give models of one kind"
+        )
+    if any(card.architecture == NAME for card in cards):
+        raise UsageError("--ensemble-of: an ensemble cannot be a member; give its members instead")
+    return cards
+
+
+def check_data(cards: Sequence[ModelCard], data: LabelledFolder) -> None:
+    """Check that the films are of what the members tell apart.
+
+    Raises:
+        UsageError: they are not.
+    """
+    scored = (cards[0].negative, cards[0].positive)
+    if data.classes != scored:
+        raise UsageError(
+            f"--ensemble-of: the models tell {' from '.join(reversed(scored))}, the films are "
+            f"{', '.join(data.classes)}; give other films or --classes"
+        )
+
+
+def build_ensemble(cards: Sequence[ModelCard]) -> Any:
+    """Build the Keras model: (B, S, S, 1) pixels to P(positive), S the largest of the members'.
+
+    Members of a smaller size get the pixels resized. It has the joints ``logit``, ``calibration``
+    and ``probability`` of every classifier, and its members as layers of the names of ``members``.
+    """
+    import keras
+    from keras import layers
+
+    size = max(card.input_size for card in cards)
+    pixels = keras.Input((size, size, 1), name="pixels")
+    logits = []
+    for name, card in zip(members(cards), cards, strict=True):
+        whole = keras.models.load_model(card.folder / KERAS, compile=False)
+        logit = whole.get_layer(joints.CALIBRATION).output
+        own = keras.Model(whole.input, [logit], name=name)
+        logits.append(own(layers.Resizing(card.input_size, card.input_size)(pixels))[0])
+    mean = layers.Average(name=joints.LOGIT)(logits)
+    return joints.with_probability(pixels, mean, Calibration())
+
+
+def members(cards: Sequence[ModelCard]) -> list[str]:
+    """The layers' names of the members within the ensemble."""
+    return [f"member{number}" for number in range(1, len(cards) + 1)]
+
+
+def ensemble_function(ensemble: Any, cards: Sequence[ModelCard]) -> ScoringFunction:
+    """Make the scoring function: probability, mean heat on the finest grid, all features."""
+    import tensorflow as tf
+
+    names = members(cards)
+    functions = [_member_function(ensemble, *pair) for pair in zip(names, cards, strict=True)]
+    scales = [ensemble.get_layer(name).get_layer(joints.CALIBRATION).scale for name in names]
+    calibration = ensemble.get_layer(joints.CALIBRATION)
+
+    def score(pixels: Any) -> dict[str, Any]:
+        outputs = [
+            function.score(tf.image.resize(pixels, (function.size, function.size)))
+            for function in functions
+        ]
+        logits = [output[CALIBRATED_LOGIT] for output in outputs]
+        calibrated_logit = calibration(tf.add_n(logits) / len(logits))
+        return {
+            CALIBRATED_LOGIT: calibrated_logit,
+            engine.PROBABILITY: tf.sigmoid(calibrated_logit),
+            engine.EMBEDDING: tf.concat([o[engine.EMBEDDING] for o in outputs], axis=1),
+            engine.ADMISSION: tf.concat([o[engine.ADMISSION] for o in outputs], axis=1),
+            **{
+                name: _mean_heat(
+                    [o[name] * scale for o, scale in zip(outputs, scales, strict=True)]
+                )
+                for name in (f"{engine.HEAT_PREFIX}{cam}" for cam in CAMS)
+            },
+        }
+
+    widths = tuple(width for function in functions for width in function.admission_widths)
+    return ScoringFunction(score, ensemble.input_shape[1], widths)
+
+
+def _member_function(ensemble: Any, name: str, card: ModelCard) -> ScoringFunction:
+    member = ensemble.get_layer(name)
+    layers = architecture(card.architecture).admission_names(member.get_layer(joints.BACKBONE))
+    return scoring_function(member, layers)
+
+
+def _mean_heat(maps: Sequence[Any]) -> Any:
+    """The mean on the finest grid; a position there has a share of the coarser position's heat."""
+    import tensorflow as tf
+
+    height, width = max(tuple(heat.shape[1:3]) for heat in maps)
+    resized = [
+        tf.image.resize(heat[..., None], (height, width))[..., 0]
+        * (heat.shape[1] * heat.shape[2] / (height * width))
+        for heat in maps
+    ]
+    return tf.add_n(resized) / len(maps)
+
+
+def ensemble_facts(cards: Sequence[ModelCard], parameters: int) -> NetworkFacts:
+    """What the ensemble's card says of the network."""
+    parts = (f"{card.name} ({card.architecture}, card sha256 {card.sha256})" for card in cards)
+    return NetworkFacts(
+        NAME,
+        "mean of calibrated logits (Genest and Zidek 1986)",
+        max(card.input_size for card in cards),
+        "; ".join(parts),
+        parameters=parameters,
+    )

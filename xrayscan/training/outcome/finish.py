@@ -1,0 +1,89 @@
+"""From a trained classifier to a model folder: calibrate, export, measure, describe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from xrayscan.scoring import card as cards
+from xrayscan.scoring.admission_statistics import AdmissionStatistics, fit_statistics
+from xrayscan.scoring.engine import Engine
+from xrayscan.training.films.data import LabelledFolder
+from xrayscan.training.films.parts import Parts
+from xrayscan.training.learning.augmentation import PRESETS, varied
+from xrayscan.training.learning.recipe import predict_logits
+from xrayscan.training.learning.teacher import score_films
+from xrayscan.training.network.classifier import calibrated
+from xrayscan.training.options import FitOptions
+from xrayscan.training.outcome.calibration import fit_calibration
+from xrayscan.training.outcome.card_facts import NetworkFacts, known, measured
+from xrayscan.training.outcome.export import ScoringFunction, export_scorer
+from xrayscan.training.outcome.model_readme import model_readme
+from xrayscan.training.outcome.report import Evidence, write_training_report
+
+REPORT = "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a model folder is written from.
+
+    Attributes:
+        classifier: with the joints of ``training.network.classifier``, not yet calibrated.
+        function: makes the scoring function of the calibrated classifier.
+        network: for the card.
+        data: where the films come from.
+        parts: the films.
+        history: one row per epoch.
+    """
+
+    classifier: Any
+    function: Callable[[Any], ScoringFunction]
+    network: NetworkFacts
+    data: LabelledFolder
+    parts: Parts
+    history: tuple[Mapping[str, float], ...] = ()
+
+
+def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
+    """Calibrate, export, choose thresholds on the exported scorer, write the card last."""
+    folder.mkdir()
+    parts = trained.parts
+    logits = predict_logits(trained.classifier, parts.validation)
+    calibration = fit_calibration(logits, parts.validation.positives)
+    final = calibrated(trained.classifier, calibration)
+    final.save(folder / cards.KERAS)
+    function = trained.function(final)
+    export_scorer(function, folder / cards.SCORER)
+    engine = Engine(folder / cards.SCORER, function.size, options.workers)
+    _admission(engine, parts, function.admission_widths).save(folder / cards.ADMISSION)
+    scores = score_films(engine, parts.validation.pixels)
+    facts = known(trained.data, parts, trained.network, options)
+    facts |= measured(scores, parts.validation)
+    facts["calibration"] |= asdict(calibration)
+    facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
+    (folder / cards.CARD).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(model_readme(facts), encoding="utf-8")
+    evidence = Evidence(
+        trained.data.classes,
+        parts.train,
+        parts.validation,
+        parts.leaks,
+        scores,
+        trained.history,
+        PRESETS[options.recipe.augmentation],
+        options.recipe.seed,
+    )
+    write_training_report(folder / REPORT, facts, evidence)
+
+
+def _admission(engine: Engine, parts: Parts, widths: tuple[int, ...]) -> AdmissionStatistics:
+    """Fit the admission statistics on varied films: other scanners and sizes are no other films."""
+    training, validation = (
+        score_films(engine, varied(films.pixels, PRESETS["strong"], seed)).admission
+        for seed, films in enumerate((parts.train, parts.validation))
+    )
+    return fit_statistics(training, validation, widths)
