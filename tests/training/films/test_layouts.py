@@ -66,6 +66,50 @@ def test_given_splits(tmp_path: Path) -> None:
     assert len(folder.of_split("train", "val")) == 10
 
 
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (("Train", "VAL", "Test"), ("train", "val", "test")),
+        (("training", "validation", "testing"), ("train", "val", "test")),
+        (("TRAINING", "valid"), ("train", "val")),
+    ],
+    ids=" ".join,
+)
+def test_other_names_of_splits(tmp_path: Path, names: Sequence[str], splits: Sequence[str]) -> None:
+    for count, name in enumerate(names, start=1):
+        draw_folder(tmp_path / name, count)
+    folder = read_labelled(tmp_path)
+    assert folder.classes == ("NORMAL", "PNEUMONIA")
+    assert [len(folder.of_split(split)) for split in splits] == [2, 4, 6][: len(splits)]
+
+
+def test_two_folders_of_one_split(tmp_path: Path) -> None:
+    for name in ("train", "val", "validation"):
+        draw_folder(tmp_path / name, 1)
+    assert "val and validation are both the val split; put" in refusal(tmp_path)
+
+
+def test_films_beside_the_splits_are_not_missed(tmp_path: Path) -> None:
+    for name in ("train", "test", "more"):
+        draw_folder(tmp_path / name, 1)
+    assert "more lies beside train and is no split; name it" in refusal(tmp_path) or (
+        "more lies beside test and is no split; name it" in refusal(tmp_path)
+    )
+
+
+def test_a_copy_and_other_things_beside_the_splits(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Kaggle's archive holds a copy of itself, and what its computer left."""
+    draw_folder(tmp_path / "train", 2)
+    draw_folder(tmp_path / "chest_xray" / "train", 2)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "read.txt").write_text("not a film")
+    assert len(read_labelled(tmp_path).films) == 4
+    assert f"{tmp_path / 'chest_xray'}: passed over: it has splits of its own" in caplog.text
+    assert f"{tmp_path / 'notes'}: passed over: it holds no films" in caplog.text
+
+
 def test_a_split_may_lack_a_class(tmp_path: Path) -> None:
     draw_folder(tmp_path / "train", 2)
     draw_film(tmp_path / "val" / "PNEUMONIA" / "one.png", 1)

@@ -62,6 +62,8 @@ def test_lines_are_counted_as_an_editor_counts(tmp_path: Path) -> None:
         ("valid", "val"),
         ("Validation", "val"),
         ("test", "test"),
+        ("Training", "train"),
+        ("testing", "test"),
         ("", ""),
     ],
 )
@@ -71,7 +73,8 @@ def test_split_words(tmp_path: Path, word: str, split: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "weight"), [("", 1), ("0", 0), ("-0.0", 0), ("1e-3", 0.001), (" 3 ", 3)]
+    ("cell", "weight"),
+    [("", 1), ("0", 0), ("-0.0", 0), ("1e-3", 0.001), (" 3 ", 3), ("1e-6", 1e-6), ("1e6", 1e6)],
 )
 def test_weights(tmp_path: Path, cell: str, weight: float) -> None:
     (entry,) = entries(tmp_path, f"path,label,weight\na.png,x,{cell}\n")
@@ -99,7 +102,9 @@ FAULTS = {
     "no number": ("path,label,weight\na.png,x,much\n", "line 2: weight is 'much'; write"),
     "nan": ("path,label,weight\na.png,x,nan\n", "line 2: weight is 'nan'; write"),
     "infinite": ("path,label,weight\na.png,x,inf\n", "line 2: weight is 'inf'; write"),
-    "infinite in float32": ("path,label,weight\na.png,x,1e39\n", "line 2: weight is '1e39'"),
+    "too heavy": ("path,label,weight\na.png,x,1e7\n", "weight is '1e7'; write 0 or a number"),
+    "too light": ("path,label,weight\na.png,x,1e-9\n", "from 0.000001 to 1000000, or"),
+    "no float": ("path,label,weight\na.png,x,1e-400\n", "line 2: weight is '1e-400'"),
     "too many cells": ("path,label\na,b.png,x\n", "line 2: has 3 cells under 2 columns; put"),
     "an open quote": ('path,label\na.png,x\n"b.png,x\nc.png,x\n', "line 3: .*; check its quotes"),
     "a zero byte": ("path,label\na\0.png,x\n", "line 2: .* zero byte; write"),

@@ -17,11 +17,15 @@ PATIENTS = {
     "IM-0001-0001-0002.jpeg": "IM-0001",
     "NORMAL2-IM-1427-0001.jpeg": "NORMAL2-IM-1427",
     "NORMAL2-IM-0027-0001-0001.jpeg": "NORMAL2-IM-0027",
+    "PERSON7_Virus_9.JPEG": "person7",
+    "im-0115-0002.jpeg": "IM-0115",
+    "00001303_001.png": "00001303",
+    "00001303_012 (2).png": "00001303",
 }
 
 
 @pytest.mark.parametrize(("name", "patient"), PATIENTS.items(), ids=PATIENTS)
-def test_patient_of_a_kermany_name(name: str, patient: str) -> None:
+def test_patient_of_a_published_name(name: str, patient: str) -> None:
     assert patient_of(f"data/train/{name}") == patient
 
 
@@ -30,6 +34,8 @@ def test_patient_of_a_kermany_name(name: str, patient: str) -> None:
     [
         ("a/film1.png", "a/film2.png"),
         ("a/personal_1.png", "a/personal_2.png"),
+        ("a/00001303_0011.png", "a/00001303_0012.png"),
+        ("a/20240101_1.png", "a/20240101_2.png"),
         ("a/my-IM-0115-0001.png", "a/my-IM-0115-0002.png"),
         ("NORMAL/1.png", "PNEUMONIA/1.png"),
         ("NORMAL/ann/chest.png", "NORMAL/bob/chest.png"),

@@ -21,8 +21,9 @@ class LabelledFilm:
     Attributes:
         location: path to open.
         label: index into the classes.
-        patient: key of whose film it is; films of one patient never part. Kept out of ``repr``,
-            as are the attributes: messages and logs are no place for either.
+        patient: key of whose film it is, ``location`` where that is not known; films of one
+            patient never part. Kept out of ``repr``, as are the attributes: messages and logs are
+            no place for either.
         split: "train", "val" or "test" as the folder gives it; "" where it gives none.
         weight: how much the film counts in training, >= 0; 1 where nothing is said.
         attributes: (name, value) pairs of whatever else is known, for subgroups.
@@ -34,6 +35,11 @@ class LabelledFilm:
     split: str = ""
     weight: float = 1.0
     attributes: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def names_patient(self) -> bool:
+        """Whether it is known whose film it is; else it is taken for a patient of its own."""
+        return self.patient != self.location
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,11 @@ class DecodedFilms:
     def weights(self) -> NDArray[np.float32]:
         """(N,) how much each film counts in training, >= 0 and finite."""
         return np.array([film.weight for film in self.films], np.float32)
+
+    @property
+    def unnamed_patients(self) -> int:
+        """How many films name no patient, each taken for a patient of its own."""
+        return sum(not film.names_patient for film in self.films)
 
     def without(self, films: Collection[LabelledFilm]) -> DecodedFilms:
         """Return these films less some of them."""

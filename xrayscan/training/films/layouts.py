@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -9,17 +10,20 @@ from xrayscan.errors import DataError
 from xrayscan.intake.discover import DiscoveryOptions, discover
 from xrayscan.training.films.classes import classed
 from xrayscan.training.films.data import LabelledFilm, LabelledFolder
-from xrayscan.training.films.listing import Entry, read_listing
+from xrayscan.training.films.listing import SPLITS, Entry, read_listing
 from xrayscan.training.films.patients import patient_of
 
-_SPLITS = ("train", "val", "test")
+log = logging.getLogger(__name__)
+
+_ORDER = ("", "train", "val", "test")
 
 
 def read_labelled(data: Path, classes: str = "") -> LabelledFolder:
     """Read labelled films from a folder or a CSV.
 
     The layouts are ``data/CLASS/...``, ``data/{train,val,test}/CLASS/...`` with any of the three,
-    and a CSV as ``listing.read_listing`` takes it. The same films in the same splits come in the
+    by any of their names in ``listing.SPLITS`` and in any case, and a CSV as
+    ``listing.read_listing`` takes it. The same films in the same splits come in the
     same order, whatever the layout and the order of a CSV's rows. No film is opened beyond the
     header that may name its patient.
 
@@ -47,7 +51,7 @@ def _laid_out(root: Path) -> tuple[list[Entry], set[str]]:
         raise DataError(
             f"{root}: no such folder; give a folder with one folder per class, or a CSV of films"
         )
-    bases = {split: root / split for split in _SPLITS if (root / split).is_dir()} or {"": root}
+    bases = _splits(root) or {"": root}
     folders = [(split, folder) for split, base in bases.items() for folder in _folders(base)]
     entries = [
         Entry(scan.location, folder.name, scan.location, split)
@@ -57,8 +61,50 @@ def _laid_out(root: Path) -> tuple[list[Entry], set[str]]:
     return entries, {folder.name for _, folder in folders}
 
 
+def _splits(root: Path) -> dict[str, Path]:
+    """The folder of each split; none where the folders are classes.
+
+    Raises:
+        DataError: two folders of one split, or films in a folder beside them that is no split.
+    """
+    bases: dict[str, Path] = {}
+    others = []
+    for folder in _folders(root):
+        split = SPLITS.get(folder.name.casefold(), "")
+        if not split:
+            others.append(folder)
+        elif bases.setdefault(split, folder) != folder:
+            raise DataError(
+                f"{root}: {bases[split].name} and {folder.name} are both the {split} split; put "
+                "their films into one of the two"
+            )
+    for other in others if bases else ():
+        _pass_over(root, other, next(iter(bases.values())))
+    return bases
+
+
+def _pass_over(root: Path, other: Path, split: Path) -> None:
+    """Say that a folder beside the splits is not read.
+
+    Raises:
+        DataError: films would be missed.
+    """
+    if any(folder.name.casefold() in SPLITS for folder in _folders(other)):
+        # Kaggle's archive holds a whole copy of itself
+        log.warning("%s: passed over: it has splits of its own", other)
+    elif discover([str(other)], DiscoveryOptions()).scans:
+        raise DataError(
+            f"{root}: {other.name} lies beside {split.name} and is no split; name it train, val or "
+            "test, or move it elsewhere"
+        )
+    else:
+        log.warning("%s: passed over: it holds no films", other)
+
+
 def _folders(base: Path) -> list[Path]:
-    return [child for child in base.iterdir() if child.is_dir() and not child.name.startswith(".")]
+    return sorted(
+        child for child in base.iterdir() if child.is_dir() and not child.name.startswith(".")
+    )
 
 
 def _film(entry: Entry, label: int) -> LabelledFilm:
@@ -75,4 +121,4 @@ def _film(entry: Entry, label: int) -> LabelledFilm:
 def _lasting(film: LabelledFilm) -> tuple[int, int, list[bytes]]:
     """Order by split, class and path, a folder's files where discovery has them: by bytes."""
     parts = [os.fsencode(part) for part in Path(film.location).parts]
-    return ("", *_SPLITS).index(film.split), film.label, parts
+    return _ORDER.index(film.split), film.label, parts

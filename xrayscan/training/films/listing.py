@@ -5,26 +5,25 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-
-import numpy as np
 
 from xrayscan.errors import DataError
 
 _REQUIRED = ("path", "label")
 _KNOWN = (*_REQUIRED, "patient", "split", "weight")
-_SPLITS = {
-    "": "",
+SPLITS = {  # every name of a split in lower case, of folders too, and what it is called here
     "train": "train",
+    "training": "train",
     "val": "val",
     "valid": "val",
     "validation": "val",
     "test": "test",
+    "testing": "test",
 }
 # Published lists name the patient's column in many ways; one that is passed over would part the
 # films of a patient without a word.
@@ -34,7 +33,8 @@ _PERSONAL = frozenset(
     {"patientname", "mrn", "accessionnumber", "birthdate", "patientbirthdate", "dateofbirth", "dob"}
 )
 
-_HEAVIEST = float(np.finfo(np.float32).max)  # training counts in float32
+# Training counts in float32, in which smaller weights vanish and larger ones drown the others.
+_LIGHTEST, _HEAVIEST = Decimal("1e-6"), Decimal("1e6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Entry:
         where: what an error about it begins with: the file, or the CSV and the line.
         split: "train", "val", "test" or "".
         patient: key of its patient where one is given; no name or number of a person.
-        weight: >= 0.
+        weight: 0, or from 1e-6 to 1e6.
         attributes: (name, value) pairs of the further columns.
     """
 
@@ -182,8 +182,10 @@ def _patient(cell: str) -> str:
 
 
 def _split(where: str, cell: str) -> str:
+    if not cell:
+        return ""
     try:
-        return _SPLITS[cell.casefold()]
+        return SPLITS[cell.casefold()]
     except KeyError:
         raise DataError(
             f"{where}: split is {cell!r}; write train, val or test, or leave it empty"
@@ -192,11 +194,12 @@ def _split(where: str, cell: str) -> str:
 
 def _weight(where: str, cell: str) -> float:
     try:
-        weight = float(cell or 1)
-    except ValueError:
-        weight = math.nan
-    if not 0 <= weight <= _HEAVIEST:
+        weight = Decimal(cell or 1)  # as a float, 1e-400 would be 0
+    except InvalidOperation:
+        weight = Decimal("nan")
+    if weight.is_nan() or (weight and not _LIGHTEST <= weight <= _HEAVIEST):
         raise DataError(
-            f"{where}: weight is {cell!r}; write a number of 0 or more, or leave it empty for 1"
+            f"{where}: weight is {cell!r}; write 0 or a number from {_LIGHTEST:f} to "
+            f"{_HEAVIEST:f}, or leave it empty for 1"
         )
-    return weight
+    return float(weight)

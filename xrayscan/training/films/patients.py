@@ -8,7 +8,11 @@ from pathlib import Path
 from xrayscan.intake.dicom import patient_key
 
 # The names of Kermany's films: person12_bacteria_34, IM-0115-0001, NORMAL2-IM-1427-0001.
-_KERMANY_PATIENT = re.compile(r"(person\d+|(?:NORMAL2-)?IM-\d+)[_-]")
+_KERMANY_PATIENT = re.compile(
+    r"(?:(?P<sick>person\d+)|(?P<normal>(?:NORMAL2-)?IM-\d+))[_-]", re.ASCII | re.IGNORECASE
+)
+# The names of ChestX-ray14: the patient's number and the number of the visit, 00001303_001.
+_NIH_PATIENT = re.compile(r"(\d{8})_\d{3}(?!\d)", re.ASCII)
 
 
 def patient_of(location: str) -> str:
@@ -18,12 +22,17 @@ def patient_of(location: str) -> str:
         location: path of the film; need not be there.
 
     Returns:
-        A key that films of one patient share. A file without a patient in its header and with a
-        name of no known scheme is a patient of its own.
+        A key that films of one patient share, whatever the case of their names. A file without a
+        patient in its header and with a name of no known scheme is a patient of its own, and its
+        key is ``location``.
     """
     return patient_key(location) or _named_patient(location)
 
 
 def _named_patient(location: str) -> str:
-    match = _KERMANY_PATIENT.match(Path(location).name)
+    name = Path(location).name
+    if match := _KERMANY_PATIENT.match(name):
+        sick, normal = match.group("sick", "normal")
+        return sick.lower() if sick else normal.upper()
+    match = _NIH_PATIENT.match(name)
     return match.group(1) if match else location
