@@ -100,6 +100,8 @@ def test_the_figure_shows_the_calibration_error_of_the_card(
 
 
 def test_confusion_by_hand() -> None:
-    counts = metrics.confusion(called=labels("0011101"), positives=labels("0001111"))
+    counts = metrics.confusion(called=labels("0011101"), labels=labels("0001111"))
     assert counts.tolist() == [[2, 1], [1, 3]]
     assert metrics.confusion(labels("1"), labels("1")).tolist() == [[0, 0], [0, 1]]
+    three = metrics.confusion(np.array([0, 2, 2, 1]), np.array([0, 2, 1, 1]), 3)
+    assert three.tolist() == [[1, 0, 0], [0, 1, 1], [0, 0, 1]]

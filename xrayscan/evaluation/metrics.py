@@ -35,18 +35,21 @@ def auc(probabilities: NDArray[np.float64], positives: NDArray[np.bool_]) -> flo
     return float((rank_sum - positive_count * (positive_count + 1) / 2) / pairs)
 
 
-def confusion(called: NDArray[np.bool_], positives: NDArray[np.bool_]) -> NDArray[np.int64]:
+def confusion(
+    called: NDArray[np.integer | np.bool_], labels: NDArray[np.integer | np.bool_], classes: int = 2
+) -> NDArray[np.int64]:
     """Count films by class and by what they were called.
 
     Args:
-        called: (N,) True where a film was called positive.
-        positives: (N,) True where it is.
+        called: (N,) index of the class that each film was called; with two, True for positive.
+        labels: (N,) index of the class that it is.
+        classes: how many there are, K.
 
     Returns:
-        (2, 2): rows are the classes, columns what they were called, negative first.
+        (K, K): rows are the classes, columns what they were called, negative first.
     """
-    cells = 2 * positives.astype(np.int64) + called.astype(np.int64)
-    return np.bincount(cells, minlength=4).astype(np.int64).reshape(2, 2)
+    cells = classes * labels.astype(np.int64) + called.astype(np.int64)
+    return np.bincount(cells, minlength=classes**2).astype(np.int64).reshape(classes, classes)
 
 
 def precision(curve: OperatingCurve) -> NDArray[np.float64]:
