@@ -1,10 +1,10 @@
 """A short run of every architecture by the same command; writes the table of docs/models.md.
 
 Usage:
-    python -m benchmarks.architectures DATA FOLDER [--weights NAME=FILE ...]
+    python -m benchmarks.architectures DATA FOLDER [--weights NAME=FILE ...] [--only NAME ...]
 
 DATA is a labelled folder (Kermany's chest_xray). Models go to FOLDER; those that are there already
-are not trained again, so that a stopped run can be started again.
+are not trained again, so that a stopped run can be started again. Rows of other architectures stay.
 """
 
 from __future__ import annotations
@@ -35,14 +35,11 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[])
     given = parser.parse_args()
     weights = dict(pair.split("=", 1) for pair in given.weights)
-    rows = []
     for name in given.only or (*TABLE, *FURTHER):
-        origin = weights.get(name, "none")
         out = given.folder / name.replace(":", "-")
         if not (out / "card.json").exists():
-            _fit(given.data, name, origin, out)
-        rows.append(_row(name, origin, json.loads((out / "card.json").read_text()), out))
-    _write(rows, given.data)
+            _fit(given.data, name, weights.get(name, "none"), out)
+        _write(name, _row(name, json.loads((out / "card.json").read_text()), out), given.data)
 
 
 def _fit(data: Path, name: str, origin: str, out: Path) -> None:
@@ -56,18 +53,20 @@ def _arguments(data: Path | str, name: str, origin: str) -> list[str]:
     return ["fit", str(data), "--arch", name, "--from", origin, *trial]
 
 
-def _row(name: str, origin: str, card: dict[str, Any], out: Path) -> str:
+def _row(name: str, card: dict[str, Any], out: Path) -> str:
     history = json.loads((out / "training" / "progress.json").read_text())["history"]
     seconds = sorted(row["seconds"] for row in history)[len(history) // 2]
-    low, high = card["results"]["auc_interval"]
+    ends = card["results"]["auc_interval"]
+    interval = f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends else ""
     youden = card["thresholds"]["youden"]
+    origin = card["training"]["started_from"].partition(",")[0]
     started = "ImageNet" if origin != "none" else "nothing"
-    command = " ".join(["xrayscan", *_arguments("chest_xray", name, Path(origin).name)])
+    command = " ".join(["xrayscan", *_arguments("chest_xray", name, origin)])
     cells = (
         f"`{name}`",
         started,
         f"{card['parameters'] / 1e6:.1f} M",
-        f"{card['results']['auc']:.3f} ({low:.3f} to {high:.3f})",
+        f"{card['results']['auc']:.3f}{interval}",
         f"{card['results']['accuracy']:.3f}",
         f"{youden['sensitivity']:.3f} / {youden['specificity']:.3f}",
         f"{seconds:.0f} s",
@@ -76,7 +75,8 @@ def _row(name: str, origin: str, card: dict[str, Any], out: Path) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _write(rows: list[str], data: Path) -> None:
+def _write(name: str, row: str, data: Path) -> None:
+    """Put a row into the table, in place of the one before."""
     today = datetime.datetime.now(datetime.UTC).date()
     cores = len(os.sched_getaffinity(0))
     about = f"{today}, {platform.machine()}, {cores} cores, data `{data.name}`, seed 7."
@@ -86,8 +86,12 @@ def _write(rows: list[str], data: Path) -> None:
     )
     text = PAGE.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    table = "\n".join([about, "", head, *rows]) + "\n"
+    table, after = rest.split(END)
+    rows = {line.split("`")[1]: line for line in table.splitlines() if line.startswith("| `")}
+    rows[name] = row
+    order = [*TABLE, *FURTHER]
+    found = sorted(rows, key=lambda each: order.index(each) if each in order else len(order))
+    table = "\n".join([about, "", head, *(rows[each] for each in found)]) + "\n"
     PAGE.write_text(f"{before}{BEGIN}{table}{END}{after}", encoding="utf-8")
 
 
