@@ -110,6 +110,8 @@ USAGE = {
     "architecture": (["--arch", "lenet"], "choose one of cnn"),
     "origin": (["--from", "nowhere"], "neither a model"),
     "one member": (["--ensemble-of", "fast"], "twice or more"),
+    "an ensemble with more": (["--ensemble-of", "fast", "--arch", "cnn"], "trains nothing; leave"),
+    "nothing to freeze": (["--arch", "cnn", "--unfreeze", "none"], "nothing worth freezing"),
     "teacher": (["--arch", "cnn", "--from", "none", "--distill", "nowhere"], "neither a model"),
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from xrayscan.errors import XrayscanError
-from xrayscan.journal.atomic import atomic_text, check_writable, is_stream
+from xrayscan.journal.atomic import atomic_text, check_writable, is_stream, sync_tree
 
 
 def test_file_takes_its_name_only_when_complete(tmp_path: Path) -> None:
@@ -165,3 +165,17 @@ def test_check_writable_in_a_folder_without_permission(tmp_path: Path) -> None:
     with pytest.raises(XrayscanError, match="permission denied"):
         check_writable(tmp_path / "out.csv")
     tmp_path.chmod(0o700)
+
+
+def test_a_whole_folder_is_made_lasting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files before the folders that name them."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "deep.txt").write_text("x")
+    (tmp_path / "top.txt").write_text("x")
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    sync_tree(tmp_path)
+    inodes = {path.name: path.stat().st_ino for path in tmp_path.rglob("*")}
+    assert set(synced[:2]) == {inodes["deep.txt"], inodes["top.txt"]}
+    assert set(synced[2:-1]) == {inodes["a"], inodes["b"]}
+    assert synced[-1] == tmp_path.stat().st_ino

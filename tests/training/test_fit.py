@@ -34,6 +34,7 @@ FILES = {
     "admission.npz",
     "README.md",
     "report.html",
+    "films_seen.npy",
 }
 
 
@@ -289,13 +290,53 @@ def test_a_failure_after_training_keeps_the_training(
 def test_epochs_are_added_to_a_finished_model(data: Path, tmp_path: Path) -> None:
     out = fit(options(data, tmp_path / "model"))
     again = options(data, out, resume=True)
-    assert "has 1 epochs or more; give more by --epochs" in refusal(again)
+    assert "has 1 epochs; give more by --epochs" in refusal(again)
     fit(replace(again, recipe=replace(RECIPE, epochs=3)))
     training = load_card(out).facts["training"]
     assert training["epochs"] == 3
     history = json.loads((out / "training" / "progress.json").read_text())["history"]
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+def test_epochs_are_not_added_to_what_stopped_early(data: Path, tmp_path: Path) -> None:
+    """It would stop at once: that has to be said, not done."""
+    patient = replace(RECIPE, learning_rate=1e-9, epochs=4, patience=1)
+    out = fit(options(data, tmp_path / "model", recipe=patient))
+    epochs = load_card(out).facts["training"]["epochs"]
+    assert epochs < 4
+    again = options(data, out, resume=True, recipe=replace(patient, epochs=9))
+    assert f"stopped early after {epochs} epochs; give more --patience, or 0" in refusal(again)
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+@pytest.mark.parametrize("least", [2, 100], ids=["enough others", "too few others"])
+def test_what_the_start_has_learnt_is_not_validated_on(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int
+) -> None:
+    """Another seed splits otherwise: films of the first training lie in the second validation."""
+    first = fit(options(data, tmp_path / "first"))
+    monkeypatch.setattr("xrayscan.training.films.seen.MIN_VALIDATION", least)
+    second = fit(
+        options(
+            data,
+            tmp_path / "second",
+            origin=str(first),
+            recipe=replace(RECIPE, seed=5),
+        )
+    )
+    learnt, all_learnt = (np.load(out / "films_seen.npy") for out in (first, second))
+    training = load_card(second).facts["training"]
+    assert np.isin(learnt, all_learnt).all()
+    assert len(all_learnt) > len(learnt) == load_card(first).facts["training"]["train"]["films"]
+    films = training["train"]["films"] + training["validation"]["films"]
+    if least == 2:
+        assert films < 48
+        assert training["validation_seen_before"] == 0
+    else:
+        assert films == 48
+        assert training["validation_seen_before"] > 0
 
 
 @pytest.mark.usefixtures("tiny_in_table")

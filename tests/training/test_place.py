@@ -243,18 +243,18 @@ def test_a_system_error_without_a_name(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    """Said before any film is read."""
     (tmp_path / "file").write_text("mine")
-    place = place_in(tmp_path / "file")
-    with pytest.raises(XrayscanError) as raised, working(place):
-        pytest.fail("there is nothing to work in")
-    assert str(raised.value).startswith(f"{tmp_path / 'file' / 'model.training'}: cannot be writ")
+    with pytest.raises(XrayscanError) as raised:
+        place_in(tmp_path / "file")
+    assert str(raised.value) == f"{tmp_path / 'file'}: cannot be written; choose another --out"
     assert tree(tmp_path) == {"file": "mine"}
 
 
 def test_stopped_before_anything_was_saved(tmp_path: Path) -> None:
     """Killed while the head was trained: there is nothing to resume, and nothing in the way."""
     _working_folder_alone(tmp_path)
-    (tmp_path / "model.training" / ".progress.json.part").write_text("half of it")
+    (tmp_path / "model.training" / ".progress.json.0a1b.part").write_text("half of it")
     place = place_in(tmp_path)
     with working(place):
         assert list(place.work.iterdir()) == []
@@ -381,13 +381,17 @@ def test_killed_while_delivering(
     assert (tmp_path / "model" / "card.json").read_text() == "new"
 
 
-def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["films.csv", "film.png", "my.weights.h5", "last-1.weights.h5.txt", "notes.part", "models"],
+)
+def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path, name: str) -> None:
     """It only has the name that the training would take."""
     (tmp_path / "model.training").mkdir()
-    (tmp_path / "model.training" / "films.csv").write_text("mine")
+    (tmp_path / "model.training" / name).write_text("mine")
     with pytest.raises(DataError, match=r"model.training: is in the way .*; move it"):
         find_place(FitOptions(tmp_path, tmp_path / "model"))
-    assert (tmp_path / "model.training" / "films.csv").read_text() == "mine"
+    assert (tmp_path / "model.training" / name).read_text() == "mine"
 
 
 def test_an_output_without_a_name() -> None:

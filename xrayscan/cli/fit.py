@@ -109,7 +109,9 @@ def fit(
             help="Go on with a training that was stopped, or add epochs to a finished model.",
         ),
     ] = False,
-    seed: Annotated[int, option(min=0, help="Of everything that chance decides.")] = 7,
+    seed: Annotated[
+        int, option(min=0, max=2**32 - 1, help="Of everything that chance decides.")
+    ] = 7,
     folds: Annotated[int, option(min=2, help="Validate on one part in this many, by patient.")] = 7,
     limit: Annotated[
         int, option(min=0, help="A quick trial on about this many films; 0 takes all.")

@@ -64,6 +64,11 @@ class ModelCard:
     facts: Mapping[str, Any]
 
     @property
+    def identity(self) -> str:
+        """The model in words that leave no doubt which one it is."""
+        return f"{self.name}, card sha256 {self.sha256}"
+
+    @property
     def negative(self) -> str:
         """What a film below the threshold is called."""
         return next(name for name in self.classes if name != self.positive)

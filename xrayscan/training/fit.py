@@ -9,16 +9,20 @@ import os
 import pickle
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xrayscan.errors import DataError, XrayscanError
-from xrayscan.scoring.card import ModelCard
+from xrayscan.resources import model_folder
+from xrayscan.scoring.card import ModelCard, load_card
 from xrayscan.training.films.data import LabelledFolder
 from xrayscan.training.films.layouts import read_labelled
 from xrayscan.training.films.parts import Parts, make_parts
+from xrayscan.training.films.seen import Keys, keys_of, seen_by, set_apart
 from xrayscan.training.learning import devices
 from xrayscan.training.learning.recipe import Lesson, train
 from xrayscan.training.learning.stages import resolved
@@ -33,7 +37,7 @@ from xrayscan.training.network.ensemble import (
     ensemble_function,
     read_members,
 )
-from xrayscan.training.network.start import Start, find_start
+from xrayscan.training.network.start import IMAGENET, Start, find_start
 from xrayscan.training.options import FitHooks, FitOptions
 from xrayscan.training.outcome.card_facts import NetworkFacts
 from xrayscan.training.outcome.export import ScoringFunction, scoring_function
@@ -41,6 +45,31 @@ from xrayscan.training.outcome.finish import Trained, write_model
 from xrayscan.training.place import Place, find_place, working
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is to be done, read and checked.
+
+    Attributes:
+        options: with nothing in the recipe left open.
+        place: where.
+        data: the labelled films.
+        parts: the films, decoded.
+        seen: what the models have learnt from that this one builds on.
+        start: what training starts from; None for an ensemble.
+        teacher: the card of a teacher.
+        members: the cards of an ensemble's members.
+    """
+
+    options: FitOptions
+    place: Place
+    data: LabelledFolder
+    parts: Parts
+    seen: Keys
+    start: Start | None
+    teacher: ModelCard | None
+    members: tuple[ModelCard, ...]
 
 
 def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path:
@@ -54,38 +83,54 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path:
         The model folder.
 
     Raises:
+        UsageError: options that cannot work, or not together.
         DataError: the data cannot be trained on, the output exists, or nothing can be resumed.
         ModelError: the starting weights do not fit.
         StoppedError: the hooks said so; finished epochs are kept for ``options.resume``.
     """
-    place = find_place(options)
-    members = read_members(options.ensemble_of) if options.ensemble_of else ()
-    start = find_start(options.architecture, options.origin)
-    recipe = resolved(options.recipe, start.architecture, start.pretrained)
-    options = replace(options, recipe=recipe)
-    size = max((card.input_size for card in members), default=start.architecture.input_size)
-    data = read_labelled(options.data, options.classes)
-    if members:
-        check_data(members, data)
-    parts = make_parts(data, size, options)
-    if members:
-        with working(place):
-            write_model(place.model, _ensemble(members, data, parts), options)
-            place.deliver()
+    hooks = hooks or FitHooks()
+    task = _read(options)
+    if task.start is None:
+        with working(task.place):
+            write_model(task.place.model, _ensemble(task), task.options)
+            task.place.deliver()
         return options.out
-    identity = _identity(start, data, parts, options)
+    identity = _identity(task, task.start)
     if options.resume:
-        _check_resumable(place, identity, recipe.epochs)
-    with working(place):
-        state = _open(place, identity)
-        if state.epochs < recipe.epochs and not state.exhausted(recipe.patience):
-            _train(state, start, data, parts, options, hooks or FitHooks())
+        _check_resumable(task, identity)
+    with working(task.place):
+        hooks.check()
+        state = _open(task.place, identity)
+        if state.epochs < options.recipe.epochs and not state.exhausted(options.recipe.patience):
+            _train(state, task, task.start, hooks)
+        hooks.check()
         if devices.backend() != devices.TENSORFLOW:
             _finish_under_tensorflow(options)
         else:
-            write_model(place.model, _best(state, start, data, parts), options)
-            place.deliver()
+            write_model(task.place.model, _best(state, task, task.start), task.options)
+            task.place.deliver()
     return options.out
+
+
+def _read(options: FitOptions) -> _Task:
+    """Check all that can be checked before hours are spent, then read the films."""
+    place = find_place(options)
+    members = read_members(options) if options.ensemble_of else ()
+    start = None if members else find_start(options.architecture, options.origin)
+    teacher = load_card(model_folder(options.teacher)) if options.teacher else None
+    if start:
+        recipe = resolved(options.recipe, start.architecture, start.pretrained)
+        options = replace(options, recipe=recipe)
+        size = start.architecture.input_size
+    else:
+        size = max(card.input_size for card in members)
+    data = read_labelled(options.data, options.classes)
+    if members:
+        check_data(members, data)
+    known = [card.folder for card in (*members, teacher) if card]
+    seen = seen_by([*known, start.model] if start and start.model else known)
+    parts = set_apart(make_parts(data, size, options), seen)
+    return _Task(options, place, data, parts, seen, start, teacher, members)
 
 
 def finish_from_standard_input() -> None:
@@ -93,16 +138,23 @@ def finish_from_standard_input() -> None:
     fit(pickle.load(sys.stdin.buffer))  # from our own parent process
 
 
-def _check_resumable(place: Place, identity: dict[str, Any], epochs: int) -> None:
-    """Refuse to go on with another training's state, or with one that has all its epochs.
+def _check_resumable(task: _Task, identity: dict[str, Any]) -> None:
+    """Refuse to go on with another training's state, or with one that is at its end.
 
     Raises:
         DataError: it cannot go on.
     """
+    place, recipe = task.place, task.options.recipe
     if place.has_progress():
         TrainingState.load(place.work, identity)
-    elif TrainingState.load(place.finished, identity).epochs >= epochs:
-        raise DataError(f"{place.out}: has {epochs} epochs or more; give more by --epochs")
+        return
+    state = TrainingState.load(place.finished, identity)
+    if state.epochs >= recipe.epochs:
+        raise DataError(f"{place.out}: has {state.epochs} epochs; give more by --epochs")
+    if state.exhausted(recipe.patience):
+        raise DataError(
+            f"{place.out}: stopped early after {state.epochs} epochs; give more --patience, or 0"
+        )
 
 
 def _open(place: Place, identity: dict[str, Any]) -> TrainingState:
@@ -111,45 +163,38 @@ def _open(place: Place, identity: dict[str, Any]) -> TrainingState:
     return TrainingState(place.work, identity)
 
 
-def _train(
-    state: TrainingState,
-    start: Start,
-    data: LabelledFolder,
-    parts: Parts,
-    options: FitOptions,
-    hooks: FitHooks,
-) -> None:
+def _train(state: TrainingState, task: _Task, start: Start, hooks: FitHooks) -> None:
     """Train, or go on with it, until all epochs are there."""
+    options, classes = task.options, len(task.data.classes)
     lesson = Lesson(
-        parts,
-        len(data.classes),
+        task.parts,
+        classes,
         options.recipe,
         start.architecture.last_blocks,
-        taught(options.teacher, parts.train, data, options.workers) if options.teacher else None,
+        taught(task.teacher, task.parts.train, task.data, options.workers)
+        if task.teacher
+        else None,
         options.workers,
         start.pretrained,
     )
     log.info("training %s from %s", start.architecture.name, start.origin)
     with devices.data_parallel(), devices.precision(options.recipe.precision):
-        classifier = start.classifier(len(data.classes), options.recipe.seed)
-        train(classifier, lesson, state, hooks)
+        train(start.classifier(classes, options.recipe.seed), lesson, state, hooks)
 
 
-def _identity(
-    start: Start, data: LabelledFolder, parts: Parts, options: FitOptions
-) -> dict[str, Any]:
+def _identity(task: _Task, start: Start) -> dict[str, Any]:
     """What must be the same when a training goes on: all but its length."""
-    recipe = options.recipe
+    recipe = task.options.recipe
     films = hashlib.sha256()
-    for part in (parts.train, parts.validation):
+    for part in (task.parts.train, task.parts.validation):
         for film, sha256 in zip(part.films, part.sha256, strict=True):
             films.update(f"{sha256} {film.label} {film.weight}\n".encode())
     return {
         "architecture": start.architecture.name,
         "start": start.origin,
-        "classes": list(data.classes),
+        "classes": list(task.data.classes),
         "films (sha256)": films.hexdigest(),
-        "teacher": options.teacher,
+        "teacher": task.teacher.identity if task.teacher else "",
         "batch_size": recipe.batch_size,
         "optimizer": recipe.optimizer.value,
         "learning_rate": recipe.learning_rate,
@@ -162,10 +207,10 @@ def _identity(
     }
 
 
-def _best(state: TrainingState, start: Start, data: LabelledFolder, parts: Parts) -> Trained:
+def _best(state: TrainingState, task: _Task, start: Start) -> Trained:
     """The best epoch in a network of its own: float32, on one device, nothing frozen."""
     chosen = start.architecture
-    classifier = build_classifier(chosen, chosen.input_size, classes=len(data.classes))
+    classifier = build_classifier(chosen, chosen.input_size, classes=len(task.data.classes))
     state.restore(classifier, state.best)
 
     def function(final: Any) -> ScoringFunction:
@@ -176,20 +221,22 @@ def _best(state: TrainingState, start: Start, data: LabelledFolder, parts: Parts
         chosen.source,
         chosen.input_size,
         start.origin,
-        "" if start.model or not start.pretrained else chosen.weights,
+        chosen.weights if start.origin == IMAGENET else "",
         state.epochs,
         state.best_epoch,
         classifier.count_params(),
+        task.teacher.identity if task.teacher else "",
     )
-    return Trained(classifier, function, facts, data, parts, tuple(state.history))
+    seen = np.union1d(task.seen, keys_of(task.parts.train))
+    return Trained(classifier, function, facts, task.data, task.parts, seen, tuple(state.history))
 
 
-def _ensemble(members: tuple[ModelCard, ...], data: LabelledFolder, parts: Parts) -> Trained:
-    log.info("%s of %s", NAME, ", ".join(card.name for card in members))
-    function = partial(ensemble_function, cards=members)
-    ensemble = build_ensemble(members)
-    facts = ensemble_facts(members, ensemble.count_params())
-    return Trained(ensemble, function, facts, data, parts)
+def _ensemble(task: _Task) -> Trained:
+    log.info("%s of %s", NAME, ", ".join(card.name for card in task.members))
+    function = partial(ensemble_function, cards=task.members)
+    ensemble = build_ensemble(task.members)
+    facts = ensemble_facts(task.members, ensemble.count_params())
+    return Trained(ensemble, function, facts, task.data, task.parts, task.seen)
 
 
 def _finish_under_tensorflow(options: FitOptions) -> None:

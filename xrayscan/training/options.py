@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from xrayscan.errors import StoppedError
+
 
 class Unfreeze(StrEnum):
     """What of a backbone is trained after the head."""
@@ -119,3 +121,12 @@ class FitHooks:
 
     stop: Callable[[], bool] = lambda: False
     bar: Callable[..., Any] | None = None
+
+    def check(self) -> None:
+        """Stop here if asked to.
+
+        Raises:
+            StoppedError: so it is.
+        """
+        if self.stop():
+            raise StoppedError("stopped; give the same command with --resume to go on")

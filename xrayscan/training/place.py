@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
-from xrayscan.training.learning.state import PROGRESS, WEIGHTS, finished_epochs
+from xrayscan.journal.atomic import sync_tree
+from xrayscan.training.learning.state import CURVES, PROGRESS, WEIGHTS, finished_epochs
 from xrayscan.training.options import FitOptions
 
 _MODEL, _BEFORE = "model", "before"  # folders within the working folder
+# everything that a training can leave there, and nothing that could be anybody's
+_OURS = re.compile(
+    rf"{_MODEL}|{_BEFORE}|{CURVES}|\.?{PROGRESS}(\..*\.part)?|(last|best)-\d+{re.escape(WEIGHTS)}"
+)
 TRAINING = "training"  # within a model folder: the state from which epochs can be added
 
 
@@ -51,6 +58,7 @@ class Place:
         for path in [path for path in self.work.iterdir() if path.is_file()]:
             state.mkdir(exist_ok=True)
             shutil.copy2(path, state)
+        sync_tree(self.model)  # on the disk before what it was made from goes
         if self.out.exists():
             before = self.work / _BEFORE
             shutil.rmtree(before, ignore_errors=True)  # of a delivery that was stopped
@@ -64,12 +72,16 @@ def find_place(options: FitOptions) -> Place:
 
     Raises:
         UsageError: the output has no name.
+        XrayscanError: it cannot be written.
         DataError: the output exists, an unfinished training lies beside it, or there is nothing to
             resume.
     """
     out = options.out
     if not out.name:
         raise UsageError(f"--out {out}: give the name of a folder that does not exist yet")
+    parent = next(path for path in out.absolute().parents if path.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise XrayscanError(f"{parent}: cannot be written; choose another --out")
     place = Place(out, out.absolute().with_name(f"{out.name}.{TRAINING}"))
     if options.resume:
         if not place.has_progress() and not (place.finished / PROGRESS).is_file():
@@ -94,8 +106,7 @@ def _is_ours(work: Path) -> bool:
     if not work.exists():
         return True
     names = {path.name for path in work.iterdir()} if work.is_dir() else {""}
-    ours = (PROGRESS, WEIGHTS, ".png", ".part")  # ends of names
-    return all(name in (_MODEL, _BEFORE) or name.endswith(ours) for name in names)
+    return all(_OURS.fullmatch(name) for name in names)
 
 
 @contextmanager

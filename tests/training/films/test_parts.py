@@ -95,7 +95,8 @@ def test_a_trial_decodes_only_what_it_draws(data: Path, limit: int, monkeypatch)
     assert len(parts.train.films) <= limit
     assert len(parts.validation.films) == min(4, max(limit, 3))
     assert set(parts.train.labels) == set(parts.validation.labels) == {0, 1}
-    assert decoded == [len(parts.train.films), len(parts.validation.films)]
+    # the films of the small val, too: they must not be learnt from
+    assert decoded == [len(parts.train.films), len(parts.validation.films), 2]
 
 
 def test_films_of_no_weight_are_not_trained_on(data: Path, caplog) -> None:
@@ -157,3 +158,35 @@ def test_no_patient_reaches_the_log(data: Path, caplog, capfd) -> None:
     told = caplog.text + repr(parts) + "".join(capfd.readouterr())
     assert "Jane" not in told
     assert not any(film.patient in told for film in parts.train.films)
+
+
+def test_film_that_is_also_in_a_small_val(data: Path, caplog) -> None:
+    """It is not validated on, but whoever reads figures of it believes that it is new."""
+    shutil.copy(data / "train" / "NORMAL" / "train03.png", data / "val" / "NORMAL" / "copy.png")
+    parts = parts_of(data)
+    assert "val has only 3 films" in caplog.text
+    if len(parts.leaks) == 0:  # by chance it is validated on
+        assert "train03.png" in {Path(film.location).name for film in parts.validation.films}
+    else:
+        assert [Path(leak.training.location).name for leak in parts.leaks] == ["train03.png"]
+        assert Path(parts.leaks[0].other.location).name == "copy.png"
+
+
+def test_a_trial_draws_of_the_test_films_too(data: Path, caplog, monkeypatch) -> None:
+    monkeypatch.setattr("xrayscan.training.films.parts.MIN_VALIDATION", 3)
+    shutil.copytree(data / "train", data / "test")
+    with caplog.at_level(logging.INFO, "xrayscan"):
+        parts_of(data, limit=6, keep_leaks=True)
+    said = "a trial on 6 of 24 films to train on, 4 of 4 for validation and 6 of 28 of test"
+    assert said in caplog.text
+
+
+@pytest.mark.parametrize("named", [0, 5, 30])
+def test_films_that_name_no_patient_are_counted(data: Path, named: int, caplog) -> None:
+    films = sorted((data / "train").rglob("*.png")) + sorted((data / "val").rglob("*.png"))
+    rows = [(film, film.parent.name, f"p{n}" if n < named else "") for n, film in enumerate(films)]
+    parts = parts_of(write_listing(data / "films.csv", ("path", "label", "patient"), rows))
+    unnamed = parts.train.unnamed_patients + parts.validation.unnamed_patients
+    assert unnamed == len(films) - named
+    said = f"{unnamed} films name no patient: each is taken for a patient of its own; give"
+    assert (said in caplog.text) == (unnamed > 0)

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.training.conftest import SIZE, TINY, tiny_backbone
+from xrayscan.errors import UsageError
 from xrayscan.training.learning.stages import freeze, make_optimizer, resolved
 from xrayscan.training.network.architectures import TABLE, architecture
 from xrayscan.training.options import Optimizer, Recipe, Unfreeze
@@ -31,10 +32,8 @@ VERY_LOW = 1e-5
         (WHOLE, False, Unfreeze.AUTO, 0.0, Unfreeze.ALL, 2e-3),
         (IN_BLOCKS, True, Unfreeze.AUTO, 0.05, Unfreeze.LAST, 0.05),
         (WHOLE, True, Unfreeze.LAST, 0.0, Unfreeze.LAST, VERY_LOW),
-        (WHOLE, False, Unfreeze.LAST, 0.0, Unfreeze.LAST, VERY_LOW),
         (IN_BLOCKS, True, Unfreeze.ALL, 0.0, Unfreeze.ALL, 2e-3),
         (IN_BLOCKS, True, Unfreeze.NONE, 0.0, Unfreeze.NONE, 2e-3),
-        (IN_BLOCKS, False, Unfreeze.NONE, 0.05, Unfreeze.NONE, 0.05),
     ],
 )
 def test_resolved(
@@ -50,11 +49,19 @@ def test_resolved(
     assert found == replace(recipe, unfreeze=unfreeze, learning_rate=rate)
 
 
+@pytest.mark.parametrize("unfreeze", [Unfreeze.LAST, Unfreeze.NONE])
+@pytest.mark.parametrize("chosen", [IN_BLOCKS, WHOLE], ids=["in blocks", "whole"])
+def test_nothing_is_frozen_that_knows_nothing(chosen: Any, unfreeze: Unfreeze) -> None:
+    with pytest.raises(UsageError, match=f"--unfreeze {unfreeze}: without pretrained weights"):
+        resolved(Recipe(unfreeze=unfreeze), chosen, False)
+
+
 @given(st.sampled_from(list(Unfreeze)), st.booleans(), st.sampled_from([0.0, 1e-4]), st.booleans())
 def test_resolved_leaves_nothing_open(
     unfreeze: Unfreeze, pretrained: bool, rate: float, in_blocks: bool
 ) -> None:
     """And once more changes nothing: what was resolved is what is resumed."""
+    assume(pretrained or unfreeze in (Unfreeze.AUTO, Unfreeze.ALL))
     chosen = IN_BLOCKS if in_blocks else WHOLE
     once = resolved(Recipe(unfreeze=unfreeze, learning_rate=rate), chosen, pretrained)
     assert once.unfreeze is not Unfreeze.AUTO

@@ -22,8 +22,8 @@ IDENTITY = {
 }
 
 
-def row(auc: float, epoch: int = 1) -> dict[str, float]:
-    return {"epoch": epoch, "loss": 0.5, "val_auc": auc}
+def row(auc: float, epoch: int = 1, loss: float = 0.5) -> dict[str, float]:
+    return {"epoch": epoch, "loss": 0.5, "val_auc": auc, "val_loss": loss}
 
 
 def writer(content: str) -> Callable[[Path], object]:
@@ -189,6 +189,22 @@ def test_the_first_of_the_best_is_kept(tmp_path: Path, aucs: list[float], best: 
     assert state.best_epoch == best
     if aucs:
         assert state.best.read_text() == f"best of {best}"
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [([0.3, 0.2, 0.4], 2), ([0.2, 0.2], 1), ([0.5, 0.4, 0.3], 3)],
+    ids=str,
+)
+def test_among_equals_the_lowest_loss(tmp_path: Path, losses: list[float], best: int) -> None:
+    """On easy films every epoch ranks without a fault; the later ones are surer."""
+    state = TrainingState(tmp_path, IDENTITY)
+    for epoch, loss in enumerate(losses, start=1):
+        state.save_last(writer(f"last of {epoch}"))
+        state.finish_epoch(row(1.0, epoch, loss), writer(f"best of {epoch}"))
+        state.commit()
+    assert state.best_epoch == loaded(tmp_path).best_epoch == best
+    assert state.best.read_text() == f"best of {best}"
 
 
 @settings(deadline=None)  # of the disk's making

@@ -10,7 +10,7 @@ import pytest
 
 from tests.training.conftest import SIZE, TINY, draw_folder
 from xrayscan.errors import ModelError, UsageError
-from xrayscan.scoring.card import SCORER, load_card
+from xrayscan.scoring.card import SCORER, ModelCard, load_card
 from xrayscan.scoring.engine import Engine
 from xrayscan.training.films.data import LabelledFolder, decode_films
 from xrayscan.training.films.layouts import read_labelled
@@ -58,10 +58,10 @@ def scorer(make_tiny: Callable[..., Any], tmp_path_factory: pytest.TempPathFacto
 def test_what_is_taught_is_what_the_teacher_says(fitted: Path, folder: LabelledFolder) -> None:
     """Of films at its own size, whatever the pupil's is."""
     pupils = decode_films(folder.films, SIZE, 1)
-    said = taught(str(fitted), pupils, folder, 2)
+    card = load_card(fitted)
+    said = taught(card, pupils, folder, 2)
     assert said.shape == (20, 1)
     assert said.dtype == np.float32
-    card = load_card(fitted)
     assert card.input_size == 48
     own = decode_films(folder.films, 48, 1).pixels.astype(np.float32)
     expected = Engine(fitted / SCORER, 48, 1).score(own).probability
@@ -71,8 +71,9 @@ def test_what_is_taught_is_what_the_teacher_says(fitted: Path, folder: LabelledF
 
 def test_only_the_films_that_are_asked_about(fitted: Path, folder: LabelledFolder) -> None:
     few = decode_films(folder.films[3:9:2], SIZE, 1)
-    every = taught(str(fitted), decode_films(folder.films, SIZE, 1), folder, 1)
-    np.testing.assert_array_equal(taught(str(fitted), few, folder, 1), every[3:9:2])
+    card = load_card(fitted)
+    every = taught(card, decode_films(folder.films, SIZE, 1), folder, 1)
+    np.testing.assert_array_equal(taught(card, few, folder, 1), every[3:9:2])
 
 
 @pytest.mark.parametrize(
@@ -87,17 +88,19 @@ def test_only_the_films_that_are_asked_about(fitted: Path, folder: LabelledFolde
 def test_other_classes(fitted: Path, folder: LabelledFolder, classes: tuple[str, ...]) -> None:
     films = decode_films(folder.films[:2], SIZE, 1)
     with pytest.raises(UsageError) as fault:
-        taught(str(fitted), films, replace(folder, classes=classes), 1)
+        taught(load_card(fitted), films, replace(folder, classes=classes), 1)
     assert str(fault.value) == (
-        f"--distill {fitted}: tells NORMAL, PNEUMONIA apart, the films are {', '.join(classes)}; "
-        "give another teacher or --classes"
+        f"--distill {fitted.name}: tells NORMAL, PNEUMONIA apart, the films are "
+        f"{', '.join(classes)}; give another teacher or --classes"
     )
 
 
-def test_no_such_teacher(tmp_path: Path, folder: LabelledFolder) -> None:
-    films = decode_films(folder.films[:2], SIZE, 1)
+def test_no_such_teacher(tmp_path: Path, data: Path) -> None:
+    """Said before any film is read."""
+    options = FitOptions(data, tmp_path / "out", teacher=str(tmp_path / "nobody"), workers=1)
     with pytest.raises(ModelError, match="neither a model folder nor a bundled model"):
-        taught(str(tmp_path / "nobody"), films, folder, 1)
+        fit(options)
+    assert not any(tmp_path.iterdir())
 
 
 # -- the targets ---------------------------------------------------------------------------------
@@ -136,16 +139,16 @@ def test_a_pupil_of_a_teacher(
     """The whole way: the teacher is asked about the training films, and the card names it."""
     asked = []
 
-    def listening(name: str, films: Any, *rest: Any) -> np.ndarray:
-        asked.append((name, len(films.films)))
-        return taught(name, films, *rest)
+    def listening(card: ModelCard, films: Any, *rest: Any) -> np.ndarray:
+        asked.append((card.folder, len(films.films)))
+        return taught(card, films, *rest)
 
     monkeypatch.setattr("xrayscan.training.fit.taught", listening)
     out = tmp_path / "pupil"
     fit(FitOptions(data, out, TINY.name, "none", teacher=str(fitted), folds=2, workers=1,
                    recipe=RECIPE))  # fmt: skip
-    assert asked == [(str(fitted), 10)]
-    assert load_card(out).facts["training"]["teacher"] == str(fitted)
+    assert asked == [(fitted, 10)]
+    assert load_card(out).facts["training"]["teacher"] == load_card(fitted).identity
     assert load_card(out).input_size == SIZE
 
 

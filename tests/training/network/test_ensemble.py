@@ -28,6 +28,7 @@ from xrayscan.training.network.ensemble import (
     members,
     read_members,
 )
+from xrayscan.training.network.start import find_start
 from xrayscan.training.options import FitOptions, Recipe
 from xrayscan.training.outcome.calibration import Calibration
 from xrayscan.training.outcome.export import export_scorer, scoring_function
@@ -190,7 +191,7 @@ def test_the_card_names_its_members(whole: Path, template: Path, second: Path) -
     said = card.facts["training"]["started_from"]
     for path in (template, second):
         own = load_card(path)
-        assert f"{own.name} ({own.architecture}, card sha256 {own.sha256})" in said
+        assert f"{own.identity} ({own.architecture})" in said
     assert card.facts["training"]["epochs"] == 0
     parameters = sum(load_card(path).facts["parameters"] for path in (template, second))
     assert card.facts["parameters"] == parameters
@@ -232,9 +233,13 @@ def renamed(folder: Path, source: Path, **changed: object) -> str:
     return str(folder)
 
 
+def asked(names: Sequence[str], **others: Any) -> FitOptions:
+    return FitOptions(Path("data"), Path("out"), ensemble_of=tuple(names), **others)
+
+
 def refusal(names: Sequence[str], kind: type[Exception] = UsageError) -> str:
     with pytest.raises(kind) as fault:
-        read_members(names)
+        read_members(asked(names))
     assert "\n" not in str(fault.value)
     return str(fault.value)
 
@@ -245,7 +250,7 @@ def test_one_member(template: Path) -> None:
 
 def test_the_members_come_in_order(template: Path, second: Path) -> None:
     names = [str(second), str(template)]
-    assert [card.name for card in read_members(names)] == ["second", "first"]
+    assert [card.name for card in read_members(asked(names))] == ["second", "first"]
 
 
 @pytest.mark.parametrize(
@@ -268,8 +273,23 @@ def test_an_ensemble_as_a_member(whole: Path, template: Path) -> None:
     assert "an ensemble cannot be a member; give its members instead" in message
 
 
+def test_an_ensemble_as_a_start(whole: Path) -> None:
+    with pytest.raises(UsageError, match="an ensemble cannot be trained on; give one of its mem"):
+        find_start("", str(whole))
+
+
 def test_no_such_member(tmp_path: Path, template: Path) -> None:
     assert "neither a model" in refusal([str(template), str(tmp_path / "nobody")], ModelError)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [{"architecture": "tiny"}, {"origin": "none"}, {"teacher": "fast"}, {"resume": True}],
+    ids=lambda others: next(iter(others)),
+)
+def test_what_only_a_training_does(template: Path, others: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="trains nothing; leave --arch"):
+        read_members(asked([str(template), str(template)], **others))
 
 
 @pytest.mark.parametrize("classes", ["", "subtype"], ids=["others", "more"])

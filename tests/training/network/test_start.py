@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,10 @@ def test_a_model_folder_and_a_weights_file(tmp_path: Path) -> None:
     weights = tmp_path / "some.weights.h5"
     weights.touch()
     start = find_start("mobilenet", str(weights))
-    assert (start.weights, start.origin) == (weights, "some.weights.h5")
+    assert (start.weights, start.origin) == (
+        weights,
+        f"some.weights.h5, sha256 {hashlib.sha256(b'').hexdigest()}",
+    )
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,16 @@ def test_calibrates(temperature: float, offset: float) -> None:
 @fixed
 @given(st.integers(0, 1000), st.floats(0.3, 4), st.floats(-2, 2))
 def test_no_other_calibration_is_more_likely(seed: int, temperature: float, offset: float) -> None:
+    """With one film of each class added in thought, as Platt does."""
     logits, positives = simulated(200, seed)
+    count = positives.sum()
+    shares = np.where(positives, (count + 1) / (count + 2), 1 / (202 - count))
 
     def likelihood(calibration: Calibration) -> float:
-        signs = np.where(positives, 1, -1)
         scaled = logits / calibration.temperature + calibration.offset
-        return float(-np.logaddexp(0, -signs * scaled).mean())
+        return float(
+            -(shares * np.logaddexp(0, -scaled) + (1 - shares) * np.logaddexp(0, scaled)).mean()
+        )
 
     best = likelihood(fit_calibration(logits, positives))
     assert best >= likelihood(Calibration(temperature, offset)) - 1e-6
@@ -151,3 +155,13 @@ def test_error_does_not_depend_on_the_order(films: dict[float, bool], random: ob
         for order in (films.items(), rows)
     ]
     assert results[0] == pytest.approx(results[1], abs=1e-12)
+
+
+@pytest.mark.parametrize("count", [5, 50, 500])
+def test_classes_told_apart_are_not_certain(count: int) -> None:
+    """n films without a fault say that the next one is right n + 1 in n + 2 times (Laplace)."""
+    logits = np.r_[np.linspace(-3, -2, count), np.linspace(2, 3, count)]
+    found = fit_calibration(logits, logits > 0)
+    surest = sigmoid(logits / found.temperature + found.offset)[logits > 0]
+    assert surest.mean() == pytest.approx((count + 1) / (count + 2), abs=0.5 / count)
+    assert surest.max() < 1

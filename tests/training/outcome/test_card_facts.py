@@ -89,3 +89,20 @@ def test_a_class_has_the_heat_scale_of_its_own_films() -> None:
     assert scale["gradcam_class1"] == pytest.approx(0.5)
     assert scale["gradcam_class2"] == pytest.approx(1.0)
     assert scale["gradcam_class0"] == pytest.approx(0.99 * 1.5)
+
+
+def test_three_classes_told_apart_by_hand() -> None:
+    shares = np.array(
+        [[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.75, 0.05], [0.1, 0.7, 0.2], [0.4, 0.1, 0.5]],
+        np.float32,
+    )
+    scores = replace(scores_of((1 - shares[:, 0]).tolist()), classes=shares)
+    results = measured(scores, films_of("01212"))["results"]
+    # the third film, of class 2, is called 1, and lies above both films of class 1
+    assert results["confusion"] == [[1, 0, 0], [0, 2, 0], [0, 1, 1]]
+    assert results["class_auc"] == [1.0, round(4 / 6, 4), 0.5]
+
+
+def test_two_classes_need_no_such_table() -> None:
+    results = measured(scores_of([0.1, 0.9]), films_of("01"))["results"]
+    assert not {"confusion", "class_auc"} & results.keys()

@@ -248,6 +248,43 @@ def test_three_classes_and_odd_class_names(tmp_path: Path) -> None:
     assert "training $x^ <b> 14 33.3 % 7" in text
     assert "bytes:bytes%20%FF" in text
     assert "called any finding" in text
+    assert "Classes told apart" not in text
+
+
+def test_classes_told_apart(tmp_path: Path) -> None:
+    card = copy.deepcopy(CARD) | {"classes": ["NORMAL", "BACTERIA", "VIRUS"]}
+    card["results"] |= {
+        "confusion": [[11, 12, 13], [21, 22, 23], [31, 32, 33]],
+        "class_auc": [0.91, 0.82, 0.73],
+    }
+    text = words_of(page_of(tmp_path, card))
+    assert "Class called NORMAL called BACTERIA called VIRUS AUC" in text
+    assert "NORMAL 11 12 13 0.9100 BACTERIA 21 22 23 0.8200 VIRUS 31 32 33 0.7300" in text
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ({}, "of 30 patients who were not trained on."),
+        ({"leaks_kept": True}, "some of them also trained on as asked for: the figures are too"),
+        ({"validation_seen_before": 9}, "9 of the films were learnt from before"),
+    ],
+    ids=["new", "kept", "seen before"],
+)
+def test_whether_validation_films_are_new(
+    tmp_path: Path, known: dict[str, Any], words: str
+) -> None:
+    card = copy.deepcopy(CARD)
+    card["training"] |= known
+    assert words in words_of(page_of(tmp_path, card))
+
+
+def test_films_that_name_no_patient(page: str, tmp_path: Path) -> None:
+    assert "name no patient" not in words_of(page)
+    train = films(40, 1)
+    alone = tuple(replace(film, patient=film.location) for film in train.films[:7])
+    text = words_of(page_of(tmp_path, train=replace(train, films=alone + train.films[7:])))
+    assert "7 training films name no patient; each counts as a patient of its own." in text
 
 
 def test_the_same_evidence_gives_the_same_page(page: str, tmp_path: Path) -> None:

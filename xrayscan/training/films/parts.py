@@ -25,19 +25,23 @@ class Parts:
         train: films to learn from.
         validation: films of other patients, to choose epoch, calibration and thresholds on.
         leaks: training films that were also found on the other side.
+        seen_before: validation films that a model learnt from which this training builds on.
     """
 
     train: DecodedFilms
     validation: DecodedFilms
     leaks: tuple[LeakedFilm, ...] = ()
+    seen_before: int = 0
 
 
 def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
     """Split, decode and check.
 
-    Training films that are also in the validation or the test part, as the same patient, the same
-    file or the same picture, are reported and, unless ``options.keep_leaks``, left out. With
-    ``options.limit``, films are drawn from each part before any is decoded.
+    Training films that are also in the validation or the test part, or in a given ``val`` that is
+    too small to validate on, as the same patient, the same file or the same picture, are reported
+    and, unless ``options.keep_leaks``, left out. With ``options.limit``, at most about that many
+    films are drawn to train on, and at most about as many, but ``MIN_VALIDATION`` at least, for
+    validation and for test each, before any is decoded.
 
     Args:
         folder: the labelled films.
@@ -47,14 +51,18 @@ def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
     Raises:
         DataError: a part lacks a class, or a class has too few patients to split.
     """
-    training, validation = _limited(*_split(folder, options), options)
+    training, validation = _split(folder, options)
+    given, test = folder.of_split("val"), folder.of_split("test")
+    # measured on elsewhere or not at all; here only to keep them out of training
+    apart = () if validation == given else given
+    training, validation, test = _limited(training, validation, test, options)
     log.info("%d films to train on, %d for validation", len(training), len(validation))
+    _tell_unnamed((*training, *validation, *apart, *test))
     learnt = _decoded(training, size, options.workers)
     chosen = _decoded(validation, size, options.workers)
     leaks = find_leaks(learnt, chosen)
-    test = folder.of_split("test")
-    if test:  # measured on elsewhere; here only to keep it out of training
-        leaks += find_leaks(learnt, _decoded(test, size, options.workers))
+    for others in filter(None, (apart, test)):
+        leaks += find_leaks(learnt, _decoded(others, size, options.workers))
     for leak in leaks:
         log.warning("%s", leak)
     if leaks and not options.keep_leaks:
@@ -92,16 +100,37 @@ def _counting(films: Films) -> Films:
     return kept
 
 
-def _limited(training: Films, validation: Films, options: FitOptions) -> tuple[Films, Films]:
-    """Draw the films of a quick trial; validation keeps enough to decide anything."""
+def _limited(
+    training: Films, validation: Films, test: Films, options: FitOptions
+) -> tuple[Films, Films, Films]:
+    """Draw the films of a quick trial; validation and test keep enough to decide anything."""
     if not options.limit:
-        return training, validation
-    log.info("a trial on %d films at most", options.limit)
-    seed = options.recipe.seed
-    return (
+        return training, validation, test
+    seed, bound = options.recipe.seed, max(options.limit, MIN_VALIDATION)
+    fewer = (
         drawn(training, options.limit, seed),
-        drawn(validation, max(options.limit, MIN_VALIDATION), seed),
+        drawn(validation, bound, seed),
+        drawn(test, bound, seed),
     )
+    log.info(
+        "a trial on %d of %d films to train on, %d of %d for validation and %d of %d of test",
+        *(
+            len(films)
+            for pair in zip(fewer, (training, validation, test), strict=True)
+            for films in pair
+        ),
+    )
+    return fewer
+
+
+def _tell_unnamed(films: Films) -> None:
+    unnamed = sum(not film.names_patient for film in films)
+    if unnamed:
+        log.warning(
+            "%d films name no patient: each is taken for a patient of its own; give a CSV with a "
+            "patient column",
+            unnamed,
+        )
 
 
 def _decoded(films: Films, size: int, workers: int) -> DecodedFilms:

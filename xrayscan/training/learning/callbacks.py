@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from xrayscan.errors import StoppedError, XrayscanError
+from xrayscan.errors import XrayscanError
 from xrayscan.training.learning.state import Row, TrainingState
 from xrayscan.training.options import FitHooks
 
@@ -109,8 +109,7 @@ def listen(hooks: FitHooks, epochs: int, steps: int) -> Any:
                     {k: f"{v:.4f}" for k, v in (logs or {}).items()}, refresh=False
                 )
                 self.bar.update()
-            if hooks.stop():
-                raise StoppedError("stopped; give the same command with --resume to go on")
+            hooks.check()
 
         def on_epoch_end(self, epoch: int, logs: object = None) -> None:
             if self.bar is not None:

@@ -26,13 +26,11 @@ from xrayscan.training.learning.batches import (
 from xrayscan.training.learning.callbacks import begin_epochs, finish_epochs, keep_last, listen
 from xrayscan.training.learning.metrics import training_auc, training_loss, validation_figures
 from xrayscan.training.learning.stages import freeze, make_optimizer
-from xrayscan.training.learning.state import TrainingState
+from xrayscan.training.learning.state import CURVES, TrainingState
 from xrayscan.training.network import classifier as joints
 from xrayscan.training.options import FitHooks, Recipe
 
 log = logging.getLogger(__name__)
-
-CURVES = "curves.png"
 
 _PREDICT_BATCH = 64  # forward only: memory is no concern, and larger brings nothing on CPUs
 _HEAD_EPOCHS = 60  # on cached embeddings an epoch takes milliseconds

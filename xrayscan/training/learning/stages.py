@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from xrayscan.errors import UsageError
 from xrayscan.training.network.architectures import Architecture
 from xrayscan.training.options import Optimizer, Recipe, Unfreeze
 
@@ -17,8 +18,17 @@ _AVERAGED_STEPS = 100
 
 
 def resolved(recipe: Recipe, architecture: Architecture, pretrained: bool) -> Recipe:
-    """Fill in what the recipe leaves to the architecture: what is unfrozen, and how fast."""
+    """Fill in what the recipe leaves to the architecture: what is unfrozen, and how fast.
+
+    Raises:
+        UsageError: something is to stay frozen that knows nothing.
+    """
     unfreeze = recipe.unfreeze
+    if not pretrained and unfreeze in (Unfreeze.LAST, Unfreeze.NONE):
+        raise UsageError(
+            f"--unfreeze {unfreeze}: without pretrained weights there is nothing worth freezing; "
+            "give --from, or --unfreeze all"
+        )
     if unfreeze is Unfreeze.AUTO:
         last = pretrained and bool(architecture.last_blocks)
         unfreeze = Unfreeze.LAST if last else Unfreeze.ALL

@@ -17,6 +17,7 @@ from xrayscan.errors import DataError, XrayscanError
 from xrayscan.journal.atomic import atomic_text
 
 PROGRESS = "progress.json"
+CURVES = "curves.png"
 _SCHEMA = 1
 WEIGHTS = ".weights.h5"
 
@@ -94,9 +95,9 @@ class TrainingState:
 
     @property
     def best_epoch(self) -> int:
-        """Its number, from 1; 0 before the first."""
-        aucs = [row["val_auc"] for row in self.history]
-        return aucs.index(max(aucs)) + 1 if aucs else 0
+        """Its number, from 1; 0 before the first. Among equals the one with the lowest loss."""
+        ranks = [(row["val_auc"], -row["val_loss"]) for row in self.history]
+        return ranks.index(max(ranks)) + 1 if ranks else 0
 
     def restore(self, network: Any, weights: Path) -> None:
         """Load ``last`` or ``best`` into a network.

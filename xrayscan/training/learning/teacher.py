@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import UsageError
-from xrayscan.resources import model_folder
-from xrayscan.scoring.card import SCORER, load_card
+from xrayscan.scoring.card import SCORER, ModelCard
 from xrayscan.scoring.engine import Engine, Scores
 from xrayscan.training.films.data import DecodedFilms, LabelledFolder, decode_films
 
@@ -15,12 +14,12 @@ _SCORE_BATCH = 256
 
 
 def taught(
-    teacher: str, films: DecodedFilms, folder: LabelledFolder, workers: int
+    teacher: ModelCard, films: DecodedFilms, folder: LabelledFolder, workers: int
 ) -> NDArray[np.float32]:
     """Ask a teacher about the training films.
 
     Args:
-        teacher: a bundled model or a model folder.
+        teacher: a model's card.
         films: N training films; decoded again at the teacher's own size.
         folder: where they come from, with its classes.
         workers: threads.
@@ -30,16 +29,16 @@ def taught(
 
     Raises:
         UsageError: the teacher tells other classes apart.
-        ModelError: its folder cannot be used.
+        ModelError: its scorer cannot be loaded.
     """
-    card = load_card(model_folder(teacher))
-    if card.classes != folder.classes:
+    if teacher.classes != folder.classes:
         raise UsageError(
-            f"--distill {teacher}: tells {', '.join(card.classes)} apart, the films are "
+            f"--distill {teacher.name}: tells {', '.join(teacher.classes)} apart, the films are "
             f"{', '.join(folder.classes)}; give another teacher or --classes"
         )
-    decoded = decode_films(films.films, card.input_size, workers)
-    scores = score_films(Engine(card.folder / SCORER, card.input_size, workers), decoded.pixels)
+    decoded = decode_films(films.films, teacher.input_size, workers)
+    engine = Engine(teacher.folder / SCORER, teacher.input_size, workers)
+    scores = score_films(engine, decoded.pixels)
     return scores.probability[:, None] if scores.classes is None else scores.classes
 
 

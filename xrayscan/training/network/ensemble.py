@@ -16,6 +16,7 @@ from xrayscan.scoring.card import CAMS, KERAS, ModelCard, load_card
 from xrayscan.training.films.data import LabelledFolder
 from xrayscan.training.network import classifier as joints
 from xrayscan.training.network.architectures import architecture
+from xrayscan.training.options import FitOptions
 from xrayscan.training.outcome.calibration import Calibration
 from xrayscan.training.outcome.card_facts import NetworkFacts
 from xrayscan.training.outcome.export import CALIBRATED_LOGIT, ScoringFunction, scoring_function
@@ -23,14 +24,19 @@ from xrayscan.training.outcome.export import CALIBRATED_LOGIT, ScoringFunction, 
 NAME = "ensemble"
 
 
-def read_members(names: Sequence[str]) -> tuple[ModelCard, ...]:
+def read_members(options: FitOptions) -> tuple[ModelCard, ...]:
     """Read and check the members' cards.
 
     Raises:
-        UsageError: fewer than two, or they do not score the same thing.
+        UsageError: fewer than two, they do not score the same thing, or something is asked that
+            only a training could do.
         ModelError: a folder cannot be used.
     """
-    cards = tuple(load_card(model_folder(name)) for name in names)
+    if options.architecture or options.origin or options.teacher or options.resume:
+        raise UsageError(
+            "--ensemble-of: trains nothing; leave --arch, --from, --distill and --resume out"
+        )
+    cards = tuple(load_card(model_folder(name)) for name in options.ensemble_of)
     if len(cards) < 2:
         raise UsageError("--ensemble-of: give it twice or more, once for each model")
     scores = {(card.negative, card.positive) for card in cards}
@@ -138,7 +144,7 @@ def _mean_heat(maps: Sequence[Any]) -> Any:
 
 def ensemble_facts(cards: Sequence[ModelCard], parameters: int) -> NetworkFacts:
     """What the ensemble's card says of the network."""
-    parts = (f"{card.name} ({card.architecture}, card sha256 {card.sha256})" for card in cards)
+    parts = (f"{card.identity} ({card.architecture})" for card in cards)
     return NetworkFacts(
         NAME,
         "mean of calibrated logits (Genest and Zidek 1986)",

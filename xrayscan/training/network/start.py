@@ -9,9 +9,10 @@ from typing import Any
 
 from xrayscan.errors import ModelError, UsageError
 from xrayscan.resources import DEFAULT_MODEL, bundled_models, model_folder
-from xrayscan.scoring.card import CARD, KERAS, ModelCard, load_card
+from xrayscan.scoring.card import CARD, KERAS, ModelCard, file_sha256, load_card
 from xrayscan.training.network.architectures import Architecture, architecture
 from xrayscan.training.network.classifier import BACKBONE, build_classifier, take_over
+from xrayscan.training.network.ensemble import NAME as ENSEMBLE
 
 NONE = "none"
 IMAGENET = "imagenet"
@@ -92,7 +93,8 @@ def find_start(name: str, origin: str) -> Start:
             f"--from {origin}: neither a model ({', '.join(bundled_models())}), a model folder, "
             "a weights file, imagenet nor none"
         )
-    return Start(chosen, Path(origin).name, weights=Path(origin))
+    weights = Path(origin)
+    return Start(chosen, f"{weights.name}, sha256 {file_sha256(weights)}", weights=weights)
 
 
 def _default_start(name: str) -> Start:
@@ -101,12 +103,17 @@ def _default_start(name: str) -> Start:
 
 
 def _from_model(name: str, card: ModelCard) -> Start:
+    if card.architecture == ENSEMBLE:
+        raise UsageError(
+            f"--from {card.name}: an ensemble cannot be trained on; give one of its members, or "
+            "learn from it by --distill"
+        )
     if name not in ("", card.architecture):
         raise UsageError(
             f"--arch {name}: the model to start from is a {card.architecture}; leave --arch out, "
             "or give another --from"
         )
-    origin = f"model {card.name}, card sha256 {card.sha256}"
+    origin = f"model {card.identity}"
     return Start(architecture(card.architecture), origin, model=card.folder)
 
 

@@ -32,9 +32,8 @@ def fit_calibration(logits: NDArray[np.float64], positives: NDArray[np.bool_]) -
         positives: (N,) True for the positive class.
 
     Returns:
-        A temperature within a factor of 20 of the logits' standard deviation, so that classes told
-        apart without a fault do not get probabilities of 0 and 1; and an offset that puts P = 1/2
-        within 10 standard deviations of the logits' mean.
+        A temperature within a factor of 20 of the logits' standard deviation, and an offset that
+        puts P = 1/2 within 10 standard deviations of their mean.
     """
     from scipy.optimize import minimize
 
@@ -43,12 +42,12 @@ def fit_calibration(logits: NDArray[np.float64], positives: NDArray[np.bool_]) -
     if spread < _NO_SPREAD:
         spread = 1.0
     standard = (logits - mean) / spread
-    signs = np.where(positives, 1.0, -1.0)
+    targets = _targets(positives)
 
     def negative_log_likelihood(parameters: NDArray[np.float64]) -> float:
         log_temperature, middle = parameters
         calibrated = (standard - middle) / np.exp(log_temperature)
-        return float(np.logaddexp(0, -signs * calibrated).mean())
+        return float((np.logaddexp(0, calibrated) - targets * calibrated).mean())
 
     bounds = [(-np.log(20.0), np.log(20.0)), (-10.0, 10.0)]
     log_temperature, middle = minimize(
@@ -56,6 +55,12 @@ def fit_calibration(logits: NDArray[np.float64], positives: NDArray[np.bool_]) -
     ).x
     temperature = spread * float(np.exp(log_temperature))
     return Calibration(temperature, -(mean + spread * float(middle)) / temperature)
+
+
+def _targets(positives: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Less than 1 and more than 0: n films told apart do not prove certainty (Platt 1999)."""
+    count = int(positives.sum())
+    return np.where(positives, (count + 1) / (count + 2), 1 / (len(positives) - count + 2))
 
 
 def expected_calibration_error(

@@ -18,7 +18,7 @@ from xrayscan.evaluation.bootstrap import (
     chosen_threshold_interval,
     threshold_intervals,
 )
-from xrayscan.evaluation.metrics import auc
+from xrayscan.evaluation.metrics import auc, confusion
 from xrayscan.records import PROBABILITY_DECIMALS
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import QUANTILE
@@ -51,6 +51,7 @@ class NetworkFacts:
         epochs: how many were trained.
         best_epoch: the one that was kept.
         parameters: how many weights, frozen ones included.
+        teacher: the model learnt from beside the labels; "" for none.
     """
 
     architecture: str
@@ -61,6 +62,7 @@ class NetworkFacts:
     epochs: int = 0
     best_epoch: int = 0
     parameters: int = 0
+    teacher: str = ""
 
 
 def known(
@@ -85,14 +87,15 @@ def known(
             "licence": options.licence,
             "started_from": network.started_from,
             "started_from_source": network.started_from_source,
-            "teacher": options.teacher,
+            "teacher": network.teacher,
             "epochs": network.epochs,
             "best_epoch": network.best_epoch,
-            "recipe": asdict(options.recipe),
+            "recipe": asdict(options.recipe) if network.epochs else {},
             "validation_folds": options.folds,
             "limit": options.limit,
             "train": _part_facts(parts.train, data.classes),
             "validation": _part_facts(parts.validation, data.classes),
+            "validation_seen_before": parts.seen_before,
             "leaks": dict(Counter(leak.kind.value for leak in parts.leaks)),
             "leaks_kept": options.keep_leaks,
         },
@@ -107,6 +110,7 @@ def _part_facts(films: DecodedFilms, classes: tuple[str, ...]) -> dict[str, Any]
             name: int((films.labels == label).sum()) for label, name in enumerate(classes)
         },
         "unreadable": len(films.unreadable),
+        "films_without_patient": films.unnamed_patients,
     }
 
 
@@ -152,7 +156,20 @@ def measured(scores: Scores, films: DecodedFilms) -> dict[str, Any]:
             "auc_interval": _ends(auc_interval(probabilities, positives, patients)),
             "intervals": "95 %, bootstrap over patients",
             "accuracy": round(float(((probabilities >= chosen) == positives).mean()), 4),
+            **(_by_class(scores.classes, films) if scores.classes is not None else {}),
         },
+    }
+
+
+def _by_class(shares: NDArray[np.float32], films: DecodedFilms) -> dict[str, Any]:
+    """How well more than two classes are told apart; films are called the likeliest one."""
+    classes = shares.shape[1]
+    return {
+        "class_auc": [
+            round(auc(shares[:, label].astype(np.float64), films.labels == label), 4)
+            for label in range(classes)
+        ],
+        "confusion": confusion(shares.argmax(axis=1), films.labels, classes).tolist(),
     }
 
 

@@ -8,11 +8,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, fit_statistics
 from xrayscan.scoring.engine import Engine
 from xrayscan.training.films.data import LabelledFolder
 from xrayscan.training.films.parts import Parts
+from xrayscan.training.films.seen import FILE as SEEN
+from xrayscan.training.films.seen import Keys
 from xrayscan.training.learning.augmentation import PRESETS, varied
 from xrayscan.training.learning.recipe import predict_logits
 from xrayscan.training.learning.teacher import score_films
@@ -37,6 +41,7 @@ class Trained:
         network: for the card.
         data: where the films come from.
         parts: the films.
+        seen: what it has learnt from, and what it builds on.
         history: one row per epoch.
     """
 
@@ -45,6 +50,7 @@ class Trained:
     network: NetworkFacts
     data: LabelledFolder
     parts: Parts
+    seen: Keys
     history: tuple[Mapping[str, float], ...] = ()
 
 
@@ -60,6 +66,7 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     export_scorer(function, folder / cards.SCORER)
     engine = Engine(folder / cards.SCORER, function.size, options.workers)
     _admission(engine, parts, function.admission_widths).save(folder / cards.ADMISSION)
+    np.save(folder / SEEN, trained.seen)
     scores = score_films(engine, parts.validation.pixels)
     facts = known(trained.data, parts, trained.network, options)
     facts |= measured(scores, parts.validation)

@@ -29,7 +29,9 @@ def model_readme(card: Mapping[str, Any]) -> str:
 def _part(facts: Mapping[str, Any]) -> str:
     """How many films of how many patients, by class."""
     classes = ", ".join(f"{count} {name}" for name, count in facts["by_class"].items())
-    return f"{facts['films']} films of {facts['patients']} patients ({classes})"
+    unnamed = facts.get("films_without_patient", 0)
+    alone = f"; {unnamed} films name none and count as one each" if unnamed else ""
+    return f"{facts['films']} films of {facts['patients']} patients ({classes}{alone})"
 
 
 def _interval(ends: Sequence[float] | None) -> str:

@@ -84,6 +84,7 @@ def _data_part(evidence: Evidence, classes: tuple[str, ...]) -> dict[str, Any]:
         "patients": {
             part: len({film.patient for film in films.films}) for part, films in parts.items()
         },
+        "unnamed": {part: films.unnamed_patients for part, films in parts.items()},
         "unreadable": unreadable[: data.LISTED],
         "unreadable_total": len(unreadable),
         "statistics": [
