@@ -25,6 +25,7 @@ from xrayscan.pipeline import FailureLimit, Pipeline, RunHooks, RunOptions
 from xrayscan.records import Ending, RunSummary, Scan, Status
 from xrayscan.reporting.worklist import Section, Worklist
 from xrayscan.scoring.model import Scored
+from xrayscan.scoring.posture import Posture, PostureFinding
 from xrayscan.scoring.thresholds import ZoneLimits
 
 CARD = SimpleNamespace(
@@ -42,6 +43,13 @@ class PlantedModel:
     """Scores a film by its mean grey; films with a dark corner are far from its training set."""
 
     card = CARD
+
+    def posture(self, film: np.ndarray) -> PostureFinding:
+        """Films with a bright corner are turned, those with a grey one nobody knows how."""
+        corner = film[:4, -4:].mean()
+        if corner > 254:
+            return PostureFinding(Posture(1, inverted=False), 1.0, 0.0)
+        return PostureFinding(Posture(2), 0.6, 0.0 if 200 < corner < 202 else 0.4)
 
     def score(self, pixels: np.ndarray, cam: str) -> Iterator[Scored]:
         for film in pixels:
@@ -145,8 +153,8 @@ def test_a_film_does_not_depend_on_its_neighbours(films: Path, order, batch_size
 @pytest.mark.parametrize(
     ("admission", "status", "reason"),
     [
-        pytest.param(Admission.ON, "not_assessed", "outside_training", id="on"),
-        pytest.param(Admission.WARN, "scored", "outside_training", id="warn"),
+        pytest.param(Admission.ON, "not_assessed", "not_frontal_chest", id="on"),
+        pytest.param(Admission.WARN, "scored", "not_frontal_chest", id="warn"),
         pytest.param(Admission.OFF, "scored", "", id="off"),
     ],
 )
@@ -159,6 +167,53 @@ def test_admission(tmp_path: Path, admission: Admission, status: str, reason: st
     assert cells[1] == status
     assert reason in row
     assert bool(cells[3]) == (status == "scored")
+
+
+@pytest.mark.parametrize(
+    ("admission", "status", "detail"),
+    [
+        (Admission.ON, "scored", "was turned left; undone"),
+        (Admission.WARN, "scored", "was turned left; undone"),
+        (Admission.OFF, "scored", ""),
+    ],
+    ids=str,
+)
+def test_a_film_that_is_surely_turned_is_turned_back(
+    tmp_path: Path, admission: Admission, status: str, detail: str
+) -> None:
+    film = grey_film(1)
+    film[:40, -60:] = 255
+    (tmp_path / "turned.png").write_bytes(png_bytes(film))
+    done = run(tmp_path, admission=admission)
+    cells = done.rows[0].split(",")
+    assert cells[1] == status
+    assert cells[7] == detail
+    (picture,) = [
+        entry.picture for entries in done.worklist.sections().values() for entry in entries
+    ]
+    assert picture is not None
+    upright = film if admission is Admission.OFF else np.rot90(film, -1)
+    np.testing.assert_array_equal(picture.film, upright)
+
+
+@pytest.mark.parametrize(
+    ("admission", "status", "reason"),
+    [
+        (Admission.ON, "not_assessed", "posture"),
+        (Admission.WARN, "scored", "posture"),
+        (Admission.OFF, "scored", ""),
+    ],
+    ids=str,
+)
+def test_a_film_that_is_turned_somehow(
+    tmp_path: Path, admission: Admission, status: str, reason: str
+) -> None:
+    film = grey_film(1)
+    film[:40, -60:] = 201
+    (tmp_path / "turned.png").write_bytes(png_bytes(film))
+    cells = run(tmp_path, admission=admission).rows[0].split(",")
+    assert (cells[1], cells[6]) == (status, reason)
+    assert ("looks upside down" in ",".join(cells)) == bool(reason)
 
 
 def test_label_zone_and_threshold_follow_from_the_written_probability(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from xrayscan.resources import DEFAULT_MODEL, model_folder
 from xrayscan.scoring.card import CAMS, KERAS, ModelCard, load_card
 from xrayscan.scoring.engine import Scores
 from xrayscan.scoring.model import ScoringModel
+from xrayscan.scoring.posture import POSTURES, Posture
 
 SCORER_TOLERANCE = 0.001  # of the probability, against the Keras model
 
@@ -92,6 +94,30 @@ def test_one_film_in_every_transfer_syntax_gets_one_probability(folder_run) -> N
 def test_other_body_parts_are_not_assessed(folder_run) -> None:
     others = [row["status"] for path, row in folder_run.items() if "other-body-part" in path]
     assert others == ["not_assessed"] * 2
+
+
+@pytest.mark.parametrize("posture", POSTURES[1:], ids=str)
+def test_turned_and_inverted_films_are_turned_back(
+    validation, tmp_path: Path, posture: Posture
+) -> None:
+    """And then get the probability that they get upright."""
+    (tmp_path / "upright").mkdir()
+    (tmp_path / "turned").mkdir()
+    chosen = validation[:: len(validation) // 40]
+    for index, film in enumerate(chosen):
+        pixels = read_radiograph(film.location).pixels
+        cv2.imwrite(str(tmp_path / "upright" / f"{index}.png"), pixels)
+        cv2.imwrite(str(tmp_path / "turned" / f"{index}.png"), posture.taken(pixels))
+    rows = predict(tmp_path / "upright", tmp_path / "turned", out=tmp_path)
+    undone = refused = 0
+    for index in range(len(chosen)):
+        upright, turned = (rows[f"{tmp_path}/{lies}/{index}.png"] for lies in ("upright", "turned"))
+        if turned["detail"] == f"was {posture}; undone":
+            assert turned["probability"] == upright["probability"]
+            undone += 1
+        refused += turned["status"] == "not_assessed"
+    assert undone >= 0.9 * len(chosen)
+    assert undone + refused >= 0.97 * len(chosen)
 
 
 def test_auc_on_patients_never_trained_on(validation, shared_data: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import ScanError, XrayscanError
-from xrayscan.intake.admission import Admission, outside_training
+from xrayscan.intake.admission import Admission, Doubt, outside_training, unclear_posture
 from xrayscan.intake.discover import Discovery
 from xrayscan.intake.read import check_settled, decode, read_content
 from xrayscan.intake.resize import network_input, viewing_copy
@@ -26,7 +26,6 @@ from xrayscan.records import (
     PROBABILITY_DECIMALS,
     Assessment,
     Ending,
-    Reason,
     RunSummary,
     Scan,
     Status,
@@ -100,12 +99,21 @@ class RunHooks:
 class _Reading:
     """What reading one scan gave: the row so far and, if it may be scored, the pixels.
 
-    ``pixels`` is (S, S) float32, 0..255; ``view`` is (h, w) uint8.
+    Attributes:
+        row: with what is known by now.
+        pixels: (S, S) float32, 0..255.
+        view: (h, w) uint8.
+        doubt: about how the film lies.
+        undone: in words, what was undone of how it lay.
+        contradictions: of the file's header.
     """
 
     row: Assessment
     pixels: NDArray[np.float32] | None = None
     view: NDArray[np.uint8] | None = None
+    doubt: Doubt | None = None
+    undone: str = ""
+    contradictions: tuple[str, ...] = ()
 
 
 class Pipeline:
@@ -196,7 +204,28 @@ class Pipeline:
             detail="; ".join(radiograph.notes),
         )
         pixels = network_input(radiograph, self._model.card.input_size)
-        return _Reading(row, pixels, viewing_copy(radiograph, VIEW_SIDE))
+        reading = _Reading(
+            row,
+            pixels,
+            viewing_copy(radiograph, VIEW_SIDE),
+            contradictions=radiograph.contradictions,
+        )
+        return reading if self._options.admission is Admission.OFF else self._upright(reading)
+
+    def _upright(self, reading: _Reading) -> _Reading:
+        """Undo how a film lies where that is certain."""
+        assert reading.pixels is not None
+        assert reading.view is not None
+        found = self._model.posture(reading.pixels)
+        if found.is_certain:
+            return replace(
+                reading,
+                pixels=found.posture.undone(reading.pixels),
+                view=found.posture.undone(reading.view),
+                undone=f"was {found.posture}; undone",
+            )
+        doubt = unclear_posture(str(found.posture)) if found.is_unclear else None
+        return replace(reading, doubt=doubt)
 
     def _assess(self, batch: list[_Reading]) -> Iterator[tuple[Assessment, Picture | None]]:
         """Score what can be scored and decide; the order stays."""
@@ -209,22 +238,23 @@ class Pipeline:
                 yield row, None
             else:
                 film = next(scored)
-                row = self._decide(row, film)
+                row = self._decide(row, film, reading)
                 heat = film.heat if row.status is Status.SCORED else None
                 yield row, Picture(reading.view, heat)
 
-    def _decide(self, row: Assessment, film: Scored) -> Assessment:
-        """Turn scores into a row: outside the training population, or label and zone."""
+    def _decide(self, row: Assessment, film: Scored, reading: _Reading) -> Assessment:
+        """Turn scores into a row: nothing that the model may judge, or label and zone."""
         card = self._model.card
-        doubt = outside_training(film.distance, card.distance_limit)
         row = replace(row, embedding_distance=film.distance)
-        if doubt and self._options.admission is Admission.ON:
-            reason = Reason.OUTSIDE_TRAINING
-            return replace(
-                row, status=reason.status, reason=reason, detail=_joined(doubt, row.detail)
+        if self._options.admission is not Admission.OFF:
+            doubt = reading.doubt or outside_training(
+                film.distance, card.distance_limit, reading.contradictions
             )
-        if doubt and self._options.admission is Admission.WARN:
-            row = replace(row, reason=Reason.OUTSIDE_TRAINING, detail=_joined(doubt, row.detail))
+            if doubt:
+                row = replace(row, reason=doubt.reason, detail=_joined(doubt.words, row.detail))
+                if self._options.admission is Admission.ON:
+                    return replace(row, status=doubt.reason.status)
+            row = replace(row, detail=_joined(reading.undone, row.detail))
         # decided on what is written, so that the row can be checked from the row
         probability = round(film.probability, PROBABILITY_DECIMALS)
         shares = ", ".join(f"{name} {share:.3f}" for name, share in film.classes)

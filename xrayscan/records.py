@@ -58,6 +58,8 @@ class Reason(StrEnum):
     TOO_SMALL = "too_small"
     ASPECT_RATIO = "aspect_ratio"
     OUTSIDE_TRAINING = "outside_training"
+    NOT_FRONTAL_CHEST = "not_frontal_chest"
+    POSTURE = "posture"
     # vanished
     GONE = "gone"
     GROWING = "growing"
@@ -73,6 +75,8 @@ _STATUS_OF: Mapping[Reason, Status] = {
     Reason.TOO_SMALL: Status.NOT_ASSESSED,
     Reason.ASPECT_RATIO: Status.NOT_ASSESSED,
     Reason.OUTSIDE_TRAINING: Status.NOT_ASSESSED,
+    Reason.NOT_FRONTAL_CHEST: Status.NOT_ASSESSED,
+    Reason.POSTURE: Status.NOT_ASSESSED,
     Reason.GONE: Status.VANISHED,
     Reason.GROWING: Status.VANISHED,
 }
@@ -108,12 +112,15 @@ class Radiograph:
         peak: the value that means white: 255, or 2**bits - 1, or 65535.
         format: as told by content, e.g. "JPEG" or "DICOM (JPEG 2000)".
         notes: facts about the reading worth a person's eye, e.g. "first of 12 frames".
+        contradictions: what the header says that does not go with a frontal chest film, e.g. "its
+            header says CT".
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.uint16]
     peak: int
     format: str
     notes: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:

@@ -222,6 +222,11 @@ def test_quiet_says_nothing_and_away_from_a_terminal_there_is_no_bar(
     assert len(xrayscan("predict", films, "--csv", "p.csv", cwd=tmp_path).stderr.splitlines()) == 1
 
 
+def _heed_hang_up() -> None:
+    """As in a terminal, even where these tests run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def begun_run(folder: Path, *before: str) -> subprocess.Popen[str]:
     """Start a run over many films and return when it has begun to write."""
     films = folder / "films"
@@ -231,7 +236,8 @@ def begun_run(folder: Path, *before: str) -> subprocess.Popen[str]:
         (films / f"{index:03}.png").write_bytes(content)
     command = [*before, sys.executable, "-m", "xrayscan", "predict", "films"]
     command += ["--report", "out.html", "--batch-size", "2"]
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    heeded = {} if before else {"preexec_fn": _heed_hang_up}
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, **heeded)
     while not [path for path in folder.glob(".out.csv.*") if path.stat().st_size]:
         time.sleep(0.02)
         assert process.poll() is None

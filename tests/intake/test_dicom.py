@@ -644,3 +644,27 @@ def test_an_identifier_never_gets_out(
     told = key + caplog.text + "".join(str(each.message) for each in recwarn)
     assert key.startswith("dicom:")
     assert "Jane" not in told
+
+
+# -- what the header says of the picture ---------------------------------------------------------
+
+CONTRADICTIONS = {
+    "chest": ({"Modality": "DX", "BodyPartExamined": "CHEST", "ViewPosition": "PA"}, ()),
+    "nothing": ({"Modality": ""}, ()),
+    "a name": ({"Modality": "CR", "BodyPartExamined": "Jane Doe"}, ()),
+    "CT": ({"Modality": "CT"}, ("its header says CT",)),
+    "hand": ({"BodyPartExamined": "hand "}, ("its header says HAND",)),
+    "lateral": ({"ViewPosition": "LL"}, ("its header says LL",)),
+    "two": (
+        {"Modality": "MR", "BodyPartExamined": "SKULL"},
+        ("its header says MR", "its header says SKULL"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_what_contradicts_a_frontal_chest_film(
+    case: tuple[dict[str, str], tuple[str, ...]],
+) -> None:
+    elements, said = case
+    assert decode_dicom(dicom_bytes(draw_film(1), **elements)).contradictions == said

@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xrayscan.scoring.admission_statistics import fit_statistics
+from xrayscan.scoring.admission_statistics import (
+    admission_features,
+    feature_groups,
+    fit_statistics,
+)
+from xrayscan.scoring.posture import fit_posture
 
 SIZE = 64
 ADMISSION_LAYERS = ("first", "second")
@@ -112,8 +117,10 @@ def runnable(tmp_path: Path, scorer: Path, films: np.ndarray) -> Path:
     folder.mkdir()
     for path in (scorer, scorer.with_suffix(".bin")):
         (folder / path.name).write_bytes(path.read_bytes())
-    features = Engine(scorer, SIZE, 1).score(films).admission
-    statistics = fit_statistics(features[:8], features[8:], ADMISSION_WIDTHS)
+    features = admission_features(Engine(scorer, SIZE, 1).score(films).admission, films)
+    posture = fit_posture(films.astype(np.uint8), 1)
+    groups = feature_groups(ADMISSION_WIDTHS)
+    statistics = fit_statistics(features[:8], features[8:], groups, posture)
     statistics.save(folder / "admission.npz")
     write_card(folder, card_facts())
     return folder

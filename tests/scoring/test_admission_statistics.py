@@ -21,10 +21,18 @@ def population(films: int, width: int, seed: int = 3) -> np.ndarray:
     return np.maximum(rng.standard_normal((films, width)) * strength + 1, 0).astype(np.float32)
 
 
+def fitted_to(
+    training: np.ndarray, validation: np.ndarray, layers: tuple[int, ...]
+) -> AdmissionStatistics:
+    posture = np.arange(8, dtype=np.float32)[None].repeat(257, axis=0)
+    groups = [(width, SHRINKAGE) for width in layers]
+    return fit_statistics(training, validation, groups, posture)
+
+
 def fitted(films: int, layers: tuple[int, ...]) -> tuple[AdmissionStatistics, np.ndarray]:
     """Statistics of a population, and the validation films that set its scale."""
     both = population(films + 300, sum(layers))
-    return fit_statistics(both[:films], both[films:], layers), both[films:]
+    return fitted_to(both[:films], both[films:], layers), both[films:]
 
 
 # films to train on, width of each layer
@@ -100,7 +108,7 @@ def test_a_direction_without_spread_does_not_decide_alone() -> None:
     """A channel that never moved in training: a slight move is no proof of another picture."""
     both = population(800, 64)
     both[:, 10] = 0.5
-    statistics = fit_statistics(both[:500], both[500:], (64,))
+    statistics = fitted_to(both[:500], both[500:], (64,))
     moved = both[500:].copy()
     moved[:, 10] += 0.01 * both.std()
     shift = np.abs(statistics.distance(moved) - statistics.distance(both[500:]))
@@ -111,7 +119,7 @@ def test_layers_weigh_alike_whatever_their_scale() -> None:
     both = population(800, 64)
     scaled = both.copy()
     scaled[:, 24:] *= 1000
-    one, other = (fit_statistics(f[:500], f[500:], (24, 40)).distance(f) for f in (both, scaled))
+    one, other = (fitted_to(f[:500], f[500:], (24, 40)).distance(f) for f in (both, scaled))
     np.testing.assert_allclose(one, other, rtol=1e-3)
 
 
@@ -119,7 +127,7 @@ def test_save_and_load(tmp_path: Path) -> None:
     statistics, validation = fitted(100, (16, 40))
     statistics.save(tmp_path / "admission.npz")
     loaded = AdmissionStatistics.load(tmp_path / "admission.npz")
-    for name in ("mean", "whitening"):
+    for name in ("mean", "whitening", "posture"):
         stored, given = getattr(loaded, name), getattr(statistics, name)
         assert stored.dtype == given.dtype == np.float32
         np.testing.assert_array_equal(stored, given)
@@ -149,7 +157,7 @@ def test_features_that_never_vary(dead: str, value: float) -> None:
     """A dead layer must give a number, not NaN, which would compare as admitted."""
     both = population(40, 24)
     both[:, : 24 if dead == "all" else 8] = value
-    statistics = fit_statistics(both[:20], both[20:], (8, 16))
+    statistics = fitted_to(both[:20], both[20:], (8, 16))
     assert np.isfinite(statistics.whitening).all()
     assert np.isfinite(statistics.distance(both)).all()
     far = both.copy()

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from xrayscan.errors import ModelError
-from xrayscan.scoring.admission_statistics import AdmissionStatistics
+from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
 from xrayscan.scoring.engine import Engine
 from xrayscan.scoring.model import NO_CAM, ScoringModel
+from xrayscan.scoring.posture import find_posture
 
 from .conftest import SIZE
 
@@ -17,7 +18,8 @@ from .conftest import SIZE
 def test_every_film_has_what_the_parts_say(runnable: Path, films: np.ndarray, cam: str) -> None:
     scored = list(ScoringModel(runnable, threads=2).score(films, cam))
     scores = Engine(runnable / "scorer.xml", SIZE, 1).score(films)
-    distance = AdmissionStatistics.load(runnable / "admission.npz").distance(scores.admission)
+    statistics = AdmissionStatistics.load(runnable / "admission.npz")
+    distance = statistics.distance(admission_features(scores.admission, films))
     np.testing.assert_array_equal([film.probability for film in scored], scores.probability)
     np.testing.assert_allclose([film.distance for film in scored], distance, rtol=1e-4)
     if cam == NO_CAM:
@@ -42,3 +44,9 @@ def test_a_changed_folder_is_refused(runnable: Path) -> None:
         file.write(b"\0")
     with pytest.raises(ModelError, match=r"scorer\.bin: .*sha256 differs"):
         ScoringModel(runnable, threads=1)
+
+
+def test_postures_are_told_by_the_folder_s_weights(runnable: Path, films: np.ndarray) -> None:
+    model = ScoringModel(runnable, threads=1)
+    weights = AdmissionStatistics.load(runnable / "admission.npz").posture
+    assert model.posture(films[0]) == find_posture(films[0], weights)

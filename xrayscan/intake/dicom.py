@@ -23,6 +23,18 @@ from xrayscan.intake.raster import stretch
 from xrayscan.records import Radiograph, Reason
 
 _PEAK = 65_535
+# Values that contradict a frontal chest film: of PS3.3 C.7.3.1.1.1, PS3.16 annex L and PS3.3
+# C.8.1.3 (lateral and oblique views).
+_ELSEWHERE = {
+    keyword: frozenset(codes.split())
+    for keyword, codes in {
+        "Modality": "CT DOC ECG ES GM IO IVUS MG MR NM OP PT PX SM SR US XA XC",
+        "BodyPartExamined": "ABDOMEN ANKLE ARM BREAST CALCANEUS CLAVICLE COCCYX CSPINE ELBOW "
+        "EXTREMITY FEMUR FINGER FOOT FOREARM HAND HEAD HIP HUMERUS JAW KNEE LEG LSPINE NECK PELVIS "
+        "SCAPULA SHOULDER SKULL SPINE SSPINE TOE TSPINE WRIST ZYGOMA",
+        "ViewPosition": "LAT LATERAL LL RL LLD RLD LLO RLO",
+    }.items()
+}
 _FLOAT = NDArray[np.float64]
 
 
@@ -39,7 +51,19 @@ def decode_dicom(data: bytes) -> Radiograph:
     dataset = _dataset(data)
     check_pixel_count(int(dataset.Columns), int(dataset.Rows), Format.DICOM)
     grey = _display_grey(first_frame(dataset), dataset)
-    return Radiograph(grey, _PEAK, _format_words(dataset), _notes(dataset))
+    return Radiograph(grey, _PEAK, _format_words(dataset), _notes(dataset), contradictions(dataset))
+
+
+def contradictions(dataset: pydicom.Dataset) -> tuple[str, ...]:
+    """Say what a header has that does not go with a frontal chest film.
+
+    Only values of the lists above are ever repeated: in a careless header any value can be a name.
+    """
+    return tuple(
+        f"its header says {code}"
+        for keyword, codes in _ELSEWHERE.items()
+        if (code := str(dataset.get(keyword) or "").strip().upper()) in codes
+    )
 
 
 def patient_key(location: str) -> str:

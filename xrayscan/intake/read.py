@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from stat import S_ISDIR, S_ISREG
 
 from xrayscan.errors import ScanError
@@ -133,6 +133,4 @@ def _with_extension_note(radiograph: Radiograph, format: Format, name: str) -> R
     if EXTENSIONS.get(extension, format) is format:
         return radiograph
     note = f"named {extension}, but is {format}"
-    return Radiograph(
-        radiograph.pixels, radiograph.peak, radiograph.format, (*radiograph.notes, note)
-    )
+    return replace(radiograph, notes=(*radiograph.notes, note))

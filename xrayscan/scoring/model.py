@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.scoring.admission_statistics import AdmissionStatistics
+from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
 from xrayscan.scoring.card import ADMISSION, SCORER, load_card
 from xrayscan.scoring.engine import Engine
+from xrayscan.scoring.posture import PostureFinding, find_posture
 
 NO_CAM = "none"
 
@@ -58,15 +59,20 @@ class ScoringModel:
             cam: which heat map to hand on, a key of the card's ``heat_scale``; "none" for none.
         """
         scores = self._engine.score(pixels)
+        features = admission_features(scores.admission, pixels)
         for index in range(len(pixels)):
             # one by one: a matrix product over the batch would round differently by its size
-            distance = self._admission.distance(scores.admission[index : index + 1])[0]
+            distance = self._admission.distance(features[index : index + 1])[0]
             yield Scored(
                 float(scores.probability[index]),
                 float(distance),
                 None if cam == NO_CAM else self._scaled(scores.heat[cam][index], cam),
                 () if scores.classes is None else self._ranked(scores.classes[index]),
             )
+
+    def posture(self, film: NDArray[np.float32]) -> PostureFinding:
+        """Tell how a film lies, (S, S) float32, 0..255."""
+        return find_posture(film, self._admission.posture)
 
     def _ranked(self, shares: NDArray[np.float32]) -> tuple[tuple[str, float], ...]:
         pairs = zip(self.card.classes, shares.tolist(), strict=True)

@@ -33,9 +33,8 @@ DEFAULT_RULE = "youden"
 # The review zone reaches from 99 % sensitivity to 99 % specificity on the validation patients.
 _ZONE_AIM = 0.99
 _HEAT_QUANTILE = 0.99  # of the strongest heat per positive film: drawn as 1
-# Distances up to this are admitted; 1 is the edge of the validation films. Training films in their
-# published full size reach 1.14, pictures of anything else begin at 1.2 (docs/experiments.md).
-ADMISSION_LIMIT = 1.15
+# Distances up to this are admitted: 1 is the edge of the validation films (docs/admission.md).
+ADMISSION_LIMIT = 1.0
 
 
 @dataclass(frozen=True, slots=True)

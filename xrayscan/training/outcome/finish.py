@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xrayscan.scoring import card as cards
-from xrayscan.scoring.admission_statistics import AdmissionStatistics, fit_statistics
-from xrayscan.scoring.engine import Engine
+from xrayscan.scoring.admission_statistics import (
+    AdmissionStatistics,
+    Features,
+    admission_features,
+    feature_groups,
+    fit_statistics,
+)
+from xrayscan.scoring.engine import Engine, Scores
+from xrayscan.scoring.posture import fit_posture
 from xrayscan.training.films.data import LabelledFolder
 from xrayscan.training.films.parts import Parts
 from xrayscan.training.films.seen import FILE as SEEN
@@ -29,6 +37,7 @@ from xrayscan.training.outcome.model_readme import model_readme
 from xrayscan.training.outcome.report import Evidence, write_training_report
 
 REPORT = "report.html"
+_DRAW = 7  # seed of the films that postures are learnt on; any
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +74,10 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     function = trained.function(final)
     export_scorer(function, folder / cards.SCORER)
     engine = Engine(folder / cards.SCORER, function.size, options.workers)
-    _admission(engine, parts, function.admission_widths).save(folder / cards.ADMISSION)
-    np.save(folder / SEEN, trained.seen)
     scores = score_films(engine, parts.validation.pixels)
+    statistics = _admission(engine, parts, scores, function.admission_widths)
+    statistics.save(folder / cards.ADMISSION)
+    np.save(folder / SEEN, trained.seen)
     facts = known(trained.data, parts, trained.network, options)
     facts |= measured(scores, parts.validation)
     facts["calibration"] |= asdict(calibration)
@@ -87,10 +97,25 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     write_training_report(folder / REPORT, facts, evidence)
 
 
-def _admission(engine: Engine, parts: Parts, widths: tuple[int, ...]) -> AdmissionStatistics:
-    """Fit the admission statistics on varied films: other scanners and sizes are no other films."""
+def _admission(
+    engine: Engine, parts: Parts, scores: Scores, widths: tuple[int, ...]
+) -> AdmissionStatistics:
+    """Fit the admission statistics on varied films: other scanners and sizes are no other films.
+
+    The edge is that of the validation films, varied and as they are.
+    """
     training, validation = (
-        score_films(engine, varied(films.pixels, PRESETS["strong"], seed)).admission
+        varied(films.pixels, PRESETS["strong"], seed)
         for seed, films in enumerate((parts.train, parts.validation))
     )
-    return fit_statistics(training, validation, widths)
+    clean = admission_features(scores.admission, parts.validation.pixels.astype(np.float32))
+    return fit_statistics(
+        _features(engine, training),
+        np.concatenate([clean, _features(engine, validation)]),
+        feature_groups(widths),
+        fit_posture(training, _DRAW),
+    )
+
+
+def _features(engine: Engine, films: NDArray[np.uint8]) -> Features:
+    return admission_features(score_films(engine, films).admission, films.astype(np.float32))
