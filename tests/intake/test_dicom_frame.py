@@ -16,7 +16,7 @@ from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
 
 from tests.films import dicom_bytes, draw_deep_film, draw_film, jpeg_bytes, odd_jpeg_bytes
 from xrayscan.errors import ScanError
-from xrayscan.intake.dicom_frame import check_rle, decoder_words, first_frame
+from xrayscan.intake.dicom_frame import check_not_filled, check_rle, decoder_words, first_frame
 from xrayscan.intake.read import Content, decode
 from xrayscan.records import Reason
 
@@ -209,3 +209,24 @@ def test_real_lossless_jpeg_without_its_end_is_truncated(shared_data: Path) -> N
     with pytest.raises(ScanError) as caught:
         first_frame(dataset)
     assert caught.value.reason is Reason.TRUNCATED
+
+
+# -- what decoders fill up -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shade", "filled"), [(0, False), (4095, False), (887, True)], ids=["black", "white", "grey"]
+)
+def test_rows_that_a_decoder_has_filled_up(shade: int, filled: bool) -> None:
+    stored = draw_deep_film(1)
+    stored[-30:] = shade
+    if not filled:
+        check_not_filled(stored)
+        return
+    with pytest.raises(ScanError, match="ends in the middle") as fault:
+        check_not_filled(stored)
+    assert fault.value.reason is Reason.TRUNCATED
+
+
+def test_a_whole_lossless_jpeg() -> None:
+    check_not_filled(draw_deep_film(1))

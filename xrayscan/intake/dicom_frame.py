@@ -25,6 +25,8 @@ from xrayscan.errors import ScanError
 from xrayscan.intake.formats import Format
 from xrayscan.intake.integrity import COPY_AGAIN, check_jpeg_end
 from xrayscan.intake.raster import check_jpeg
+from xrayscan.intake.raw_pixels import check_raw_pixels
+from xrayscan.intake.run_lengths import hold_exactly
 from xrayscan.records import Reason
 
 # The two ways in which pydicom's messages name an element, "(0028,0004) 'Photometric ...'"; and
@@ -33,6 +35,15 @@ _ELEMENT = re.compile(r"\(([0-9a-fA-F]{4}),([0-9a-fA-F]{4})\) '([^']*)'")
 _QUOTED = re.compile(r"""(?<!\w)(['"]).*\1(?!\w)""")
 
 _JPEG_IN_BLOCKS = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
+_JPEG_LOSSLESS = frozenset({JPEGLossless, JPEGLosslessSV1})
+# Which of the installed decoders reads a transfer syntax, where it matters: the compiled RLE
+# decoder does not survive damage, it ends the whole process; of JPEG-LS decoders only CharLS
+# refuses damage.
+_PLUGINS = {
+    RLELossless: "pydicom",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+}
 _JPEG_IN_ROWS = frozenset({JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEGLSNearLossless})
 
 
@@ -43,11 +54,14 @@ def first_frame(dataset: Dataset) -> NDArray[Any]:
         ScanError: the frame is damaged or truncated, or encoded in a way that is not supported.
     """
     syntax = dataset.file_meta.TransferSyntaxUID
-    # the compiled RLE decoder does not survive damage: it ends the whole process
-    plugin = "pydicom" if syntax == RLELossless else ""
     try:
         _check_frame(dataset)
-        return pixel_array(dataset, index=0, decoding_plugin=plugin)
+        stored = pixel_array(dataset, index=0, decoding_plugin=_PLUGINS.get(syntax, ""))
+        if syntax in _JPEG_LOSSLESS:
+            check_not_filled(stored)
+        if not syntax.is_encapsulated:
+            check_raw_pixels(stored, Format.DICOM)
+        return stored
     except ScanError as fault:  # says JPEG, of a part of the file
         raise ScanError(fault.reason, fault.detail, Format.DICOM) from None
     except NotImplementedError as fault:
@@ -90,23 +104,20 @@ def check_rle(frame: bytes, planes: int, pixels: int) -> None:
     count, *starts = struct.unpack_from("<16L", frame.ljust(64, b"\0"))
     ends = [*starts[1:planes], len(frame)]
     coded = [frame[start:end] for start, end in zip(starts[:planes], ends, strict=True)]
-    if count != planes or not all(_holds(segment, pixels) for segment in coded):
+    if count != planes or not all(hold_exactly(segment, pixels) for segment in coded):
         detail = f"its run-length coded picture is not whole; {COPY_AGAIN}"
         raise ScanError(Reason.DAMAGED, detail, Format.DICOM)
 
 
-def _holds(segment: bytes, expected: int) -> bool:
-    """Whether an RLE segment decodes to so many bytes and holds only padding after them."""
-    length = position = 0
-    while length < expected and position < len(segment):
-        control = segment[position]
-        if control < 128:  # so many literal bytes and one
-            length += min(control + 1, len(segment) - position - 1)
-            position += control + 2
-        else:  # 128 says nothing, more repeats one byte
-            length += 257 - control if control > 128 else 0
-            position += 2 if control > 128 else 1
-    return length == expected and not segment[position:].strip(b"\0")
+def check_not_filled(stored: NDArray[Any]) -> None:
+    """Refuse a lossless JPEG whose last rows a decoder has filled up: they repeat one middle grey.
+
+    Borders of one shade are black or white, the darkest or the brightest value of the picture.
+    """
+    last = stored[-1]
+    if last.min() == last.max() and stored.min() < last.min() < stored.max():
+        detail = f"ends in the middle of the picture; {COPY_AGAIN}"
+        raise ScanError(Reason.TRUNCATED, detail, Format.DICOM)
 
 
 def decoder_words(fault: Exception) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.formats import Format
@@ -24,6 +24,8 @@ from xrayscan.intake.integrity import (
     too_many_pixels,
 )
 from xrayscan.intake.jpeg_scan import check_blocks, check_scans
+from xrayscan.intake.raw_pixels import check_raw_pixels
+from xrayscan.intake.tiff_strips import check_strips
 from xrayscan.records import Radiograph, Reason
 
 _EXIF_ORIENTATION = 0x0112
@@ -163,8 +165,11 @@ def _decode_with_pillow(data: bytes, format: Format) -> Radiograph:
             pages = (f"first of {frames} pages",) if frames > 1 else ()
             deep_colour = _is_deep_colour(picture)  # before loading, which forgets it
             notes = (*pages, *_turned(_orientation(picture)))
+            if isinstance(picture, TiffImageFile):
+                check_strips(data, picture.tag_v2)
             picture.load()
             orientation = _orientation(picture)  # 1 for TIFF, which both libraries turn themselves
+            raw = _is_raw(picture)
             pixels, peak = _deep_grey(data) if deep_colour else _grey(picture)
     except UnidentifiedImageError:
         raise _unidentified(data, format) from None
@@ -172,8 +177,15 @@ def _decode_with_pillow(data: bytes, format: Format) -> Radiograph:
         raise too_many_pixels("", format) from None
     except OSError as fault:
         raise _damaged(fault, format) from None
+    if raw:  # a BMP begins with its last row
+        check_raw_pixels(np.flipud(pixels) if format is Format.BMP else pixels, format)
     upright = _UPRIGHT.get(orientation, np.asarray)(pixels)
     return Radiograph(np.ascontiguousarray(upright), peak, format, notes)
+
+
+def _is_raw(picture: Image.Image) -> bool:
+    """Whether its pixels were stored without any coding."""
+    return picture.info.get("compression") in ("raw", 0)
 
 
 def _unidentified(data: bytes, format: Format) -> ScanError:
