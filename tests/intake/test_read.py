@@ -23,7 +23,7 @@ from tests.films import (
     tiff_bytes,
 )
 from xrayscan.errors import ScanError
-from xrayscan.intake import integrity
+from xrayscan.intake import integrity, read
 from xrayscan.intake.read import Content, check_settled, decode, read_content, read_radiograph
 from xrayscan.records import Radiograph, Reason, Scan, Status
 
@@ -95,6 +95,7 @@ def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
 def test_what_the_system_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, reason: Reason, words: str
 ) -> None:
+    monkeypatch.setattr(read, "RETRY_AFTER_S", (0, 0))
     (tmp_path / "film.jpg").write_bytes(b"anything")
 
     class Failing(io.BytesIO):
@@ -105,6 +106,42 @@ def test_what_the_system_says(
     fault = fault_of_reading(tmp_path / "film.jpg")
     assert fault.reason is reason
     assert words in fault.detail
+
+
+@pytest.mark.parametrize(
+    ("number", "faults", "tries"),
+    [
+        (errno.EIO, 1, 2),
+        (errno.ESTALE, 2, 3),
+        (errno.ETIMEDOUT, 3, 3),  # away for good
+        (errno.EACCES, 1, 1),  # nothing that passes
+        (errno.ENOENT, 1, 1),
+    ],
+    ids=lambda value: errno.errorcode.get(value, "") if value > 3 else "",
+)
+def test_a_share_that_is_away_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, faults: int, tries: int
+) -> None:
+    (tmp_path / "film.jpg").write_bytes(b"anything")
+    waited: list[float] = []
+    opened: list[str] = []
+
+    def flaky(path: str, mode: str) -> io.BytesIO:
+        opened.append(path)
+        if len(opened) <= faults:
+            raise OSError(number, os.strerror(number))
+        return io.BytesIO(b"anything")
+
+    monkeypatch.setattr(read.time, "sleep", waited.append)
+    monkeypatch.setattr("builtins.open", flaky)
+    try:
+        content = read.read_content(str(tmp_path / "film.jpg"))
+    except ScanError:
+        assert tries == faults
+    else:
+        assert content.data == b"anything"
+    assert len(opened) == tries
+    assert waited == [0.5, 2.0][: tries - 1]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind root")

@@ -19,6 +19,22 @@ from xrayscan.records import Radiograph, Reason, Scan
 # What the operating system says when a file is gone rather than faulty.
 _GONE = (errno.ENOENT, errno.ESTALE)
 _DENIED = (errno.EACCES, errno.EPERM)
+# What a share says that is away for a moment: a server that is restarted, a handle that has to be
+# opened again. Seconds to wait before each new try.
+_PASSING = frozenset(
+    {
+        errno.EIO,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+        errno.EAGAIN,
+        errno.ENOTCONN,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETUNREACH,
+        errno.ECONNRESET,
+    }
+)
+RETRY_AFTER_S = (0.5, 2.0)
 _OPENCV_OUT_OF_MEMORY = -4  # cv::Error::StsNoMem, as the code of a cv2.error
 
 
@@ -55,21 +71,32 @@ def check_settled(scan: Scan, min_age: float) -> None:
 
 
 def read_content(location: str) -> Content:
-    """Read a whole file.
+    """Read a whole file; where a share is away for a moment, try again.
 
     Raises:
         ScanError: it is gone, no regular file, empty, too large, not readable, or the share failed.
     """
+    for seconds in RETRY_AFTER_S:
+        try:
+            return _read_once(location)
+        except OSError as fault:
+            if fault.errno not in _PASSING:
+                raise _os_fault(fault) from None
+        time.sleep(seconds)
     try:
-        stat = os.stat(location)  # noqa: PTH116
-        if not (S_ISREG(stat.st_mode) or S_ISDIR(stat.st_mode)):  # opening a pipe waits for ever
-            detail = "is no regular file but a pipe or a device; give files and folders"
-            raise ScanError(Reason.NOT_AN_IMAGE, detail)
-        check_size(stat.st_size)
-        with open(location, "rb") as file:  # noqa: PTH123
-            data = file.read()
+        return _read_once(location)
     except OSError as fault:
         raise _os_fault(fault) from None
+
+
+def _read_once(location: str) -> Content:
+    stat = os.stat(location)  # noqa: PTH116
+    if not (S_ISREG(stat.st_mode) or S_ISDIR(stat.st_mode)):  # opening a pipe waits for ever
+        detail = "is no regular file but a pipe or a device; give files and folders"
+        raise ScanError(Reason.NOT_AN_IMAGE, detail)
+    check_size(stat.st_size)
+    with open(location, "rb") as file:  # noqa: PTH123
+        data = file.read()
     check_size(len(data))
     return Content(data, hashlib.sha256(data).hexdigest())
 
