@@ -50,6 +50,25 @@ def check_scans(data: bytes) -> None:
     raise ScanError(Reason.TRUNCATED, detail, "JPEG")
 
 
+def coding_unit(data: bytes) -> tuple[int, int] | None:
+    """Tell the pixels of a unit of coded data, (height, width); None where blocks have no order.
+
+    They have one where all components share one scan of their first bits, without restarts.
+    """
+    frame = _Frame(0, 0, {})
+    for marker, payload, _ in _segments(data):
+        if marker in _DCT_FRAMES:
+            frame = _Frame.of(payload)
+        elif marker == _RESTART_INTERVAL:
+            return None
+        elif marker == _SCAN:
+            if payload[0] != len(frame.factors):
+                return None
+            factors = frame.factors.values() if len(frame.factors) > 1 else [(1, 1)]
+            return 8 * max(v for _, v in factors), 8 * max(h for h, _ in factors)
+    return None
+
+
 def check_blocks(data: bytes) -> bool:
     """Refuse a JPEG whose coded data does not hold exactly its blocks.
 

@@ -23,7 +23,8 @@ from xrayscan.intake.integrity import (
     check_png_picture,
     too_many_pixels,
 )
-from xrayscan.intake.jpeg_scan import check_blocks, check_scans
+from xrayscan.intake.jpeg_scan import check_blocks, check_scans, coding_unit
+from xrayscan.intake.jpeg_seams import check_seams
 from xrayscan.intake.raw_pixels import check_raw_pixels
 from xrayscan.intake.tiff_strips import check_strips
 from xrayscan.records import Radiograph, Reason
@@ -78,20 +79,20 @@ def check_jpeg(data: bytes) -> bool:
     """
     check_jpeg_end(data)
     try:
-        simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)
+        pixels = simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)[:, :, 0]
     except ValueError as fault:
         if _UNUSUAL_SAMPLING in str(fault) or _is_unsupported(fault):
             return check_blocks(data)
         raise _damaged(fault, Format.JPEG) from None
-    check_scans(data)
+    _check_decoded(data, pixels)
     return True
 
 
 def _decode_jpeg(data: bytes) -> Radiograph:
     """Decode with libjpeg-turbo in strict mode: a cut is an error, and most other damage.
 
-    JPEG has no checksum, and its code falls back into step by itself. What can go unnoticed: fewer
-    than some 200 overwritten bytes; a sector replaced by another one of the same file (2 of 12
+    JPEG has no checksum, and its code falls back into step by itself. What can go unnoticed: a few
+    changed bytes that leave no step; a sector replaced by another one of the same file (2 of 12
     tried in a baseline film); 4096 zeroed bytes of a progressive film (3 of 12 tried).
     """
     check_jpeg_end(data)
@@ -106,10 +107,18 @@ def _decode_jpeg(data: bytes) -> Radiograph:
             detail = f"a kind of JPEG that cannot be read ({_words(fault)}); export it as PNG"
             raise ScanError(Reason.UNSUPPORTED, detail, Format.JPEG) from None
         raise _damaged(fault, Format.JPEG) from None
-    check_scans(data)
+    _check_decoded(data, pixels)
     orientation = _jpeg_orientation(data)
     upright = _UPRIGHT.get(orientation, np.asarray)(pixels)
     return Radiograph(np.ascontiguousarray(upright), 255, Format.JPEG, _turned(orientation))
+
+
+def _check_decoded(data: bytes, pixels: NDArray[np.uint8]) -> None:
+    """Refuse what the strict decoder takes: a picture without all its scans, or with a step."""
+    check_scans(data)
+    unit = coding_unit(data)
+    if unit:
+        check_seams(pixels, unit)
 
 
 def _decode_unusual_jpeg(data: bytes) -> Radiograph:
