@@ -54,9 +54,9 @@ def fit(
         str,
         option(
             metavar="NAME",
-            help="A published project's recipe: published-cnn, published-cnn-transformer, "
-            "published-densenet121, published-mobilenet or published-resnet50. Options that are "
-            "given win.",
+            help="The bundled model's recipe, bundled-fast, or a published project's: "
+            "published-cnn, published-cnn-transformer, published-densenet121, "
+            "published-mobilenet or published-resnet50. Options that are given win.",
         ),
     ] = "",
     classes: Annotated[

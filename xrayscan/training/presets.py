@@ -1,7 +1,7 @@
-"""Whole recipes by name: those of the published projects that xrayscan follows.
+"""Whole recipes by name: those of the bundled models and of the published projects.
 
-A preset says what its authors do about architecture, augmentation, optimizer and stages; patients
-are kept apart and thresholds chosen on validation patients whatever the authors did.
+A published preset says what its authors do about architecture, augmentation, optimizer and stages;
+patients are kept apart and thresholds chosen on validation patients whatever the authors did.
 """
 
 from __future__ import annotations
@@ -29,7 +29,20 @@ _FROM_CHANCE: Mapping[str, Any] = {
     "epochs": 20,
     "patience": 5,
 }
+# On the list that benchmarks/bundled_films.py writes; docs/experiments.md says why so.
+_BUNDLED_FAST: Mapping[str, Any] = {
+    "arch": "efficientnet_lite0",
+    "augmentation": "strong",
+    "unfreeze": "all",
+    "learning_rate": 4e-4,
+    "epochs": 8,
+    "population": "children of 1 to 5 years, Guangzhou Women and Children's Medical Center; "
+    "adults, NIH Clinical Center; adults of COVID-19 collections",
+    "licence": "Kermany, Zhang, Goldbaum 2018, CC BY 4.0; ChestX-ray14 (NIH), with labels of the "
+    "RSNA 2018 challenge, academic use; COVID-19 Radiography Database, academic use",
+}
 PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "bundled-fast": _BUNDLED_FAST,
     "published-cnn": {"arch": "cnn", **_FROM_CHANCE},
     "published-cnn-transformer": {"arch": "cnn_transformer", **_FROM_CHANCE},
     "published-densenet121": {"arch": "densenet121", **_TWO_STAGES},

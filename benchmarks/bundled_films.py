@@ -1,0 +1,103 @@
+"""The list of films that the bundled models learn from, and what each counts.
+
+Usage:
+    python -m benchmarks.bundled_films DATA films.csv
+
+DATA is the developers' folder of films (shared/data). With WEIGHTS for
+efficientnet_lite0_224_no_top.weights.h5, the model ``fast`` is then made by
+    xrayscan fit films.csv --preset bundled-fast --from WEIGHTS --out fast
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from xrayscan.journal.atomic import atomic_text
+
+CHILDREN = "kermany"
+# What a film of each source counts beside others of its hospital and class. NIH's are few and of
+# the hospital to be told; those of COVID collections are labelled weakly and come from elsewhere.
+_SHARES = {CHILDREN: 1.0, "nih": 2.0, "rsna": 1.0, "covid": 0.4}
+_FOLDS, _SALT = 7, "7"  # one patient in seven for validation, by the hash of who it is
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A film of the list: where it lies, what it shows, whose it is, where it comes from."""
+
+    path: Path
+    label: str
+    patient: str
+    source: str
+
+    @property
+    def split(self) -> str:
+        """By patient; collections without patients are never validated on."""
+        if self.source == "covid":
+            return "train"
+        digest = hashlib.sha256(f"{_SALT}{self.patient}".encode()).hexdigest()
+        return "val" if int(digest, 16) % _FOLDS == 0 else "train"
+
+    @property
+    def group(self) -> tuple[bool, str]:
+        """Within each hospital both classes count alike: which hospital it is tells nothing."""
+        return self.source == CHILDREN, self.label
+
+
+def films(data: Path) -> Iterator[Film]:
+    """List the films; NIH's with other findings are left out, and the official splits kept."""
+    for row in _rows(data / CHILDREN):
+        if row["split"] == "train":
+            path = data / CHILDREN / row["path"]
+            yield Film(path, row["cls"], f"k{row['patient']}", CHILDREN)
+    for row in _rows(data / "nih"):
+        if row["split"] == "train" and row["label"] in ("normal", "pneumonia"):
+            path = data / "nih" / row["file"]
+            yield Film(path, row["label"].upper(), f"n{row['patient_id']}", "nih")
+    for row in _rows(data / "rsna_normal"):
+        known = row["patient_id"]
+        patient = f"n{float(known):.0f}" if known else f"r{row['file']}"
+        yield Film(data / "rsna_normal" / row["file"], "NORMAL", patient, "rsna")
+    for row in _rows(data / "covid"):
+        yield Film(data / "covid" / row["file"], "PNEUMONIA", f"c{row['file']}", "covid")
+
+
+def weights(listed: list[Film]) -> list[float]:
+    """What each film counts: every group of hospital and class the same in all, 1 on the mean."""
+    training = [film for film in listed if film.split == "train"]
+    totals: Counter[tuple[bool, str]] = Counter()
+    for film in training:
+        totals[film.group] += _SHARES[film.source]  # type: ignore[assignment]
+    each = len(training) / len(totals)
+    return [
+        round(_SHARES[film.source] * each / totals[film.group], 5) if film.split == "train" else 1.0
+        for film in listed
+    ]
+
+
+def _rows(folder: Path) -> Iterator[dict[str, str]]:
+    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        yield from csv.DictReader(file)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("listing", type=Path)
+    given = parser.parse_args()
+    listed = list(films(given.data.resolve()))
+    with atomic_text(given.listing) as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "label", "patient", "split", "source", "weight"))
+        for film, weight in zip(listed, weights(listed), strict=True):
+            writer.writerow((film.path, film.label, film.patient, film.split, film.source, weight))
+
+
+if __name__ == "__main__":
+    main()
