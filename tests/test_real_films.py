@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from benchmarks import bundled_films
 from xrayscan.cli import app
 from xrayscan.intake.read import read_radiograph
 from xrayscan.intake.resize import network_input
@@ -49,15 +50,11 @@ def card() -> ModelCard:
 
 @pytest.fixture(scope="module")
 def validation(shared_data: Path, card: ModelCard):
-    """The films of the patients that the bundled model was not trained on."""
-    from xrayscan.training.films.layouts import read_labelled
-    from xrayscan.training.films.splits import split_by_patient
-
-    training = card.facts["training"]
-    films = read_labelled(shared_data / training["data"]).of_split("train")
-    _, held_back = split_by_patient(films, training["validation_folds"], training["recipe"]["seed"])
-    assert len(held_back) == training["validation"]["films"]
-    return held_back
+    """The children's films of patients that the bundled model was not trained on."""
+    listed = list(bundled_films.films(shared_data))
+    held_back = [film for film in listed if film.split == "val"]
+    assert len(held_back) == card.facts["training"]["validation"]["films"]
+    return [film for film in held_back if film.source == bundled_films.CHILDREN]
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +102,7 @@ def test_turned_and_inverted_films_are_turned_back(
     (tmp_path / "turned").mkdir()
     chosen = validation[:: len(validation) // 40]
     for index, film in enumerate(chosen):
-        pixels = read_radiograph(film.location).pixels
+        pixels = read_radiograph(str(film.path)).pixels
         cv2.imwrite(str(tmp_path / "upright" / f"{index}.png"), pixels)
         cv2.imwrite(str(tmp_path / "turned" / f"{index}.png"), posture.taken(pixels))
     rows = predict(tmp_path / "upright", tmp_path / "turned", out=tmp_path)
@@ -124,7 +121,7 @@ def test_auc_on_patients_never_trained_on(validation, shared_data: Path, tmp_pat
     films = tmp_path / "films"
     films.mkdir()
     for film in validation:
-        (films / Path(film.location).name).symlink_to(film.location)
+        (films / film.path.name).symlink_to(str(film.path))
     rows = predict(films, out=tmp_path)
     scored = [row for row in rows.values() if row["status"] == "scored"]
     assert len(rows) == len(validation)
@@ -143,7 +140,7 @@ def test_official_val_is_ranked_well(shared_data: Path, tmp_path: Path) -> None:
 def pixels(validation, card: ModelCard) -> NDArray[np.float32]:
     """200 films as the network takes them, (200, S, S), 0..255."""
     chosen = validation[:: max(1, len(validation) // 200)][:200]
-    return np.stack([network_input(read_radiograph(f.location), card.input_size) for f in chosen])
+    return np.stack([network_input(read_radiograph(str(f.path)), card.input_size) for f in chosen])
 
 
 @pytest.fixture(scope="module")
