@@ -49,6 +49,7 @@ class JobOptions:
         max_overlays: films shown with picture in the report.
         admission: what to do with films outside the training population.
         failures: when to give up.
+        with_identifiers: the CSV names patients; nothing else does.
     """
 
     paths: tuple[str, ...]
@@ -66,6 +67,7 @@ class JobOptions:
     max_overlays: int = 200
     admission: Admission = Admission.ON
     failures: FailureLimit = field(default_factory=FailureLimit)
+    with_identifiers: bool = False
 
     @property
     def table(self) -> Path | None:
@@ -132,6 +134,7 @@ def run_job(
         workers=workers,
         min_age=options.min_age,
         failures=options.failures,
+        with_identifiers=options.with_identifiers,
     )
     worklist = Worklist(model.card.positive, options.max_overlays if options.report else 0)
     # what listens stays on until all is written: a signal must not end the report half way
@@ -233,6 +236,7 @@ def _option_facts(options: JobOptions, workers: int) -> dict[str, Any]:
         "exclude": _printable(options.exclude),
         "min_age": options.min_age,
         "max_overlays": options.max_overlays,
+        "with_identifiers": options.with_identifiers,
     }
 
 
@@ -250,6 +254,8 @@ def _notices(options: JobOptions, summary: RunSummary) -> tuple[str, ...]:
         )
     if options.admission is not Admission.ON:
         notices.append("Films unlike the training films were scored as well (--admission).")
+    if options.with_identifiers:
+        notices.append("The CSV names patients (--with-identifiers): keep it as their files.")
     return tuple(notices)
 
 

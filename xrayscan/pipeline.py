@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from xrayscan.errors import ScanError, XrayscanError
 from xrayscan.intake.admission import Admission, Doubt, outside_training, unclear_posture
+from xrayscan.intake.dicom import identifiers
 from xrayscan.intake.discover import Discovery
 from xrayscan.intake.read import check_settled, decode, read_content
 from xrayscan.intake.resize import network_input, viewing_copy
@@ -71,6 +72,7 @@ class RunOptions:
         workers: threads that read and decode.
         min_age: files changed less than this many seconds ago are left for the next run.
         failures: when to give up.
+        with_identifiers: rows name patients.
     """
 
     threshold: float
@@ -80,6 +82,7 @@ class RunOptions:
     workers: int
     min_age: float = 0.0
     failures: FailureLimit = FailureLimit()
+    with_identifiers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,7 @@ class Pipeline:
         ending = Ending.FINISHED
         identity = ModelIdentity(self._model.card.name, self._model.card.sha256)
         with table as file:
-            writer = TableWriter(file, identity)
+            writer = TableWriter(file, identity, with_identifiers=self._options.with_identifiers)
             for batch in self._read_ahead(discovery.scans):
                 for assessment, picture in self._assess(batch):
                     writer.write(assessment)
@@ -193,6 +196,8 @@ class Pipeline:
             check_settled(scan, self._options.min_age)
             content = read_content(scan.location)
             row = replace(row, sha256=content.sha256)
+            if self._options.with_identifiers:
+                row = replace(row, identifiers=identifiers(content.data))
             radiograph = decode(content, scan.name)
         except ScanError as fault:
             return _Reading(_refused(row, fault))

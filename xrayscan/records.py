@@ -131,6 +131,15 @@ class Radiograph:
         return int(self.pixels.shape[0])
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Identifiers:
+    """Who a DICOM film is of, as its header says; read only where the user asks for it."""
+
+    patient_name: str = ""
+    patient_id: str = ""
+    birth_date: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """One row: what became of one scan. Fields without a value are None or ""."""
@@ -149,6 +158,7 @@ class Assessment:
     zone: Zone | None = None
     embedding_distance: float | None = None
     assessed_at: str = ""
+    identifiers: Identifiers = field(default=Identifiers(), repr=False)
 
 
 @dataclass(slots=True)

@@ -377,3 +377,44 @@ def test_nothing_found_is_said(tmp_path: Path, dry_run: list[str]) -> None:
     first, last = done.stderr.splitlines()
     assert first == "xrayscan: films: no films there; check the path, --include and --exclude"
     assert last.endswith(", 1 other file left out")
+
+
+# -- who the films are of ------------------------------------------------------------------------
+
+PERSON = {"PatientName": "Doe^Janine", "PatientID": "=4711", "PatientBirthDate": "19520317"}
+TOLD = [b"Doe", b"Janine", b"4711", b"19520317"]
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Path:
+    folder = tmp_path / "named"
+    folder.mkdir()
+    whole = dicom_bytes(draw_film(seed=1), **PERSON)
+    (folder / "whole.dcm").write_bytes(whole)
+    (folder / "cut.dcm").write_bytes(whole[: len(whole) // 2])
+    (folder / "plain.jpg").write_bytes(jpeg_bytes(draw_film(seed=2)))
+    return tmp_path
+
+
+def test_nothing_tells_who_a_film_is_of(named: Path) -> None:
+    done = xrayscan("predict", "named", "--report", "out/out.html", "-v", cwd=named)
+    assert done.returncode == 3, done.stderr
+    outputs = [path.read_bytes() for path in (named / "out").rglob("*") if path.is_file()]
+    assert len(outputs) >= 3
+    for content in (*outputs, done.stdout.encode(), done.stderr.encode()):
+        assert not [told for told in TOLD if told in content]
+
+
+def test_identifiers_on_request_are_in_the_csv_alone(named: Path) -> None:
+    done = xrayscan(
+        "predict", "named", "--report", "out/out.html", "-v", "--with-identifiers", cwd=named
+    )
+    rows = {Path(row["path"]).name: row for row in read_rows(named / "out" / "out.csv")}
+    assert list(rows["plain.jpg"])[-3:] == ["patient_name", "patient_id", "birth_date"]
+    for name in ("whole.dcm", "cut.dcm"):
+        assert list(rows[name].values())[-3:] == ["Doe^Janine", "'=4711", "19520317"]
+    assert list(rows["plain.jpg"].values())[-3:] == ["", "", ""]
+    others = [path.read_bytes() for path in (named / "out").iterdir() if path.suffix != ".csv"]
+    for content in (*others, done.stdout.encode(), done.stderr.encode()):
+        assert not [told for told in TOLD if told in content]
+    assert "The CSV names patients" in (named / "out" / "out.html").read_text(encoding="utf-8")

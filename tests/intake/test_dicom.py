@@ -25,9 +25,9 @@ from pydicom.uid import (
 
 from tests.films import dicom_bytes, draw_deep_film, draw_film, jpeg_bytes, lut
 from xrayscan.errors import ScanError
-from xrayscan.intake.dicom import decode_dicom, patient_key, window
+from xrayscan.intake.dicom import decode_dicom, identifiers, patient_key, window
 from xrayscan.intake.read import Content, decode, read_radiograph
-from xrayscan.records import Radiograph, Reason, Status
+from xrayscan.records import Identifiers, Radiograph, Reason, Status
 
 # what decoders warn of is in the row's reason; the command line keeps them silent
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -668,3 +668,25 @@ def test_what_contradicts_a_frontal_chest_film(
 ) -> None:
     elements, said = case
     assert decode_dicom(dicom_bytes(draw_film(1), **elements)).contradictions == said
+
+
+# -- who the film is of, for those who ask -------------------------------------------------------
+
+PERSON = {"PatientName": "Müller^Jörg", "PatientID": " 12 ", "PatientBirthDate": "19520317"}
+
+
+def test_identifiers() -> None:
+    data = dicom_bytes(draw_film(1), SpecificCharacterSet="ISO_IR 192", **PERSON)
+    found = identifiers(data)
+    assert found == Identifiers("Müller^Jörg", "12", "19520317")
+    assert "Jörg" not in f"{found} {found!r}"
+    assert identifiers(data[: len(data) // 2]) == found
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"text", jpeg_bytes(draw_film(1)), dicom_bytes(draw_film(1))[:140] + b"\xff" * 99],
+    ids=["empty", "text", "JPEG", "damaged"],
+)
+def test_no_identifiers(data: bytes) -> None:
+    assert identifiers(data) == Identifiers()

@@ -90,6 +90,14 @@ def predict(
         str,
         option(metavar="N|P%", help="Stop with exit code 4 after more unreadable files than this."),
     ] = "",
+    with_identifiers: Annotated[
+        bool,
+        option(
+            "--with-identifiers",
+            help="Add patient's name, id and birth date from DICOM headers to the CSV; without it "
+            "they appear nowhere.",
+        ),
+    ] = False,
     fail_on_positive: Annotated[
         bool, option("--fail-on-positive", help="Exit code 5 if any film is positive.")
     ] = False,
@@ -126,6 +134,7 @@ def predict(
         max_overlays=max_overlays,
         admission=admission,
         failures=failure_limit(max_failures),
+        with_identifiers=with_identifiers,
     )
     if dry_run:
         return _list_scans(options)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xrayscan.errors import ScanError
 from xrayscan.records import Radiograph, Reason
@@ -173,14 +175,25 @@ def check_extent(radiograph: Radiograph) -> None:
 
 def check_not_blank(radiograph: Radiograph) -> None:
     """Refuse pictures that are one grey value, or nearly."""
-    low, high = np.percentile(radiograph.pixels[::4, ::4], (1, 99))
-    if high - low < BLANK_SPREAD * radiograph.peak:
+    if grey_spread(radiograph.pixels) < BLANK_SPREAD * radiograph.peak:
         raise ScanError(
             Reason.BLANK,
             "nearly all one shade: no film was exposed here; check the source",
             radiograph.format,
             (radiograph.width, radiograph.height),
         )
+
+
+def grey_spread(pixels: NDArray[Any]) -> int:
+    """Grey levels between the 1st and the 99th percentile, of each 16th pixel.
+
+    Args:
+        pixels: (H, W) integers of at most 16 bits, which are counted faster than sorted.
+    """
+    sample = pixels[::4, ::4].astype(np.int32).ravel()
+    shares = np.cumsum(np.bincount(sample - sample.min())) / sample.size
+    low, high = np.searchsorted(shares, (0.01, 0.99))
+    return int(high - low)
 
 
 def _size(count: int) -> str:

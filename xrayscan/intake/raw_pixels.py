@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import ScanError
-from xrayscan.intake.integrity import COPY_AGAIN, MIN_SIDE
+from xrayscan.intake.integrity import COPY_AGAIN, MIN_SIDE, grey_spread
 from xrayscan.records import Reason
 
 _SECTOR = 512  # bytes; the least that a drive or a share loses
@@ -48,7 +48,7 @@ def _has_lost_run(pixels: NDArray[Any]) -> bool:
     flat, width = pixels.ravel(), pixels.shape[1]
     edges = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1], True])
     long = np.flatnonzero(np.diff(edges) * flat.itemsize >= _SECTOR - _SLACK)
-    apart = _STANDS_OUT * _range(pixels)
+    apart = _STANDS_OUT * max(1, grey_spread(pixels))
     for start, end in zip(edges[long].tolist(), edges[long + 1].tolist(), strict=True):
         if start < width or not _may_be_lost(start, end, width, flat):
             continue
@@ -79,8 +79,8 @@ def _has_noise(pixels: NDArray[Any]) -> bool:
         _means(cv2.absdiff(inner, flat[:, width + shift : flat.size - width + shift]), stretch)
         for shift in (-1, -width, width)
     )
-    limit = _NOISE * _range(pixels)
-    calm = np.median(beside) < _CALM * _range(pixels)
+    limit = _NOISE * max(1, grey_spread(pixels))
+    calm = np.median(beside) < limit * _CALM / _NOISE
     return bool(calm and ((beside > limit) & (above > limit) & (below > limit)).any())
 
 
@@ -88,8 +88,3 @@ def _means(steps: NDArray[Any], stretch: int) -> NDArray[np.float64]:
     """Mean of each whole stretch of (1, N) steps."""
     whole = steps[0, : steps.size // stretch * stretch].reshape(-1, stretch)
     return np.asarray(whole.mean(axis=1, dtype=np.float32), np.float64)
-
-
-def _range(pixels: NDArray[Any]) -> float:
-    low, high = np.percentile(pixels[::4, ::4].astype(np.float32), (1, 99))
-    return max(float(high - low), 1.0)

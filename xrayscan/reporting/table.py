@@ -33,6 +33,8 @@ COLUMNS = (
     "assessed_at",
 )
 
+IDENTIFIERS = ("patient_name", "patient_id", "birth_date")  # behind the others, where asked for
+
 # A cell that begins with one of these would be run as a formula (OWASP, CSV injection). The quote
 # itself is among them, so that taking one quote away always gives the text back.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
@@ -50,13 +52,18 @@ class ModelIdentity:
 class TableWriter:
     """Writes the header and then one row per assessment."""
 
-    def __init__(self, file: TextIO, model: ModelIdentity) -> None:
+    def __init__(
+        self, file: TextIO, model: ModelIdentity, *, with_identifiers: bool = False
+    ) -> None:
         self._rows = csv.writer(file, lineterminator="\n")
         self._model = model
-        self._rows.writerow(COLUMNS)
+        self._further = IDENTIFIERS if with_identifiers else ()
+        self._rows.writerow(COLUMNS + self._further)
 
     def write(self, assessment: Assessment) -> None:
-        self._rows.writerow([safe_cell(cell) for cell in _cells(assessment, self._model)])
+        named = [" ".join(getattr(assessment.identifiers, name).split()) for name in self._further]
+        cells = (*_cells(assessment, self._model), *named)
+        self._rows.writerow([safe_cell(cell) for cell in cells])
 
 
 def _cells(row: Assessment, model: ModelIdentity) -> tuple[str, ...]:
