@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.films import draw_film, jpeg_bytes
+from xrayscan.resources import DEFAULT_MODEL, model_folder
+from xrayscan.scoring.card import load_card
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>.png",
@@ -106,20 +108,19 @@ def test_it_says_what_it_is_not(page) -> None:
     assert page.get_by_text("Not a medical device").first.is_visible()
 
 
-FIRST_SCREEN = (
-    "PNEUMONIA from P = 0.5284 on (youden)",
-    "sensitivity 97.8 %",
-    "specificity 97.4 %",
-    "children of 1 to 5 years",
-    "films",
-)
-
-
-@pytest.mark.parametrize("text", FIRST_SCREEN)
-def test_what_the_calls_hang_on_is_on_the_first_screen(page, text: str) -> None:
+def test_what_the_calls_hang_on_is_on_the_first_screen(page) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
     box = page.locator("main dl.pairs").first
-    assert text in box.inner_text()
+    card = load_card(model_folder(DEFAULT_MODEL))
+    point = card.thresholds[card.default_rule]
+    for text in (
+        f"PNEUMONIA from P = {point.threshold:.4f} on ({card.default_rule})",
+        f"sensitivity {100 * point.sensitivity:.1f} %",
+        f"specificity {100 * point.specificity:.1f} %",
+        "children of 1 to 5 years",
+        "films",
+    ):
+        assert text in box.inner_text()
     place = box.bounding_box()
     assert place["y"] + place["height"] <= 900
 
@@ -159,9 +160,12 @@ def test_a_click_enlarges_a_film_and_another_closes_it(page, size: dict, wide: i
 def test_the_keyboard_enlarges_a_film(page) -> None:
     films = page.locator("article.film")
     page.locator("nav a").last.focus()
-    page.keyboard.press("Tab")
     focused = "document.activeElement.id"
-    first = page.evaluate(focused)
+    for _ in range(3):  # tables that can be scrolled may come before
+        page.keyboard.press("Tab")
+        first = page.evaluate(focused)
+        if first:
+            break
     assert first == films.first.locator("input").get_attribute("id")
     outline = "e => getComputedStyle(e).outlineStyle + getComputedStyle(e).outlineWidth"
     assert films.first.locator(".pictures").evaluate(outline) == "solid3px"
