@@ -75,6 +75,7 @@ def test_it_leaves_a_model_that_scores(fitted: Path) -> None:
         "README.md",
         "admission.npz",
         "card.json",
+        "films_seen.npy",
         "model.keras",
         "report.html",
         "scorer.bin",
