@@ -6,7 +6,7 @@ import hashlib
 import io
 import struct
 import zlib
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
@@ -81,13 +81,7 @@ def patient_key(location: str) -> str:
     """
     try:
         with open(location, "rb") as file:  # noqa: PTH123  # may not be UTF-8
-            if sniff(file.read(SNIFF_BYTES)) is not Format.DICOM:
-                return ""
-            file.seek(0)
-            header = pydicom.dcmread(
-                file, stop_before_pixels=True, force=True, specific_tags=["PatientID"]
-            )
-            element = header.get_item("PatientID")
+            element = _header(file, "PatientID").get_item("PatientID")
             identifier = bytes(element.value or b"").strip(b" \0") if element else b""
     except Exception:  # anything at all on damaged bytes; decoding is what reports the file
         return ""
@@ -103,19 +97,20 @@ def identifiers(data: bytes) -> Identifiers:
     Returns:
         Empty texts where the file is no DICOM, or its header does not say or is damaged.
     """
-    if sniff(data[:SNIFF_BYTES]) is not Format.DICOM:
-        return Identifiers()
     keywords = ("PatientName", "PatientID", "PatientBirthDate")
     try:
-        header = pydicom.dcmread(
-            io.BytesIO(data),
-            stop_before_pixels=True,
-            force=True,
-            specific_tags=["SpecificCharacterSet", *keywords],
-        )
+        header = _header(io.BytesIO(data), "SpecificCharacterSet", *keywords)
         return Identifiers(*(str(header.get(keyword) or "").strip() for keyword in keywords))
     except Exception:  # anything at all on damaged bytes; decoding is what reports the file
         return Identifiers()
+
+
+def _header(file: BinaryIO, *keywords: str) -> pydicom.Dataset:
+    """Read some elements of a header and no picture; none of a file that is no DICOM."""
+    if sniff(file.read(SNIFF_BYTES)) is not Format.DICOM:
+        return pydicom.Dataset()
+    file.seek(0)
+    return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(keywords))
 
 
 def _dataset(data: bytes) -> pydicom.Dataset:
