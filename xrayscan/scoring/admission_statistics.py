@@ -74,12 +74,14 @@ class AdmissionStatistics:
             raise ModelError(sentence) from None
 
 
-def admission_features(admission: Features, pixels: NDArray[np.float32]) -> Features:
+def admission_features(
+    admission: Features, pixels: NDArray[np.float32] | NDArray[np.uint8]
+) -> Features:
     """Put together what a film is known by here.
 
     Args:
         admission: (B, d) float32, of the scorer's pass over the films.
-        pixels: (B, S, S) float32, 0..255, the films.
+        pixels: (B, S, S) uint8 or float32, 0..255, the films.
 
     Returns:
         (B, d + layout.WIDTH) float32.

@@ -12,15 +12,19 @@ WIDTH = SIDE * SIDE
 _FLAT = 1e-3  # grey levels, added to the spread: a picture of one shade has no layout
 
 
-def layout(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+def layout(pixels: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.float32]:
     """Reduce films to mean greys of a grid, whatever their brightness and contrast.
 
     Args:
-        pixels: (B, S, S) float32, 0..255.
+        pixels: (B, S, S) uint8 or float32, 0..255.
 
     Returns:
         (B, WIDTH) float32, each film with mean 0 and standard deviation 1; the negative of a film
         has the negative of its layout.
     """
-    cells = [cv2.resize(film, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for film in pixels]
+    cells = [
+        # one by one as float32: of many films at once that would be four times as much
+        cv2.resize(film.astype(np.float32, copy=False), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        for film in pixels
+    ]
     return np.stack([(cell - cell.mean()).ravel() / (cell.std() + _FLAT) for cell in cells])

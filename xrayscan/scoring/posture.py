@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.scoring.layout import WIDTH, layout
+from xrayscan.scoring.layout import SIDE, WIDTH, layout
 
 # Nothing is done to a film, and nothing held against it, unless it is this sure: then 1 of 1,168
 # upright films of two hospitals was taken for turned, and 96 % of turned ones were undone
@@ -109,8 +109,12 @@ def fit_posture(films: NDArray[np.uint8], seed: int) -> NDArray[np.float32]:
     from sklearn.linear_model import LogisticRegression
 
     chosen = np.random.default_rng(seed).permutation(len(films))[:_ENOUGH]
-    upright = films[np.sort(chosen)].astype(np.float32)
-    layouts = [layout(np.stack([each.taken(film) for film in upright])) for each in POSTURES]
-    labels = np.repeat(np.arange(len(POSTURES)), len(upright))
+    cells = layout(films[np.sort(chosen)]).reshape(-1, SIDE, SIDE)
+    # a turned film has the turned layout, and a negative its negative
+    layouts = [
+        np.rot90(-cells if each.inverted else cells, each.quarter_turns, (1, 2)).reshape(-1, WIDTH)
+        for each in POSTURES
+    ]
+    labels = np.repeat(np.arange(len(POSTURES)), len(cells))
     model = LogisticRegression(C=_PENALTY, max_iter=300).fit(np.concatenate(layouts), labels)
     return np.vstack([model.coef_.T, model.intercept_]).astype(np.float32)

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 FILE = "films_seen.npy"
 
-Keys = NDArray[np.uint64]  # sorted
+Keys = NDArray[np.uint64]
 
 
 def keys_of(films: DecodedFilms) -> Keys:

@@ -108,7 +108,7 @@ def _admission(
         varied(films.pixels, PRESETS["strong"], seed)
         for seed, films in enumerate((parts.train, parts.validation))
     )
-    clean = admission_features(scores.admission, parts.validation.pixels.astype(np.float32))
+    clean = admission_features(scores.admission, parts.validation.pixels)
     return fit_statistics(
         _features(engine, training),
         np.concatenate([clean, _features(engine, validation)]),
@@ -118,4 +118,4 @@ def _admission(
 
 
 def _features(engine: Engine, films: NDArray[np.uint8]) -> Features:
-    return admission_features(score_films(engine, films).admission, films.astype(np.float32))
+    return admission_features(score_films(engine, films).admission, films)
