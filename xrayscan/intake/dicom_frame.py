@@ -36,6 +36,7 @@ _QUOTED = re.compile(r"""(?<!\w)(['"]).*\1(?!\w)""")
 
 _JPEG_IN_BLOCKS = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
 _JPEG_LOSSLESS = frozenset({JPEGLossless, JPEGLosslessSV1})
+_JPEG_IN_ROWS = _JPEG_LOSSLESS | {JPEGLSLossless, JPEGLSNearLossless}
 # Which of the installed decoders reads a transfer syntax, where it matters: the compiled RLE
 # decoder does not survive damage, it ends the whole process; of JPEG-LS decoders only CharLS
 # refuses damage.
@@ -44,7 +45,6 @@ _PLUGINS = {
     JPEGLSLossless: "pyjpegls",
     JPEGLSNearLossless: "pyjpegls",
 }
-_JPEG_IN_ROWS = frozenset({JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEGLSNearLossless})
 
 
 def first_frame(dataset: Dataset) -> NDArray[Any]:

@@ -37,18 +37,24 @@ def check_raw_pixels(pixels: NDArray[Any], format: str) -> None:
     """
     if pixels.ndim != 2 or pixels.dtype.itemsize > 2 or min(pixels.shape) < MIN_SIDE:
         return
-    found = "zeroed" if _has_lost_run(pixels) else "overwritten" if _has_noise(pixels) else ""
+    spread = max(1, grey_spread(pixels))
+    if _has_lost_run(pixels, spread):
+        found = "zeroed"
+    elif _has_noise(pixels, spread):
+        found = "overwritten"
+    else:
+        found = ""
     if found:
         detail = f"a part of its picture was {found}; {COPY_AGAIN}"
         raise ScanError(Reason.DAMAGED, detail, format)
 
 
-def _has_lost_run(pixels: NDArray[Any]) -> bool:
+def _has_lost_run(pixels: NDArray[Any], spread: int) -> bool:
     """Whether a run of one shade begins and ends in the middle of rows that know nothing of it."""
     flat, width = pixels.ravel(), pixels.shape[1]
     edges = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1], True])
     long = np.flatnonzero(np.diff(edges) * flat.itemsize >= _SECTOR - _SLACK)
-    apart = _STANDS_OUT * max(1, grey_spread(pixels))
+    apart = _STANDS_OUT * spread
     for start, end in zip(edges[long].tolist(), edges[long + 1].tolist(), strict=True):
         if start < width or not _may_be_lost(start, end, width, flat):
             continue
@@ -70,7 +76,7 @@ def _may_be_lost(start: int, end: int, width: int, flat: NDArray[Any]) -> bool:
     return start % width != 0 and end % width != 0
 
 
-def _has_noise(pixels: NDArray[Any]) -> bool:
+def _has_noise(pixels: NDArray[Any], spread: int) -> bool:
     """Whether there is a stretch where no pixel has to do with those beside, above and below it."""
     flat, width = pixels.reshape(1, -1), pixels.shape[1]
     stretch = _SECTOR // (2 * pixels.dtype.itemsize)  # half a sector: one lies wholly inside it
@@ -79,8 +85,8 @@ def _has_noise(pixels: NDArray[Any]) -> bool:
         _means(cv2.absdiff(inner, flat[:, width + shift : flat.size - width + shift]), stretch)
         for shift in (-1, -width, width)
     )
-    limit = _NOISE * max(1, grey_spread(pixels))
-    calm = np.median(beside) < limit * _CALM / _NOISE
+    limit = _NOISE * spread
+    calm = np.median(beside) < _CALM * spread
     return bool(calm and ((beside > limit) & (above > limit) & (below > limit)).any())
 
 
