@@ -23,12 +23,13 @@ ALLOWED = {
     "scoring": set(),
     "journal": set(),
     "reporting": {"journal"},  # reports are written whole or not at all
-    "pipeline": STAGES,
-    "job": STAGES | {"pipeline"},
+    "assessing": STAGES,
+    "pipeline": STAGES | {"assessing"},
+    "job": STAGES | {"assessing", "pipeline"},
     "demo": {"intake"},
-    "evaluation": STAGES,
+    "evaluation": STAGES | {"assessing"},
     "training": STAGES | {"evaluation"},
-    "cli": STAGES | {"pipeline", "job", "demo", "training", "evaluation"},
+    "cli": STAGES | {"assessing", "pipeline", "job", "demo", "training", "evaluation"},
     "__main__": {"cli"},
 }
 

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.films import draw_film, jpeg_bytes, png_bytes
+from xrayscan.assessing import AssessOptions
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, discover
 from xrayscan.journal.atomic import atomic_text
@@ -68,7 +69,9 @@ class Run:
 def run(films: Path | Discovery, hooks: RunHooks | None = None, **options) -> Run:
     discovery = discover([str(films)], DiscoveryOptions()) if isinstance(films, Path) else films
     defaults = {"threshold": 0.5, "cam": "none", "batch_size": 3, "workers": 2}
-    chosen = RunOptions(**{"admission": Admission.ON, **defaults, **options})
+    failures = options.pop("failures", FailureLimit())
+    assess = AssessOptions(**{"admission": Admission.ON, **defaults, **options})
+    chosen = RunOptions(assess, failures)
     table = io.StringIO(newline="")
     worklist = Worklist("PNEUMONIA", 100)
     pipeline = Pipeline(PlantedModel(), chosen, hooks or RunHooks())  # type: ignore[arg-type]
@@ -287,7 +290,7 @@ def test_fault_in_the_middle_keeps_the_finished_rows(films: Path, tmp_path: Path
             (tmp_path / "second").touch()
             return super().score(pixels, cam)
 
-    chosen = RunOptions(0.5, "none", Admission.ON, batch_size=4, workers=1)
+    chosen = RunOptions(AssessOptions(0.5, "none", Admission.ON, batch_size=4, workers=1))
     pipeline = Pipeline(Breaking(), chosen, RunHooks())  # type: ignore[arg-type]
     with pytest.raises(ZeroDivisionError) as caught:
         pipeline.run(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from xrayscan.assessing import AssessOptions
 from xrayscan.errors import UsageError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, discover
@@ -126,20 +127,19 @@ def run_job(
     workers = options.workers or available_cores()
     model = ScoringModel(model_folder(options.model), workers)
     cam = _heat_map(options, model.card)
-    run_options = RunOptions(
+    assess = AssessOptions(
         threshold=_threshold(options, model.card),
         cam=cam if options.report else NO_CAM,
         admission=options.admission,
         batch_size=options.batch_size,
         workers=workers,
         min_age=options.min_age,
-        failures=options.failures,
         with_identifiers=options.with_identifiers,
     )
     worklist = Worklist(model.card.positive, options.max_overlays if options.report else 0)
     # what listens stays on until all is written: a signal must not end the report half way
     with hooks(len(discovery.scans)) as listening:
-        summary = Pipeline(model, run_options, listening).run(
+        summary = Pipeline(model, RunOptions(assess, options.failures), listening).run(
             discovery, _open_table(options.table), worklist
         )
         facts = RunFacts(
@@ -149,7 +149,7 @@ def run_job(
             model=model.card.name,
             model_sha256=model.card.sha256,
             threshold_rule=options.threshold or model.card.default_rule,
-            threshold=run_options.threshold,
+            threshold=assess.threshold,
             summary=summary,
             notices=_notices(options, summary),
         )
