@@ -64,7 +64,7 @@ def test_a_start_can_be_found(name: str) -> None:
     assert start.pretrained is (options.get("origin") != "none")
     if options.get("unfreeze") == "last":
         assert start.architecture.last_blocks
-        recipe = resolved(Recipe(unfreeze=Unfreeze.LAST), start.architecture, start.pretrained)
+        recipe = resolved(Recipe(unfreeze=Unfreeze.LAST), start)
         assert recipe.learning_rate == 1e-5
 
 

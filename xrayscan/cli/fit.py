@@ -84,6 +84,16 @@ def fit(
     augmentation: Annotated[
         str, option(metavar="PRESET", help="none, seed (as published) or strong.")
     ] = "strong",
+    smoothing: Annotated[
+        int | None,
+        option(
+            min=0,
+            max=9,
+            help="Passes of a 3 x 3 mean over the film before the network, so that it does not "
+            "lean on fine detail that scaling and compression change. Default: that of the model "
+            "to start from, else 0.",
+        ),
+    ] = None,
     label_smoothing: Annotated[float, option(min=0, max=0.5, help="Of the targets.")] = 0.05,
     patience: Annotated[
         int, option(min=0, help="Stop after so many epochs without a better one; 0 never does.")
@@ -209,13 +219,14 @@ def _recipe(values: dict[str, Any]) -> Recipe:
     for name, choices in chosen.items():
         if values[name] not in choices:
             raise UsageError(f"--{name} {values[name]}: choose one of {', '.join(choices)}")
-    direct = ("epochs", "batch_size", "learning_rate", "label_smoothing", "augmentation")
+    direct = ("epochs", "batch_size", "learning_rate", "label_smoothing", "smoothing")
     return Recipe(
         optimizer=Optimizer(values["optimizer"]),
         unfreeze=Unfreeze(values["unfreeze"]),
         precision=Precision(values["precision"]),
         patience=values["patience"],
         seed=values["seed"],
+        augmentation=values["augmentation"],
         **{name: values[name] for name in direct},
     )
 

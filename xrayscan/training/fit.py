@@ -119,7 +119,7 @@ def _read(options: FitOptions) -> _Task:
     start = None if members else find_start(options.architecture, options.origin)
     teacher = load_card(model_folder(options.teacher)) if options.teacher else None
     if start:
-        recipe = resolved(options.recipe, start.architecture, start.pretrained)
+        recipe = resolved(options.recipe, start)
         options = replace(options, recipe=recipe)
         size = start.architecture.input_size
     else:
@@ -179,7 +179,7 @@ def _train(state: TrainingState, task: _Task, start: Start, hooks: FitHooks) -> 
     )
     log.info("training %s from %s", start.architecture.name, start.origin)
     with devices.data_parallel(), devices.precision(options.recipe.precision):
-        train(start.classifier(classes, options.recipe.seed), lesson, state, hooks)
+        train(start.classifier(classes, options.recipe), lesson, state, hooks)
 
 
 def _identity(task: _Task, start: Start) -> dict[str, Any]:
@@ -203,6 +203,7 @@ def _identity(task: _Task, start: Start) -> dict[str, Any]:
         "augmentation": recipe.augmentation,
         "unfreeze": recipe.unfreeze.value,
         "teacher_share": recipe.teacher_share,
+        "smoothing": recipe.smoothing,
         "seed": recipe.seed,
     }
 
@@ -210,7 +211,12 @@ def _identity(task: _Task, start: Start) -> dict[str, Any]:
 def _best(state: TrainingState, task: _Task, start: Start) -> Trained:
     """The best epoch in a network of its own: float32, on one device, nothing frozen."""
     chosen = start.architecture
-    classifier = build_classifier(chosen, chosen.input_size, classes=len(task.data.classes))
+    classifier = build_classifier(
+        chosen,
+        chosen.input_size,
+        classes=len(task.data.classes),
+        smoothing=task.options.recipe.smoothing or 0,
+    )
     state.restore(classifier, state.best)
 
     def function(final: Any) -> ScoringFunction:

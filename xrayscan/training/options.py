@@ -49,6 +49,8 @@ class Recipe:
         label_smoothing: 0..1.
         augmentation: name of a preset.
         unfreeze: what of the backbone is trained.
+        smoothing: passes of a 3 x 3 mean over the film before the network; None takes those of the
+            model to start from, else none.
         patience: stop after this many epochs without a better validation AUC; 0 never stops early.
         precision: of the arithmetic in training.
         teacher_share: of the targets, 0..1, that a teacher's probabilities make up.
@@ -63,6 +65,7 @@ class Recipe:
     label_smoothing: float = 0.05
     augmentation: str = "strong"
     unfreeze: Unfreeze = Unfreeze.AUTO
+    smoothing: int | None = None
     patience: int = 0
     precision: Precision = Precision.AUTO
     teacher_share: float = 0.5

@@ -13,11 +13,16 @@ from tests.training.conftest import SIZE, TINY, tiny_backbone
 from xrayscan.errors import UsageError
 from xrayscan.training.learning.stages import freeze, make_optimizer, resolved
 from xrayscan.training.network.architectures import TABLE, architecture
+from xrayscan.training.network.start import NONE, Start
 from xrayscan.training.options import Optimizer, Recipe, Unfreeze
 
 IN_BLOCKS = replace(TINY, last_blocks="second", learning_rate=2e-3)
 WHOLE = replace(TINY, learning_rate=2e-3)
 VERY_LOW = 1e-5
+
+
+def started(chosen: Any, pretrained: bool, smoothing: int = 0) -> Start:
+    return Start(chosen, "somewhere" if pretrained else NONE, smoothing=smoothing)
 
 
 # -- resolved ------------------------------------------------------------------------------------
@@ -45,15 +50,27 @@ def test_resolved(
     rate: float,
 ) -> None:
     recipe = Recipe(epochs=3, unfreeze=given_unfreeze, learning_rate=given_rate, seed=11)
-    found = resolved(recipe, chosen, pretrained)
-    assert found == replace(recipe, unfreeze=unfreeze, learning_rate=rate)
+    found = resolved(recipe, started(chosen, pretrained))
+    assert found == replace(recipe, unfreeze=unfreeze, learning_rate=rate, smoothing=0)
+
+
+@pytest.mark.parametrize(
+    ("given_passes", "of_model", "passes"),
+    [(None, 0, 0), (None, 2, 2), (0, 2, 0), (3, 2, 3)],
+    ids=["nothing", "that of the model", "given up", "given"],
+)
+def test_smoothing_is_that_of_the_start_unless_given(
+    given_passes: int | None, of_model: int, passes: int
+) -> None:
+    found = resolved(Recipe(smoothing=given_passes), started(WHOLE, True, of_model))
+    assert found.smoothing == passes
 
 
 @pytest.mark.parametrize("unfreeze", [Unfreeze.LAST, Unfreeze.NONE])
 @pytest.mark.parametrize("chosen", [IN_BLOCKS, WHOLE], ids=["in blocks", "whole"])
 def test_nothing_is_frozen_that_knows_nothing(chosen: Any, unfreeze: Unfreeze) -> None:
     with pytest.raises(UsageError, match=f"--unfreeze {unfreeze}: without pretrained weights"):
-        resolved(Recipe(unfreeze=unfreeze), chosen, False)
+        resolved(Recipe(unfreeze=unfreeze), started(chosen, False))
 
 
 @given(st.sampled_from(list(Unfreeze)), st.booleans(), st.sampled_from([0.0, 1e-4]), st.booleans())
@@ -63,10 +80,11 @@ def test_resolved_leaves_nothing_open(
     """And once more changes nothing: what was resolved is what is resumed."""
     assume(pretrained or unfreeze in (Unfreeze.AUTO, Unfreeze.ALL))
     chosen = IN_BLOCKS if in_blocks else WHOLE
-    once = resolved(Recipe(unfreeze=unfreeze, learning_rate=rate), chosen, pretrained)
+    start = started(chosen, pretrained)
+    once = resolved(Recipe(unfreeze=unfreeze, learning_rate=rate), start)
     assert once.unfreeze is not Unfreeze.AUTO
     assert once.learning_rate > 0
-    assert resolved(once, chosen, pretrained) == once
+    assert resolved(once, start) == once
 
 
 @pytest.mark.parametrize("name", TABLE)

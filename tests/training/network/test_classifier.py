@@ -11,7 +11,13 @@ import pytest
 from tests.training.conftest import SIZE, TINY, tiny_backbone
 from xrayscan.errors import ModelError
 from xrayscan.training.network.architectures import TABLE
-from xrayscan.training.network.classifier import BACKBONE, build_classifier, calibrated, logit_model
+from xrayscan.training.network.classifier import (
+    BACKBONE,
+    RGB,
+    build_classifier,
+    calibrated,
+    logit_model,
+)
 from xrayscan.training.outcome.calibration import Calibration
 
 LITE0 = TABLE["efficientnet_lite0"]
@@ -301,3 +307,24 @@ def test_help_names_every_architecture() -> None:
 
     text = " ".join(CliRunner().invoke(app, ["fit", "--help"]).output.split())
     assert all(name in text for name in TABLE)
+
+
+@pytest.mark.parametrize("passes", [0, 1, 3])
+def test_smoothing_takes_the_mean_of_each_neighbourhood(passes: int) -> None:
+    """Passes of a mean over what lies within the film: nothing darkens at its borders."""
+    import cv2
+
+    classifier = build_classifier(TINY, SIZE, smoothing=passes)
+    film = np.random.default_rng(0).uniform(0, 255, (SIZE, SIZE)).astype(np.float32)
+    expected = film
+    for _ in range(passes):
+        held = cv2.blur(np.ones_like(film), (3, 3), borderType=cv2.BORDER_CONSTANT)
+        expected = cv2.blur(expected, (3, 3), borderType=cv2.BORDER_CONSTANT) / held
+    smooth = keras_model(classifier, RGB).predict(film[None, :, :, None], verbose=0)
+    assert smooth[0, :, :, 0] == pytest.approx(expected, abs=1e-3)
+
+
+def keras_model(classifier: Any, layer: str) -> Any:
+    import keras
+
+    return keras.Model(classifier.input, classifier.get_layer(layer).output)

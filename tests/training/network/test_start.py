@@ -10,6 +10,7 @@ from xrayscan.errors import ModelError, UsageError
 from xrayscan.resources import DEFAULT_MODEL, model_folder
 from xrayscan.scoring.card import KERAS
 from xrayscan.training.network.start import find_start
+from xrayscan.training.options import Recipe
 
 
 @pytest.mark.parametrize(
@@ -64,11 +65,12 @@ def test_fine_tuning_starts_where_the_model_ended() -> None:
     import keras
 
     start = find_start("", "")
+    recipe = Recipe(seed=1, smoothing=start.smoothing)
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 224, 224, 1)).astype(np.float32)
     model = keras.models.load_model(model_folder(DEFAULT_MODEL) / KERAS)
     from xrayscan.training.network.classifier import logit_model
 
-    mine = logit_model(start.classifier(2, seed=1)).predict(pixels, verbose=0)
+    mine = logit_model(start.classifier(2, recipe)).predict(pixels, verbose=0)
     assert np.array_equal(mine, logit_model(model).predict(pixels, verbose=0))
 
 
@@ -85,7 +87,7 @@ def test_without_a_network_it_says_which_file_to_fetch(monkeypatch) -> None:
     )  # the network itself is not needed
     monkeypatch.setattr(keras.applications, "DenseNet121", unreachable)
     with pytest.raises(ModelError) as caught:
-        start.classifier(2, seed=1)
+        start.classifier(2, Recipe(seed=1))
     assert str(caught.value) == (
         "--from imagenet: https://host.invalid/keras-applications/densenet121_notop.h5 cannot be "
         "reached; fetch the file on another machine and put it here as "

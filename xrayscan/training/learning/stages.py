@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from xrayscan.errors import UsageError
-from xrayscan.training.network.architectures import Architecture
+from xrayscan.training.network.start import Start
 from xrayscan.training.options import Optimizer, Recipe, Unfreeze
 
 # "A very low rate" in the published two-stage projects: 1e-5, a hundredth of the head's.
@@ -17,23 +17,28 @@ _LAST_SHARE = 0.2  # of the layers, where the architecture names no last blocks
 _AVERAGED_STEPS = 100
 
 
-def resolved(recipe: Recipe, architecture: Architecture, pretrained: bool) -> Recipe:
-    """Fill in what the recipe leaves to the architecture: what is unfrozen, and how fast.
+def resolved(recipe: Recipe, start: Start) -> Recipe:
+    """Fill in what the recipe leaves to its start: what is unfrozen, how fast, what is smoothed.
 
     Raises:
         UsageError: something is to stay frozen that knows nothing.
     """
-    unfreeze = recipe.unfreeze
-    if not pretrained and unfreeze in (Unfreeze.LAST, Unfreeze.NONE):
+    unfreeze, architecture = recipe.unfreeze, start.architecture
+    if not start.pretrained and unfreeze in (Unfreeze.LAST, Unfreeze.NONE):
         raise UsageError(
             f"--unfreeze {unfreeze}: without pretrained weights there is nothing worth freezing; "
             "give --from, or --unfreeze all"
         )
     if unfreeze is Unfreeze.AUTO:
-        last = pretrained and bool(architecture.last_blocks)
+        last = start.pretrained and bool(architecture.last_blocks)
         unfreeze = Unfreeze.LAST if last else Unfreeze.ALL
     usual = _LAST_BLOCKS_RATE if unfreeze is Unfreeze.LAST else architecture.learning_rate
-    return replace(recipe, unfreeze=unfreeze, learning_rate=recipe.learning_rate or usual)
+    return replace(
+        recipe,
+        unfreeze=unfreeze,
+        learning_rate=recipe.learning_rate or usual,
+        smoothing=start.smoothing if recipe.smoothing is None else recipe.smoothing,
+    )
 
 
 def freeze(backbone: Any, unfreeze: Unfreeze, last_blocks: str) -> None:

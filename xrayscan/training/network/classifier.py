@@ -22,6 +22,7 @@ from xrayscan.training.outcome.calibration import Calibration
 
 BACKBONE = "backbone"
 RGB = "grey_to_rgb"
+SMOOTHING = "smoothing"
 FEATURE_MAP = "last_feature_map"
 CLASS_LOGITS = "class_logits"
 LOGIT = "logit"
@@ -30,7 +31,11 @@ PROBABILITY = "probability"
 
 
 def build_classifier(
-    architecture: Architecture, size: int, weights: Path | None = None, classes: int = 2
+    architecture: Architecture,
+    size: int,
+    weights: Path | None = None,
+    classes: int = 2,
+    smoothing: int = 0,
 ) -> Any:
     """Build an untrained classifier.
 
@@ -39,6 +44,7 @@ def build_classifier(
         size: side of the square input, pixels.
         weights: a Keras weights file for the backbone; None starts from chance.
         classes: how many, the negative one included.
+        smoothing: passes of a 3 x 3 mean over the film before anything else.
 
     Returns:
         A Keras model from (B, size, size, 1), 0..255, to P(positive), (B, 1), 0..1. It is made of
@@ -54,7 +60,11 @@ def build_classifier(
     if weights is not None:
         _load_weights(backbone, weights)
     pixels = keras.Input((size, size, 1), name="pixels")
-    features = backbone(layers.Concatenate(name=RGB)([pixels, pixels, pixels]))
+    smooth = pixels
+    for number in range(1, smoothing + 1):
+        mean = layers.AveragePooling2D(3, strides=1, padding="same", name=f"{SMOOTHING}{number}")
+        smooth = mean(smooth)
+    features = backbone(layers.Concatenate(name=RGB)([smooth, smooth, smooth]))
     features = layers.Activation("linear", name=FEATURE_MAP)(features)
     x = layers.Dropout(architecture.dropout, name="dropout")(architecture.head(features))
     return with_probability(pixels, _logit(x, classes), Calibration())

@@ -13,6 +13,7 @@ from xrayscan.scoring.card import CARD, KERAS, ModelCard, file_sha256, load_card
 from xrayscan.training.network.architectures import Architecture, architecture
 from xrayscan.training.network.classifier import BACKBONE, build_classifier, take_over
 from xrayscan.training.network.ensemble import NAME as ENSEMBLE
+from xrayscan.training.options import Recipe
 
 NONE = "none"
 IMAGENET = "imagenet"
@@ -29,33 +30,36 @@ class Start:
         origin: in words for the card: a model's name and sha256, a file's name, imagenet or none.
         model: model folder to go on from.
         weights: weights file for the backbone.
+        smoothing: of the model to go on from, as recipes have it.
     """
 
     architecture: Architecture
     origin: str = NONE
     model: Path | None = None
     weights: Path | None = None
+    smoothing: int = 0
 
     @property
     def pretrained(self) -> bool:
         """Whether there is anything to start from."""
         return self.origin != NONE
 
-    def classifier(self, classes: int, seed: int) -> Any:
+    def classifier(self, classes: int, recipe: Recipe) -> Any:
         """Build the classifier, its weights set.
 
         Args:
             classes: how many, the negative one included.
-            seed: of the weights that nothing is known of.
+            recipe: how it is trained; its seed is that of the weights that nothing is known of.
 
         Raises:
             ModelError: the weights do not fit or cannot be had.
         """
         import keras
 
-        keras.utils.set_random_seed(seed)
+        keras.utils.set_random_seed(recipe.seed)
         size = self.architecture.input_size
-        built = build_classifier(self.architecture, size, self.weights, classes)
+        smoothing = recipe.smoothing or 0
+        built = build_classifier(self.architecture, size, self.weights, classes, smoothing)
         if self.model is not None:
             _take_over(built, self.model)
         elif self.origin == IMAGENET:
@@ -114,7 +118,8 @@ def _from_model(name: str, card: ModelCard) -> Start:
             "or give another --from"
         )
     origin = f"model {card.identity}"
-    return Start(architecture(card.architecture), origin, model=card.folder)
+    smoothing = int(card.facts["training"]["recipe"].get("smoothing") or 0)
+    return Start(architecture(card.architecture), origin, model=card.folder, smoothing=smoothing)
 
 
 def _take_over(classifier: Any, folder: Path) -> None:
