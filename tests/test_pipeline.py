@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.films import draw_film, jpeg_bytes, png_bytes
-from xrayscan.assessing import AssessOptions
+from xrayscan.assessing import AssessOptions, Assessor
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, discover
 from xrayscan.journal.atomic import atomic_text
@@ -307,9 +307,9 @@ def test_memory_is_bounded_by_the_batches_in_hand(films: Path, monkeypatch) -> N
     """However many scans there are, no more than the batch in hand and one ahead are read."""
     in_hand = 0
     most = 0
-    original = Pipeline._read
+    original = Assessor._read
 
-    def counting(self: Pipeline, scan: Scan):
+    def counting(self: Assessor, scan: Scan):
         nonlocal in_hand, most
         in_hand += 1
         most = max(most, in_hand)
@@ -319,7 +319,7 @@ def test_memory_is_bounded_by_the_batches_in_hand(films: Path, monkeypatch) -> N
         nonlocal in_hand
         in_hand -= count
 
-    monkeypatch.setattr(Pipeline, "_read", counting)
+    monkeypatch.setattr(Assessor, "_read", counting)
     scans = discover([str(films)], DiscoveryOptions()).scans * 10
     run(Discovery(scans, 0), RunHooks(progress=finished), batch_size=4)
     assert most <= 3 * 4
