@@ -23,13 +23,16 @@ ALLOWED = {
     "scoring": set(),
     "journal": set(),
     "reporting": {"journal"},  # reports are written whole or not at all
-    "assessing": STAGES,
+    "reading": STAGES,
+    "assessing": STAGES | {"reading"},
     "pipeline": STAGES | {"assessing"},
-    "job": STAGES | {"assessing", "pipeline"},
+    "incremental": STAGES,
+    "recording": STAGES | {"incremental"},
+    "job": STAGES | {"reading", "assessing", "pipeline", "incremental", "recording"},
     "demo": {"intake"},
-    "evaluation": STAGES | {"assessing"},
+    "evaluation": STAGES | {"reading", "assessing"},
     "training": STAGES | {"evaluation"},
-    "cli": STAGES | {"assessing", "pipeline", "job", "demo", "training", "evaluation"},
+    "cli": STAGES | {"pipeline", "job", "demo", "training", "evaluation"},
     "__main__": {"cli"},
 }
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.films import draw_film, png_bytes
 from xrayscan.errors import UsageError, XrayscanError
-from xrayscan.job import JobOptions, available_cores, check_outputs, find_scans, run_job
+from xrayscan.job.options import JobOptions, available_cores, check_outputs, find_scans
+from xrayscan.job.run import Listeners, run_job
 from xrayscan.pipeline import RunHooks
 
 
@@ -146,8 +147,8 @@ def test_signals_are_heard_until_all_outputs_are_written(
         listening = False
 
     for writer in ("write_report", "write_run_record"):
-        monkeypatch.setattr(f"xrayscan.job.{writer}", lambda *_: heard.append(listening))
+        monkeypatch.setattr(f"xrayscan.job.run.{writer}", lambda *_: heard.append(listening))
     (tmp_path / "film.png").write_bytes(FILM)
     options = JobOptions((str(tmp_path),), report=tmp_path / "out.html", model="fast")
-    run_job(options, hooks)
+    run_job(options, Listeners(hooks))
     assert heard == [True, True]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import time
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,10 +21,12 @@ from tests.films import draw_film, jpeg_bytes, png_bytes
 from xrayscan.assessing import AssessOptions, Assessor
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, discover
-from xrayscan.journal.atomic import atomic_text
-from xrayscan.pipeline import FailureLimit, Pipeline, RunHooks, RunOptions
-from xrayscan.records import Ending, RunSummary, Scan, Status
+from xrayscan.pipeline import FailureLimit, RunHooks, RunOptions, run_batches
+from xrayscan.reading import Reading, ReadOptions, read_scan
+from xrayscan.records import Assessment, Ending, Scan, Status, Tally
+from xrayscan.reporting.table import ModelIdentity, TableWriter
 from xrayscan.reporting.worklist import Section, Worklist
+from xrayscan.scoring.decision import Decision
 from xrayscan.scoring.model import Scored
 from xrayscan.scoring.posture import Posture, PostureFinding
 from xrayscan.scoring.thresholds import ZoneLimits
@@ -38,6 +40,9 @@ CARD = SimpleNamespace(
     zones=ZoneLimits(0.3, 0.7),
     distance_limit=2.0,
 )
+
+
+ASSESSED_AT = re.compile(r",[-\d]{10}T[:\d]{8}\+00:00(?=,|$)")
 
 
 class PlantedModel:
@@ -61,23 +66,41 @@ class PlantedModel:
 
 @dataclass
 class Run:
-    summary: RunSummary
+    tally: Tally
+    ending: Ending
     rows: list[str]
     worklist: Worklist
 
 
 def run(films: Path | Discovery, hooks: RunHooks | None = None, **options) -> Run:
     discovery = discover([str(films)], DiscoveryOptions()) if isinstance(films, Path) else films
-    defaults = {"threshold": 0.5, "cam": "none", "batch_size": 3, "workers": 2}
-    failures = options.pop("failures", FailureLimit())
-    assess = AssessOptions(**{"admission": Admission.ON, **defaults, **options})
-    chosen = RunOptions(assess, failures)
+    given = {"cam": "none", "admission": Admission.ON, "batch_size": 3, "workers": 2, **options}
+    model = given.pop("model", PlantedModel())
+    failures = given.pop("failures", FailureLimit())
+    folders = given.pop("folders", ())
+    reading = {"workers", "time_limit", "min_age", "with_identifiers"} & set(given)
+    read = ReadOptions(CARD.input_size, **{name: given.pop(name) for name in reading})
+    with_identifiers = read.with_identifiers
+    decision = Decision(given.pop("threshold", 0.5), CARD.zones, CARD.positive, CARD.negative)
+    reader = given.pop("read", read_scan)
+    assessor = Assessor(model, AssessOptions(read, decision, **given), reader)
     table = io.StringIO(newline="")
+    writer = TableWriter(table, with_identifiers=with_identifiers)
     worklist = Worklist("PNEUMONIA", 100)
-    pipeline = Pipeline(PlantedModel(), chosen, hooks or RunHooks())  # type: ignore[arg-type]
-    summary = pipeline.run(discovery, nullcontext(table), worklist)
-    without_times = [line.rpartition(",")[0] for line in table.getvalue().splitlines()]
-    return Run(summary, without_times[1:], worklist)
+
+    def record(rows: Sequence[Assessment]) -> None:
+        for row in rows:
+            writer.write(row, ModelIdentity(CARD.name, CARD.sha256))
+
+    tally, ending = run_batches(
+        assessor.batches(discovery.scans),
+        record,
+        worklist,
+        RunOptions(len(discovery.scans), CARD.positive, folders, failures),
+        hooks or RunHooks(),
+    )
+    without_times = [ASSESSED_AT.sub("", line) for line in table.getvalue().splitlines()]
+    return Run(tally, ending, without_times[1:], worklist)
 
 
 @pytest.fixture(scope="module")
@@ -106,23 +129,14 @@ def test_every_file_is_one_row_and_the_accounts_add_up(films: Path) -> None:
     done = run(films)
     assert len(done.rows) == 9
     assert [row.split(",")[0] for row in done.rows] == sorted(path.name for path in films.iterdir())
-    summary = done.summary
-    assert (summary.scored, summary.not_assessed, summary.unreadable) == (5, 1, 3)
-    assert summary.found == 9
-    assert summary.ending is Ending.FINISHED
-    assert summary.line() == (
-        "found 9 = scored 5 + not assessed 1 + unreadable 3 + vanished 0, "
-        f"{summary.positive} positive"
+    counts = done.tally.by_status
+    assert (counts[Status.SCORED], counts[Status.NOT_ASSESSED], counts[Status.UNREADABLE]) == (
+        5,
+        1,
+        3,
     )
-
-
-@pytest.mark.parametrize(
-    ("others", "end"),
-    [(0, " positive"), (1, ", 1 other file left out"), (7, ", 7 other files left out")],
-)
-def test_files_left_out_are_said(films: Path, others: int, end: str) -> None:
-    scans = discover([str(films)], DiscoveryOptions()).scans
-    assert run(Discovery(scans, others)).summary.line().endswith(end)
+    assert done.tally.found == done.tally.accounted == 9
+    assert done.ending is Ending.FINISHED
 
 
 def test_nothing_damaged_or_blank_has_a_probability(films: Path) -> None:
@@ -234,7 +248,7 @@ def test_file_that_vanishes_between_listing_and_reading(films: Path) -> None:
     found = discover([str(films)], DiscoveryOptions())
     gone = Scan("zz.png", str(films / "zz.png"), 5, 5)
     done = run(Discovery((*found.scans, gone), 0))
-    assert done.summary.vanished == 1
+    assert done.tally.by_status[Status.VANISHED] == 1
     assert done.rows[-1].split(",")[6] == "gone"
 
 
@@ -242,7 +256,7 @@ def test_a_film_dated_in_the_future_is_scored(tmp_path: Path) -> None:
     path = tmp_path / "film.png"
     path.write_bytes(png_bytes(grey_film(0)))
     os.utime(path, (time.time() + 86_400,) * 2)
-    assert run(tmp_path).summary.scored == 1
+    assert run(tmp_path).tally.by_status[Status.SCORED] == 1
 
 
 def test_what_was_decoded_has_its_size_even_when_it_is_not_assessed(films: Path) -> None:
@@ -262,66 +276,43 @@ def test_every_file_is_logged_for_those_who_ask(films: Path, caplog) -> None:
 def test_files_still_being_written_are_left_for_the_next_run(tmp_path: Path) -> None:
     path = tmp_path / "film.png"
     path.write_bytes(png_bytes(grey_film(0)))
-    assert run(tmp_path, min_age=60).summary.vanished == 1
+    assert run(tmp_path, min_age=60).tally.by_status[Status.VANISHED] == 1
     os.utime(path, (time.time() - 120,) * 2)
-    assert run(tmp_path, min_age=60).summary.scored == 1
+    assert run(tmp_path, min_age=60).tally.by_status[Status.SCORED] == 1
 
 
 def test_stop_request_ends_after_the_batch_with_what_is_done(films: Path) -> None:
     finished: list[int] = []
-    hooks = RunHooks(stop=lambda: sum(finished) >= 3, progress=finished.append)
+    hooks = RunHooks(
+        stop=lambda: sum(finished) >= 3, assessed=lambda rows: finished.append(len(rows))
+    )
     done = run(films, hooks)
-    assert done.summary.ending is Ending.STOPPED
-    assert (len(done.rows), done.summary.not_reached) == (3, 6)
+    assert done.ending is Ending.STOPPED
+    assert (len(done.rows), done.tally.accounted) == (3, 3)
     assert done.rows == run(films).rows[:3]
-    line = done.summary.line()
-    assert line.endswith(f" + not reached 6, {done.summary.positive} positive")
 
 
 def test_stop_request_after_the_last_batch_changes_nothing(films: Path) -> None:
-    assert run(films, RunHooks(stop=lambda: True), batch_size=100).summary.ending is Ending.FINISHED
+    assert run(films, RunHooks(stop=lambda: True), batch_size=100).ending is Ending.FINISHED
 
 
-def test_fault_in_the_middle_keeps_the_finished_rows(films: Path, tmp_path: Path) -> None:
-    class Breaking(PlantedModel):
-        def score(self, pixels: np.ndarray, cam: str) -> Iterator[Scored]:
-            if (tmp_path / "second").exists():
-                raise ZeroDivisionError
-            (tmp_path / "second").touch()
-            return super().score(pixels, cam)
-
-    chosen = RunOptions(AssessOptions(0.5, "none", Admission.ON, batch_size=4, workers=1))
-    pipeline = Pipeline(Breaking(), chosen, RunHooks())  # type: ignore[arg-type]
-    with pytest.raises(ZeroDivisionError) as caught:
-        pipeline.run(
-            discover([str(films)], DiscoveryOptions()),
-            atomic_text(tmp_path / "p.csv", keep_lines=True),
-            Worklist("PNEUMONIA", 0),
-        )
-    assert "p.csv.part" in caught.value.__notes__[0]
-    assert len((tmp_path / "p.csv.part").read_text().splitlines()) == 1 + 4
-    assert not (tmp_path / "p.csv").exists()
-
-
-def test_memory_is_bounded_by_the_batches_in_hand(films: Path, monkeypatch) -> None:
+def test_memory_is_bounded_by_the_batches_in_hand(films: Path) -> None:
     """However many scans there are, no more than the batch in hand and one ahead are read."""
     in_hand = 0
     most = 0
-    original = Assessor._read
 
-    def counting(self: Assessor, scan: Scan):
+    def counting(scan: Scan, options: ReadOptions) -> Reading:
         nonlocal in_hand, most
         in_hand += 1
         most = max(most, in_hand)
-        return original(self, scan)
+        return read_scan(scan, options)
 
-    def finished(count: int) -> None:
+    def finished(rows: Sequence[Assessment]) -> None:
         nonlocal in_hand
-        in_hand -= count
+        in_hand -= len(rows)
 
-    monkeypatch.setattr(Assessor, "_read", counting)
     scans = discover([str(films)], DiscoveryOptions()).scans * 10
-    run(Discovery(scans, 0), RunHooks(progress=finished), batch_size=4)
+    run(Discovery(scans, 0), RunHooks(assessed=finished), batch_size=4, read=counting)
     assert most <= 3 * 4
 
 
@@ -336,7 +327,7 @@ def test_memory_is_bounded_by_the_batches_in_hand(films: Path, monkeypatch) -> N
     ],
 )
 def test_failure_limit(films: Path, limit: FailureLimit, ending: Ending) -> None:
-    assert run(films, failures=limit).summary.ending is ending
+    assert run(films, failures=limit).ending is ending
 
 
 def test_a_share_of_the_first_few_files_ends_nothing() -> None:

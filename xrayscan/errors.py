@@ -17,6 +17,10 @@ class UsageError(XrayscanError):
     """The command was called with values that cannot work: exit code 2."""
 
 
+class LockedError(XrayscanError):
+    """Another run is at work on the same output: exit code 11."""
+
+
 class ModelError(XrayscanError):
     """A model folder is missing, incomplete, damaged or not what its card says."""
 

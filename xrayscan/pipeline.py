@@ -1,21 +1,16 @@
-"""The story of ``predict``: discover, read, admit, score, decide, record, report."""
+"""The story of ``predict``: assess, record, tell, and know when to end."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TextIO
 
-from xrayscan.assessing import AssessOptions, Assessor, joined
-from xrayscan.errors import XrayscanError
-from xrayscan.intake.discover import Discovery
-from xrayscan.records import Assessment, Ending, RunSummary, Status, Tally
-from xrayscan.reporting.table import ModelIdentity, TableWriter, path_text
+from xrayscan.assessing import Assessed, joined
+from xrayscan.records import Assessment, Ending, Reason, Status, Tally
+from xrayscan.reporting.table import path_text
 from xrayscan.reporting.worklist import Worklist
-from xrayscan.scoring.model import ScoringModel
 
 _LOGGER = logging.getLogger(__name__)
 # --max-failures P% says nothing about the first few files of a run.
@@ -38,110 +33,90 @@ class FailureLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How a run goes.
-
-    Attributes:
-        assess: how films are assessed.
-        failures: when to give up.
-    """
-
-    assess: AssessOptions
-    failures: FailureLimit = FailureLimit()
-
-
-@dataclass(frozen=True, slots=True)
 class RunHooks:
     """How the outside world listens in and interrupts.
 
     Attributes:
         stop: asked between batches; True ends the run with what is finished.
-        progress: told the number of files finished after each batch.
+        assessed: told the rows of each batch once they are recorded.
     """
 
     stop: Callable[[], bool] = lambda: False
-    progress: Callable[[int], None] = lambda count: None
+    assessed: Callable[[Sequence[Assessment]], None] = lambda rows: None
 
 
-class Pipeline:
-    """One run of the main job over a list of scans."""
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run goes.
 
-    def __init__(self, model: ScoringModel, options: RunOptions, hooks: RunHooks) -> None:
-        self._card = model.card
-        self._assessor = Assessor(model, options.assess)
-        self._options = options
-        self._hooks = hooks
+    Attributes:
+        total: how many scans there are to assess.
+        positive: the label of positives.
+        folders: where they lie; when one of them is lost, the run ends.
+        failures: when to give up.
+    """
 
-    def run(
-        self, discovery: Discovery, table: AbstractContextManager[TextIO], worklist: Worklist
-    ) -> RunSummary:
-        """Assess every scan in order; each becomes one row of the table.
+    total: int
+    positive: str
+    folders: tuple[str, ...] = ()
+    failures: FailureLimit = FailureLimit()
 
-        Args:
-            discovery: the scans.
-            table: opens the file for the CSV; closing it makes the file final.
-            worklist: gathers what the report shows.
 
-        Returns:
-            The run's accounts, which have been checked to add up.
+def run_batches(
+    batches: Iterable[list[Assessed]],
+    record: Callable[[Sequence[Assessment]], None],
+    worklist: Worklist,
+    options: RunOptions,
+    hooks: RunHooks,
+) -> tuple[Tally, Ending]:
+    """Record batch after batch of rows, until all are there or the run has to end.
 
-        Raises:
-            XrayscanError: the outputs cannot be written, or a file was lost on the way.
-        """
-        started = time.monotonic()
-        tally = Tally(found=len(discovery.scans))
-        ending = Ending.FINISHED
-        identity = ModelIdentity(self._card.name, self._card.sha256)
-        with table as file:
-            writer = TableWriter(
-                file, identity, with_identifiers=self._options.assess.with_identifiers
-            )
-            for batch in self._assessor.batches(discovery.scans):
-                for assessment, picture in batch:
-                    writer.write(assessment)
-                    tally.add(assessment, self._card.positive)
-                    worklist.add(assessment, picture)
-                    _LOGGER.debug("%s", _log_line(assessment))
-                self._hooks.progress(len(batch))
-                ending = self._ending(tally)
-                if ending is not Ending.FINISHED:
-                    break
-        return _accounts(tally, discovery, ending, time.monotonic() - started)
+    Args:
+        batches: rows, with pictures where there are any.
+        record: keeps a batch's rows; when it returns they are safe.
+        worklist: gathers what the report shows.
+        options: when to end.
+        hooks: who listens.
 
-    def _ending(self, tally: Tally) -> Ending:
-        """Whether the run has to end after this batch, and why."""
-        failures = tally.by_status[Status.UNREADABLE]
-        finished = tally.accounted == tally.found
-        if self._options.failures.exceeded(failures, tally.accounted, finished=finished):
-            return Ending.TOO_MANY_FAILURES
-        return Ending.STOPPED if self._hooks.stop() and not finished else Ending.FINISHED
+    Returns:
+        The accounts of these rows, and why the run ended.
+
+    Raises:
+        XrayscanError: rows cannot be written.
+    """
+    tally = Tally(found=options.total)
+    for batch in batches:
+        rows = [row for row, _ in batch]
+        if _is_folder_lost(rows, options.folders):
+            return tally, Ending.FOLDER_LOST
+        record(rows)
+        for row, picture in batch:
+            tally.add(row, options.positive)
+            worklist.add(row, picture)
+            _LOGGER.debug("%s", _log_line(row))
+        hooks.assessed(rows)
+        ending = _ending(tally, options.failures, hooks)
+        if ending is not Ending.FINISHED:
+            return tally, ending
+    return tally, Ending.FINISHED
+
+
+def _is_folder_lost(rows: Sequence[Assessment], folders: Sequence[str]) -> bool:
+    """Whether films are missing because the share is: then nothing is known of them."""
+    gone = any(row.reason in (Reason.GONE, Reason.IO_ERROR) for row in rows)
+    return gone and not all(map(os.path.exists, folders))
+
+
+def _ending(tally: Tally, limit: FailureLimit, hooks: RunHooks) -> Ending:
+    """Whether the run has to end after this batch, and why."""
+    failures = tally.by_status[Status.UNREADABLE]
+    finished = tally.accounted == tally.found
+    if limit.exceeded(failures, tally.accounted, finished=finished):
+        return Ending.TOO_MANY_FAILURES
+    return Ending.STOPPED if hooks.stop() and not finished else Ending.FINISHED
 
 
 def _log_line(row: Assessment) -> str:
     score = "" if row.probability is None else f"{row.label} {row.probability:.3f}"
     words = ": ".join(filter(None, (row.reason or "", row.detail)))
     return f"{path_text(row.scan.name)}: " + joined(row.status, score, words)
-
-
-def _accounts(tally: Tally, discovery: Discovery, ending: Ending, seconds: float) -> RunSummary:
-    """Close the books: in a run that went through, every file found has become a row."""
-    by_status = tally.by_status
-    not_reached = tally.found - tally.accounted
-    if not_reached < 0 or (ending is Ending.FINISHED and not_reached):
-        raise XrayscanError(
-            f"{tally.accounted} rows for {tally.found} files: the run's accounts do not add up; "
-            "please report this"
-        )
-    return RunSummary(
-        found=tally.found,
-        scored=by_status[Status.SCORED],
-        not_assessed=by_status[Status.NOT_ASSESSED],
-        unreadable=by_status[Status.UNREADABLE],
-        vanished=by_status[Status.VANISHED],
-        positive=tally.positive,
-        review=tally.review,
-        not_reached=not_reached,
-        other_files=discovery.other_files,
-        ending=ending,
-        seconds=round(seconds, 3),
-    )

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PROBABILITY_DECIMALS = 6  # beyond them lies float32's own noise
+PROBABILITY_BINS = 20
+DISTANCE_BIN = 0.05  # validation patients' films lie between about .3 and 1
+DISTANCE_BINS = 41  # the last one from 2 on
 DISCLAIMER = "Research software. Not a medical device; not for diagnosis."
 
 
@@ -30,6 +33,7 @@ class Ending(StrEnum):
 
     FINISHED = "finished"
     STOPPED = "stopped"
+    FOLDER_LOST = "folder_lost"
     TOO_MANY_FAILURES = "too_many_failures"
 
 
@@ -53,6 +57,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     PERMISSION = "permission"
     IO_ERROR = "io_error"
+    DECODER = "decoder"
     # not assessed
     BLANK = "blank"
     TOO_SMALL = "too_small"
@@ -69,6 +74,11 @@ class Reason(StrEnum):
         """The status of a file that was stopped for this reason."""
         return _STATUS_OF.get(self, Status.UNREADABLE)
 
+    @property
+    def passes(self) -> bool:
+        """Whether the same file may be read another time: the fault need not be the file's."""
+        return self in _PASSING
+
 
 _STATUS_OF: Mapping[Reason, Status] = {
     Reason.BLANK: Status.NOT_ASSESSED,
@@ -80,6 +90,10 @@ _STATUS_OF: Mapping[Reason, Status] = {
     Reason.GONE: Status.VANISHED,
     Reason.GROWING: Status.VANISHED,
 }
+
+_PASSING = frozenset(
+    {Reason.PERMISSION, Reason.IO_ERROR, Reason.DECODER, Reason.GONE, Reason.GROWING}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +156,11 @@ class Identifiers:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """One row: what became of one scan. Fields without a value are None or ""."""
+    """One row: what became of one scan. Fields without a value are None or "".
+
+    Attributes:
+        gone_since: when a run first missed the file that an earlier one had found, UTC, ISO 8601.
+    """
 
     scan: Scan
     status: Status
@@ -158,27 +176,48 @@ class Assessment:
     zone: Zone | None = None
     embedding_distance: float | None = None
     assessed_at: str = ""
+    gone_since: str = ""
     identifiers: Identifiers = field(default=Identifiers(), repr=False)
 
 
 @dataclass(slots=True)
 class Tally:
-    """Running counts of a run; the one record that is written to while it flows."""
+    """Running counts of a run; the one record that is written to while it flows.
+
+    Attributes:
+        probabilities: films by probability, in ``PROBABILITY_BINS`` bins from 0 to 1.
+        distances: films by embedding distance, in bins of ``DISTANCE_BIN``, the last one open.
+    """
 
     found: int = 0
     by_status: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
     positive: int = 0
     review: int = 0
+    to_read: int = 0
+    probabilities: list[int] = field(default_factory=lambda: [0] * PROBABILITY_BINS)
+    distances: list[int] = field(default_factory=lambda: [0] * DISTANCE_BINS)
 
     def add(self, assessment: Assessment, positive_label: str) -> None:
+        is_positive = assessment.label == positive_label
         self.by_status[assessment.status] += 1
-        self.positive += assessment.label == positive_label
+        self.positive += is_positive
         self.review += assessment.zone is Zone.REVIEW
+        self.to_read += is_positive or assessment.zone in (Zone.REVIEW, Zone.POSITIVE)
+        if assessment.probability is not None:
+            last = PROBABILITY_BINS - 1
+            self.probabilities[min(int(assessment.probability * PROBABILITY_BINS), last)] += 1
+        if assessment.embedding_distance is not None:
+            self.distances[distance_bin(assessment.embedding_distance)] += 1
 
     @property
     def accounted(self) -> int:
         """Files that have ended as a row."""
         return sum(self.by_status.values())
+
+
+def distance_bin(distance: float) -> int:
+    """Which of ``DISTANCE_BINS`` a distance falls into."""
+    return min(int(distance / DISTANCE_BIN), DISTANCE_BINS - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +229,11 @@ class RunSummary:
         other_files: files left out as no scans at all (text, spreadsheets, hidden files, ...).
         ending: why the run ended.
         seconds: wall time.
+        taken_over: files among ``found`` whose rows an earlier run has made.
+        gone: rows of earlier runs whose files are there no more; not among ``found``.
+        to_read: new films that are positive or in a zone to be read.
+        workload: how much there is to read and what it may miss, in words.
+        drift: how tonight's films differ from those before and in training, one sentence each.
     """
 
     found: int
@@ -203,14 +247,21 @@ class RunSummary:
     other_files: int
     ending: Ending
     seconds: float
+    taken_over: int = 0
+    gone: int = 0
+    to_read: int = 0
+    workload: str = ""
+    drift: tuple[str, ...] = ()
 
     def line(self) -> str:
         """The one line a run ends with."""
         end = f" + not reached {self.not_reached}" if self.not_reached else ""
+        taken = f", {self.taken_over} taken over unchanged" if self.taken_over else ""
+        gone = f", {self.gone} of earlier runs gone" if self.gone else ""
         return (
             f"found {self.found} = scored {self.scored} + not assessed {self.not_assessed}"
             f" + unreadable {self.unreadable} + vanished {self.vanished}{end},"
-            f" {self.positive} positive{left_out(self.other_files)}"
+            f" {self.positive} positive{taken}{gone}{left_out(self.other_files)}"
         )
 
 

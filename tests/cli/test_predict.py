@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -82,7 +83,8 @@ def test_outputs_exit_code_and_closing_line(films: Path, tmp_path: Path) -> None
     assert summary["other_files"] == 1
     assert done.stderr.splitlines()[-1].startswith(f"found {len(rows)} = scored ")
     assert {"versions", "options", "model_sha256", "started", "finished"} <= set(record)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.html", "out.run.json", "p.csv"]
+    outputs = ["out.html", "out.run.json", "p.csv", "p.csv.journal"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == outputs
     assert "<img src=x" not in (tmp_path / "out.html").read_text()
 
 
@@ -122,6 +124,7 @@ def test_csv_stands_beside_the_report_by_default(films: Path, tmp_path: Path) ->
     xrayscan("predict", films / "plain.jpg", "--report", "out.html", "-q", cwd=tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "out.csv",
+        "out.csv.journal",
         "out.html",
         "out.run.json",
     ]
@@ -218,8 +221,18 @@ def test_dry_run_lists_and_writes_nothing(films: Path, tmp_path: Path) -> None:
 def test_quiet_says_nothing_and_away_from_a_terminal_there_is_no_bar(
     films: Path, tmp_path: Path
 ) -> None:
-    assert xrayscan("predict", films, "-q", "--csv", "p.csv", cwd=tmp_path).stderr == ""
-    assert len(xrayscan("predict", films, "--csv", "p.csv", cwd=tmp_path).stderr.splitlines()) == 1
+    film = films / "plain.jpg"
+    assert xrayscan("predict", film, "-q", "--csv", "p.csv", cwd=tmp_path).stderr == ""
+    line = ["predict", film, "--admission", "off", "--csv", "q.csv"]
+    work, last = xrayscan(*line, cwd=tmp_path).stderr.splitlines()
+    assert work.startswith("to read: ")
+    assert last.startswith("found 1 = scored 1")
+
+
+def test_quiet_says_what_went_wrong(films: Path, tmp_path: Path) -> None:
+    done = xrayscan("predict", films / "unit", "-q", "--csv", "p.csv", cwd=tmp_path)
+    assert done.returncode == 3
+    assert " + unreadable 2 + " in done.stderr.splitlines()[-1]
 
 
 def _heed_hang_up() -> None:
@@ -238,7 +251,8 @@ def begun_run(folder: Path, *before: str) -> subprocess.Popen[str]:
     command += ["--report", "out.html", "--batch-size", "2"]
     heeded = {} if before else {"preexec_fn": _heed_hang_up}
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, **heeded)
-    while not [path for path in folder.glob(".out.csv.*") if path.stat().st_size]:
+    journal = folder / "out.csv.journal"
+    while not (journal.exists() and b'"film"' in journal.read_bytes()):
         time.sleep(0.02)
         assert process.poll() is None
     return process
@@ -260,8 +274,9 @@ def test_second_signal_stops_at_once_and_leaves_nothing_hidden(
     _, messages = process.communicate(timeout=60)
     assert process.returncode == code, messages
     if "stopped at once" in messages:  # and not: had stopped already
-        assert "the rows finished until then are in out.csv.part" in messages
-        assert len(read_rows(tmp_path / "out.csv.part")) > 0
+        assert "out.csv.journal has the finished rows; run again to go on" in messages
+        assert not (tmp_path / "out.csv").exists()
+    assert not (tmp_path / "out.csv.lock").exists()
     assert not list(tmp_path.glob(".*"))
 
 
@@ -359,12 +374,14 @@ def test_libraries_say_nothing_of_damaged_files(tmp_path: Path) -> None:
     (tmp_path / "film.tif").write_bytes(content[:4000] + bytes(4096) + content[8096:])
     done = xrayscan("predict", "film.tif", "-q", "--csv", "p.csv", cwd=tmp_path)
     assert done.returncode == 3
-    assert done.stderr == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("found 1 = ")
 
 
 def test_verbose_says_what_became_of_each_file(films: Path, tmp_path: Path) -> None:
     done = xrayscan("predict", films, "--verbose", "--csv", "p.csv", cwd=tmp_path)
-    assert len(done.stderr.splitlines()) == len(NAMES) + 4 + 1
+    told = re.findall(r"^\d\d:\d\d:\d\d .*: (?:scored|not_assessed|unreadable)", done.stderr, re.M)
+    assert len(told) == len(NAMES) + 4
     assert "unit/cut.jpg: unreadable; truncated: ends in the middle" in done.stderr
 
 
@@ -405,7 +422,7 @@ def test_nothing_tells_who_a_film_is_of(named: Path) -> None:
         assert not [told for told in TOLD if told in content]
 
 
-def test_identifiers_on_request_are_in_the_csv_alone(named: Path) -> None:
+def test_identifiers_on_request_are_in_the_csv_and_its_journal_alone(named: Path) -> None:
     done = xrayscan(
         "predict", "named", "--report", "out/out.html", "-v", "--with-identifiers", cwd=named
     )
@@ -414,7 +431,18 @@ def test_identifiers_on_request_are_in_the_csv_alone(named: Path) -> None:
     for name in ("whole.dcm", "cut.dcm"):
         assert list(rows[name].values())[-3:] == ["Doe^Janine", "'=4711", "19520317"]
     assert list(rows["plain.jpg"].values())[-3:] == ["", "", ""]
-    others = [path.read_bytes() for path in (named / "out").iterdir() if path.suffix != ".csv"]
+    naming = {"out.csv", "out.csv.journal"}
+    others = [path.read_bytes() for path in (named / "out").iterdir() if path.name not in naming]
     for content in (*others, done.stdout.encode(), done.stderr.encode()):
         assert not [told for told in TOLD if told in content]
     assert "The CSV names patients" in (named / "out" / "out.html").read_text(encoding="utf-8")
+
+
+def test_names_leave_the_journal_when_they_are_asked_for_no_more(named: Path) -> None:
+    for further in (["--with-identifiers"], []):
+        xrayscan("predict", "named", "--csv", "out/p.csv", *further, cwd=named)
+        (named / "named" / "whole.dcm").unlink(missing_ok=True)  # its row stays, without a name
+    outputs = [path.read_bytes() for path in (named / "out").iterdir()]
+    assert len(read_rows(named / "out" / "p.csv")) == 3
+    for content in outputs:
+        assert not [told for told in TOLD if told in content]

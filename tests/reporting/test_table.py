@@ -27,9 +27,9 @@ CONTRACT = (
 
 def rows_of(*assessments: Assessment) -> list[dict[str, str]]:
     file = io.StringIO(newline="")
-    writer = TableWriter(file, ModelIdentity("fast", "ab" * 32))
+    writer = TableWriter(file)
     for assessment in assessments:
-        writer.write(assessment)
+        writer.write(assessment, ModelIdentity("fast", "ab" * 32))
     return list(csv.DictReader(io.StringIO(file.getvalue(), newline="")))
 
 

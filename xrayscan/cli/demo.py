@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,10 +22,11 @@ def demo(
     Real ones, and copies damaged on purpose. Needs no network: the films come from the package
     pydicom-data (xrayscan[demo]).
     """
-    from xrayscan.cli.listening import StopRequest, progress_bar, quiet_libraries, set_up_logging
+    from xrayscan.cli.listening import StopRequest, listening, quiet_libraries, set_up_logging
     from xrayscan.demo import write_sample_films
     from xrayscan.intake.admission import Admission
-    from xrayscan.job import JobOptions, run_job
+    from xrayscan.job.options import JobOptions
+    from xrayscan.job.run import Listeners, run_job
     from xrayscan.reporting.table import path_text
     from xrayscan.resources import DEFAULT_MODEL
 
@@ -40,7 +42,8 @@ def demo(
     stop = StopRequest()
     with quiet_libraries(verbose=False):
         set_up_logging(verbose=False)
-        summary = run_job(options, lambda total: progress_bar(total, stop, quiet=quiet))
+        hooks = partial(listening, stop=stop, quiet=quiet)
+        summary = run_job(options, Listeners(hooks))
     remark(summary.line())
     for what, path in (("films", films), ("predictions", options.csv), ("report", options.report)):
         echo(f"{what + ':':<13}{path_text(str(path))}")

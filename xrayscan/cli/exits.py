@@ -6,14 +6,14 @@ import functools
 import logging
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import ParamSpec
 
 import typer
 
-from xrayscan.errors import UsageError, XrayscanError
+from xrayscan.errors import LockedError, UsageError, XrayscanError
 
 P = ParamSpec("P")
 
@@ -31,6 +31,8 @@ class Exit(IntEnum):
     UNREADABLE = 3
     TOO_MANY_FAILURES = 4
     POSITIVE = 5
+    DRIFT = 6
+    LOCKED = 11
 
 
 def reported(command: Callable[P, Exit | int]) -> Callable[P, None]:
@@ -49,12 +51,25 @@ def reported(command: Callable[P, Exit | int]) -> Callable[P, None]:
         except KeyboardInterrupt as fault:
             code = stopped_by(getattr(fault, "signal", signal.SIGINT), _sentence(fault))
         except Exception as fault:
-            code = _say(
-                _sentence(fault), Exit.USAGE if isinstance(fault, UsageError) else Exit.FATAL
-            )
+            code = _say(_sentence(fault), _code(fault))
         raise typer.Exit(code)
 
     return run
+
+
+@contextmanager
+def reported_usage() -> Iterator[None]:
+    """Say what is wrong with an option that is read before its command runs, and exit."""
+    try:
+        yield
+    except UsageError as fault:
+        raise typer.Exit(_say(_sentence(fault), Exit.USAGE)) from None
+
+
+def _code(fault: Exception) -> Exit:
+    if isinstance(fault, LockedError):
+        return Exit.LOCKED
+    return Exit.USAGE if isinstance(fault, UsageError) else Exit.FATAL
 
 
 def stopped_by(number: int, sentence: str) -> int:

@@ -189,7 +189,7 @@ def _with_preset(context: typer.Context) -> dict[str, Any]:
 
 
 def _options(values: dict[str, Any]) -> FitOptions:
-    from xrayscan.job import available_cores
+    from xrayscan.job.options import available_cores
     from xrayscan.training.options import FitOptions
 
     direct = ("classes", "name", "population", "licence", "folds", "limit", "keep_leaks", "resume")

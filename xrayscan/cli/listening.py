@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import sys
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from types import FrameType
 
+from xrayscan.cli.events import Events
 from xrayscan.cli.exits import remark
+from xrayscan.journal.atomic import unwritable
 from xrayscan.pipeline import RunHooks
+from xrayscan.records import Assessment
+
+PROGRESS_EVERY_S = 60.0  # off a terminal: a line a minute is read, more fill the log
+LOG_BYTES = 5_000_000  # about 40,000 lines
+LOG_FILES = 5
 
 # SIGHUP: the terminal was closed; Windows has none
 _STOPPING = tuple(
@@ -60,16 +71,60 @@ class StopRequest:
 
 
 @contextmanager
-def progress_bar(total: int, stop: StopRequest, *, quiet: bool) -> Iterator[RunHooks]:
-    """Show rate and remaining time on a terminal; say nothing elsewhere."""
+def listening(
+    total: int, stop: StopRequest, *, quiet: bool, events: Events | None = None
+) -> Iterator[RunHooks]:
+    """Listen to a run: signals, and progress as a bar on a terminal, as a line now and then off it.
+
+    Args:
+        total: films to assess.
+        stop: remembers signals.
+        quiet: show no progress.
+        events: told of every row; None for none.
+    """
     from tqdm import tqdm
 
-    hidden = quiet or not sys.stderr.isatty()
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    line = ProgressLine(total, shown=not (quiet or on_terminal))
+    hidden = quiet or not on_terminal
     with (
         tqdm(total=total, unit="film", disable=hidden, dynamic_ncols=True) as bar,
         stop.listening(),
     ):
-        yield RunHooks(stop=stop.received, progress=bar.update)
+
+        def assessed(rows: Sequence[Assessment]) -> None:
+            bar.update(len(rows))
+            line.update(len(rows))
+            if events is not None:
+                events.assessed(rows)
+
+        yield RunHooks(stop=stop.received, assessed=assessed)
+
+
+class ProgressLine:
+    """Says at a sensible interval how far a run is, where no bar can be shown."""
+
+    def __init__(
+        self, total: int, *, shown: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._total = total
+        self._shown = shown
+        self._clock = clock
+        self._done = 0
+        self._started = self._said = clock()
+
+    def update(self, count: int) -> None:
+        self._done += count
+        now = self._clock()
+        if not self._shown or now - self._said < PROGRESS_EVERY_S or self._done >= self._total:
+            return
+        self._said = now
+        rate = self._done / (now - self._started)
+        minutes = math.ceil((self._total - self._done) / rate / 60)
+        remark(
+            f"xrayscan: {self._done} of {self._total} films, {rate:.1f} a second, "
+            f"about {minutes} min left"
+        )
 
 
 @contextmanager
@@ -107,15 +162,39 @@ def quiet_libraries(*, verbose: bool) -> Iterator[None]:
             os.dup2(kept.fileno(), 2)
 
 
-def set_up_logging(*, verbose: bool) -> None:
-    """Send xrayscan's own messages to stderr; what libraries say about odd files stays silent."""
+def set_up_logging(*, verbose: bool, log_file: Path | None = None) -> None:
+    """Send xrayscan's own messages to stderr; what libraries say about odd files stays silent.
+
+    Args:
+        verbose: say every file's outcome.
+        log_file: where to write the run's course as well; renewed at ``LOG_BYTES``, with
+            ``LOG_FILES`` older ones kept.
+
+    Raises:
+        XrayscanError: the log file cannot be written.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    handler.setLevel(logging.DEBUG if verbose else logging.WARNING)
     own = logging.getLogger("xrayscan")
-    own.handlers = [handler]
-    own.setLevel(logging.DEBUG if verbose else logging.WARNING)
+    for old in own.handlers:
+        old.close()
+    own.handlers = [handler, *([] if log_file is None else [_log_handler(log_file)])]
+    own.setLevel(logging.DEBUG if verbose or log_file else logging.WARNING)
     own.propagate = False
     # pydicom and Pillow log and warn of what every row already says in its reason, and of odd
     # headers of good films; switched off here, as no reading thread could do it for itself alone
     logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
+
+
+def _log_handler(path: Path) -> logging.Handler:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(
+            path, "a", LOG_BYTES, LOG_FILES, encoding="utf-8", errors="backslashreplace"
+        )
+    except OSError as fault:
+        raise unwritable(path, fault) from None
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    return handler

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xrayscan.cli.config import read_config
 from xrayscan.cli.exits import Exit, remark, reported
 from xrayscan.cli.options import option
 from xrayscan.errors import UsageError
@@ -16,11 +20,17 @@ from xrayscan.intake.admission import Admission
 from xrayscan.resources import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from xrayscan.job import JobOptions
-    from xrayscan.pipeline import FailureLimit
+    from xrayscan.cli.events import Events
+    from xrayscan.cli.listening import StopRequest
+    from xrayscan.intake.discover import Shard
+    from xrayscan.job.options import JobOptions
+    from xrayscan.job.run import Listeners
+    from xrayscan.pipeline import FailureLimit, RunHooks
     from xrayscan.records import RunSummary
+    from xrayscan.scoring.thresholds import ZoneLimits
 
 _COUNT = re.compile(r"\d+")
+_SHARD = re.compile(r"(\d{1,9})/(\d{1,9})")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
 
 
@@ -90,6 +100,44 @@ def predict(
         str,
         option(metavar="N|P%", help="Stop with exit code 4 after more unreadable files than this."),
     ] = "",
+    zones: Annotated[
+        str,
+        option(
+            metavar="LOW,HIGH",
+            help="Limits of the review zone, from 0 to 1. Default: the model's card's.",
+        ),
+    ] = "",
+    fresh: Annotated[
+        bool, option("--fresh", help="Take nothing over from earlier runs: score every film.")
+    ] = False,
+    verify_content: Annotated[
+        bool,
+        option(
+            "--verify-content",
+            help="Compare the content of every file with that of earlier runs, not size and time "
+            "alone.",
+        ),
+    ] = False,
+    shard: Annotated[
+        str,
+        option(
+            metavar="I/N",
+            help="Take the I-th of N parts of the films, always the same ones; see merge.",
+        ),
+    ] = "",
+    lock_wait: Annotated[
+        float,
+        option(metavar="SECONDS", min=0, help="Wait so long for another run on the same output."),
+    ] = 0.0,
+    time_limit: Annotated[
+        float,
+        option(
+            metavar="SECONDS",
+            min=0,
+            help="For reading one file, in a process of its own, so that a decoder that hangs or "
+            "crashes costs one row; 0 reads without this protection.",
+        ),
+    ] = 120.0,
     with_identifiers: Annotated[
         bool,
         option(
@@ -101,10 +149,32 @@ def predict(
     fail_on_positive: Annotated[
         bool, option("--fail-on-positive", help="Exit code 5 if any film is positive.")
     ] = False,
-    dry_run: Annotated[bool, option("--dry-run", help="Only list what would be read.")] = False,
-    quiet: Annotated[
-        bool, option("--quiet", "-q", help="No progress and no closing line.")
+    fail_on_drift: Annotated[
+        bool,
+        option(
+            "--fail-on-drift",
+            help="Exit code 6 if tonight's films differ from those before or in training.",
+        ),
     ] = False,
+    json: Annotated[
+        bool,
+        option("--json", help="Say everything on standard output, one JSON object a line."),
+    ] = False,
+    log_file: Annotated[
+        Path | None,
+        option(metavar="FILE", help="Write the run's course here as well; old files are kept."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        option(
+            metavar="FILE.toml",
+            is_eager=True,
+            callback=read_config,
+            help="Options by their names, in a table [predict]; the command line wins.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, option("--dry-run", help="Only list what would be read.")] = False,
+    quiet: Annotated[bool, option("--quiet", "-q", help="Say nothing when all is well.")] = False,
     verbose: Annotated[bool, option("--verbose", "-v", help="Say more on standard error.")] = False,
 ) -> int:
     """Score films: CSV, HTML report, heat maps.
@@ -113,14 +183,17 @@ def predict(
     reason in words.
 
     Exit codes: 0 done, 1 fatal, 2 wrong usage, 3 done but some files were unreadable, 4 more
-    unreadable files than --max-failures, 5 positives found (only with --fail-on-positive),
-    129, 130 or 143 stopped by a signal with the outputs written for what was finished.
+    unreadable files than --max-failures, 5 positives found (only with --fail-on-positive), 6 drift
+    (only with --fail-on-drift), 11 another run is at work on the same output, 129, 130 or 143
+    stopped by a signal with the outputs written for what was finished.
+
+    Run again with the same CSV, it scores what is new or changed and takes the rest over.
     """
-    from xrayscan.job import JobOptions
+    from xrayscan.job.options import JobOptions
 
     options = JobOptions(
         paths=tuple(paths),
-        csv=_file("--csv", csv),
+        csv=_table(csv, report, json=json),
         report=_file("--report", report),
         model=model,
         threshold=threshold,
@@ -135,33 +208,91 @@ def predict(
         admission=admission,
         failures=failure_limit(max_failures),
         with_identifiers=with_identifiers,
+        fresh=fresh,
+        verify_content=verify_content,
+        lock_wait=lock_wait,
+        time_limit=time_limit,
+        zones=zone_limits(zones),
+        shard=read_shard(shard),
     )
     if dry_run:
         return _list_scans(options)
-    return _run(options, Manner(quiet, verbose, fail_on_positive))
+    manner = Manner(quiet, verbose, fail_on_positive, fail_on_drift, json, log_file)
+    return _run(options, manner)
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a run shows itself."""
+    """How a run shows itself, and what it fails on."""
 
     quiet: bool
     verbose: bool
     fail_on_positive: bool
+    fail_on_drift: bool
+    json: bool
+    log_file: Path | None
 
 
 def _run(options: JobOptions, manner: Manner) -> int:
-    from xrayscan.cli.listening import StopRequest, progress_bar, quiet_libraries, set_up_logging
-    from xrayscan.job import run_job
+    from xrayscan.cli.listening import StopRequest, quiet_libraries, set_up_logging
+    from xrayscan.job.run import run_job
 
     stop = StopRequest()
-    with quiet_libraries(verbose=manner.verbose):
-        set_up_logging(verbose=manner.verbose)
-        summary = run_job(options, lambda total: progress_bar(total, stop, quiet=manner.quiet))
-    if not manner.quiet:
-        _say_if_nothing_was_found(summary.found, options)
-        remark(summary.line())
-    return exit_code(summary, stop.signal, fail_on_positive=manner.fail_on_positive)
+    with quiet_libraries(verbose=manner.verbose), _events(options, manner) as events:
+        set_up_logging(verbose=manner.verbose, log_file=manner.log_file)
+        summary = run_job(options, _listeners(stop, events, manner))
+        code = exit_code(summary, stop.signal, manner)
+        if events:
+            events.summary(summary, code)
+    for sentence in summary.drift:
+        remark(f"xrayscan: {sentence}")
+    if not manner.quiet or code not in (Exit.DONE, Exit.POSITIVE):
+        if not summary.found:
+            _say_nothing_was_found(options)
+        said = filter(None, (summary.workload, summary.line()))
+        remark("\n".join(said))
+    return code
+
+
+@contextmanager
+def _events(options: JobOptions, manner: Manner) -> Iterator[Events | None]:
+    """Open standard output for ``--json``."""
+    if not manner.json:
+        yield None
+        return
+    from xrayscan.cli.events import Events
+    from xrayscan.job.choices import model_identity
+    from xrayscan.journal.standard_output import standard_output
+
+    identity = model_identity(options)
+    with standard_output() as file:
+        yield Events(file, identity)
+
+
+def _listeners(stop: StopRequest, events: Events | None, manner: Manner) -> Listeners:
+    from xrayscan.cli.listening import listening
+    from xrayscan.job.run import Listeners
+
+    def hooks(total: int) -> AbstractContextManager[RunHooks]:
+        if events:
+            events.started(total)
+        return listening(total, stop, quiet=manner.quiet, events=events)
+
+    def say(sentence: str) -> None:
+        remark(f"xrayscan: {sentence}")
+        if events:
+            events.notice(sentence)
+
+    return Listeners(hooks, say)
+
+
+def _table(csv: str | None, report: str | None, *, json: bool) -> Path | None:
+    """Where the CSV goes; where standard output is taken by ``--json``, nowhere unless named."""
+    if json and csv == "-":
+        raise UsageError("--csv -: standard output is taken by --json; give a file")
+    if json and csv is None and report is None:
+        return Path(os.devnull)
+    return _file("--csv", csv)
 
 
 def _file(option: str, value: str | None) -> Path | None:
@@ -171,17 +302,56 @@ def _file(option: str, value: str | None) -> Path | None:
     return None if value is None else Path(value)
 
 
-def exit_code(summary: RunSummary, signal: int | None, *, fail_on_positive: bool) -> int:
+def exit_code(summary: RunSummary, signal: int | None, manner: Manner) -> int:
     """Choose the exit code; where several apply, the one that tells most about the run."""
     from xrayscan.records import Ending
 
     if summary.ending is Ending.STOPPED and signal is not None:
         return 128 + signal
+    if summary.ending is Ending.FOLDER_LOST:
+        return Exit.FATAL
     if summary.ending is Ending.TOO_MANY_FAILURES:
         return Exit.TOO_MANY_FAILURES
-    if fail_on_positive and summary.positive:
+    if manner.fail_on_drift and summary.drift:
+        return Exit.DRIFT
+    if manner.fail_on_positive and summary.positive:
         return Exit.POSITIVE
     return Exit.UNREADABLE if summary.unreadable else Exit.DONE
+
+
+def zone_limits(text: str) -> ZoneLimits | None:
+    """Read ``--zones``; None where it is empty.
+
+    Raises:
+        UsageError: it is no pair of rising numbers from 0 to 1.
+    """
+    from xrayscan.scoring.thresholds import ZoneLimits
+
+    if not text:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        low, high = 1.0, 0.0
+    if not 0 <= low <= high <= 1:
+        raise UsageError(f"--zones {text}: give two rising numbers from 0 to 1, such as 0.1,0.8")
+    return ZoneLimits(low, high)
+
+
+def read_shard(text: str) -> Shard | None:
+    """Read ``--shard``; None where it is empty.
+
+    Raises:
+        UsageError: it is no part of a number of parts.
+    """
+    from xrayscan.intake.discover import Shard
+
+    if not text:
+        return None
+    part = _SHARD.fullmatch(text.strip())
+    if part is None or not 1 <= int(part[1]) <= int(part[2]):
+        raise UsageError(f"--shard {text}: give a part and how many there are, such as 1/4")
+    return Shard(int(part[1]), int(part[2]))
 
 
 def failure_limit(text: str) -> FailureLimit:
@@ -203,7 +373,8 @@ def failure_limit(text: str) -> FailureLimit:
 
 
 def _list_scans(options: JobOptions) -> int:
-    from xrayscan.job import check_job, find_scans
+    from xrayscan.job.choices import check_job
+    from xrayscan.job.options import find_scans
     from xrayscan.journal.standard_output import standard_output
     from xrayscan.records import left_out
     from xrayscan.reporting.table import path_text
@@ -212,12 +383,12 @@ def _list_scans(options: JobOptions) -> int:
     discovery = find_scans(options)
     with standard_output() as file:
         file.writelines(f"{path_text(scan.name)}\n" for scan in discovery.scans)
-    _say_if_nothing_was_found(len(discovery.scans), options)
+    if not discovery.scans:
+        _say_nothing_was_found(options)
     remark(f"found {len(discovery.scans)}{left_out(discovery.other_files)}")
     return Exit.DONE
 
 
-def _say_if_nothing_was_found(found: int, options: JobOptions) -> None:
-    if not found:
-        where = ", ".join(options.paths[:3]) + ", ..." * (len(options.paths) > 3)
-        remark(f"xrayscan: {where}: no films there; check the path, --include and --exclude")
+def _say_nothing_was_found(options: JobOptions) -> None:
+    where = ", ".join(options.paths[:3]) + ", ..." * (len(options.paths) > 3)
+    remark(f"xrayscan: {where}: no films there; check the path, --include and --exclude")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,30 @@ class DiscoveryOptions:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     own_outputs: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of several parts of any folder; which one a film belongs to hangs on its name alone.
+
+    Attributes:
+        part: 1 to ``parts``.
+        parts: how many there are.
+    """
+
+    part: int
+    parts: int
+
+    def __str__(self) -> str:
+        return f"{self.part}/{self.parts}"
+
+    def of(self, scans: Sequence[Scan]) -> tuple[Scan, ...]:
+        """The scans of this part, in their order."""
+        return tuple(scan for scan in scans if self._holds(scan.name))
+
+    def _holds(self, name: str) -> bool:
+        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
+        return int.from_bytes(digest[:8]) % self.parts == self.part - 1
 
 
 @dataclass(frozen=True, slots=True)

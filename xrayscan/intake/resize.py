@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 
 from xrayscan.records import Radiograph
 
+# To be raised whenever reading, turning or resizing comes to other pixels than before: rows of
+# earlier runs are then not taken over.
+PREPROCESSING = 1
+
 
 def network_input(radiograph: Radiograph, size: int) -> NDArray[np.float32]:
     """Squeeze a radiograph to the network's square, as its training films were.

@@ -44,7 +44,7 @@ def atomic_text(path: Path, *, keep_lines: bool = False) -> Iterator[TextIO]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as fault:
         said = unwritable(path, fault)
         if keep_lines:
@@ -126,7 +126,7 @@ def _keep(temporary: Path, target: Path, fault: BaseException) -> None:
         fault.add_note(f"the rows finished until then are in {kept}")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the rename itself lasting; not every system lets a folder be opened for this."""
     if os.name != "posix":
         return
@@ -144,5 +144,5 @@ def sync_tree(folder: Path) -> None:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         else:
-            _sync_folder(path)
-    _sync_folder(folder)
+            sync_folder(path)
+    sync_folder(folder)

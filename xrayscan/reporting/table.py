@@ -7,7 +7,7 @@ import datetime
 import os
 import unicodedata
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, Protocol
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from xrayscan.records import PROBABILITY_DECIMALS, Assessment
@@ -49,20 +49,23 @@ class ModelIdentity:
     sha256: str
 
 
+class SupportsWrite(Protocol):
+    """All that a table needs of a file."""
+
+    def write(self, text: str, /) -> object: ...
+
+
 class TableWriter:
     """Writes the header and then one row per assessment."""
 
-    def __init__(
-        self, file: TextIO, model: ModelIdentity, *, with_identifiers: bool = False
-    ) -> None:
+    def __init__(self, file: SupportsWrite, *, with_identifiers: bool = False) -> None:
         self._rows = csv.writer(file, lineterminator="\n")
-        self._model = model
         self._further = IDENTIFIERS if with_identifiers else ()
         self._rows.writerow(COLUMNS + self._further)
 
-    def write(self, assessment: Assessment) -> None:
+    def write(self, assessment: Assessment, model: ModelIdentity) -> None:
         named = [" ".join(getattr(assessment.identifiers, name).split()) for name in self._further]
-        cells = (*_cells(assessment, self._model), *named)
+        cells = (*_cells(assessment, model), *named)
         self._rows.writerow([safe_cell(cell) for cell in cells])
 
 
@@ -88,6 +91,20 @@ def _cells(row: Assessment, model: ModelIdentity) -> tuple[str, ...]:
         model.sha256,
         row.assessed_at,
     )
+
+
+def row_facts(row: Assessment, model: ModelIdentity) -> dict[str, Any]:
+    """One row by the names of ``COLUMNS`` with values of their own kind; None where empty."""
+    cells = dict(zip(COLUMNS, _cells(row, model), strict=True))
+    numbers = {
+        "probability": row.probability,
+        "threshold": row.threshold,
+        "width": row.width,
+        "height": row.height,
+        "size_bytes": row.scan.size_bytes,
+        "embedding_distance": row.embedding_distance,
+    }
+    return {name: text or None for name, text in cells.items()} | numbers
 
 
 def path_text(name: str) -> str:

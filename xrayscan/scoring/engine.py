@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,9 @@ ADMISSION = "admission"
 CLASSES = "class_probabilities"
 HEAT_PREFIX = "heat_"
 OUTPUT_PREFIXES = (PROBABILITY, EMBEDDING, ADMISSION, CLASSES, HEAT_PREFIX)
+
+# What the runtime says where C++ cannot allocate, or oneDNN.
+_OUT_OF_MEMORY = re.compile("bad_alloc|out of memory|cannot allocate", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +94,19 @@ class Engine:
 
         Args:
             pixels: (B, S, S) float32, 0..255.
+
+        Raises:
+            MemoryError: there is not enough for what runs at once.
         """
-        for index, film in enumerate(pixels):
-            self._queue.start_async({0: film[np.newaxis, :, :, np.newaxis]}, index)
-        self._queue.wait_all()
+        self._results.clear()
+        try:
+            for index, film in enumerate(pixels):
+                self._queue.start_async({0: film[np.newaxis, :, :, np.newaxis]}, index)
+            self._queue.wait_all()
+        except RuntimeError as fault:
+            if _OUT_OF_MEMORY.search(str(fault)):
+                raise MemoryError from fault
+            raise
         rows = [self._results.pop(index) for index in range(len(pixels))]
         columns = {
             name: np.stack([row[position] for row in rows])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
+from xrayscan.scoring.canary import canary_films, check_canary
 from xrayscan.scoring.card import ADMISSION, SCORER, load_card
 from xrayscan.scoring.engine import Engine
 from xrayscan.scoring.posture import PostureFinding, find_posture
@@ -50,6 +51,19 @@ class ScoringModel:
         self.card = load_card(folder)
         self._admission = AdmissionStatistics.load(folder / ADMISSION)
         self._engine = Engine(folder / SCORER, self.card.input_size, threads)
+
+    def check(self) -> None:
+        """Score the canary films; models that were made before there were any are not checked.
+
+        Raises:
+            ModelError: the scorer does not say of them what it said when it was made.
+        """
+        known = self.card.facts.get("canary")
+        if known is not None:
+            scored = list(self.score(canary_films(self.card.input_size)))
+            check_canary(
+                known, [film.probability for film in scored], [film.distance for film in scored]
+            )
 
     def score(self, pixels: NDArray[np.float32], cam: str = NO_CAM) -> Iterator[Scored]:
         """Score films.

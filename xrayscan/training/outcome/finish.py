@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xrayscan.records import DISTANCE_BIN, DISTANCE_BINS, distance_bin
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import (
     AdmissionStatistics,
@@ -19,6 +20,7 @@ from xrayscan.scoring.admission_statistics import (
     feature_groups,
     fit_statistics,
 )
+from xrayscan.scoring.canary import canary_facts, canary_films
 from xrayscan.scoring.engine import Engine, Scores
 from xrayscan.scoring.posture import fit_posture
 from xrayscan.training.films.data import LabelledFolder
@@ -81,6 +83,7 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     facts = known(trained.data, parts, trained.network, options)
     facts |= measured(scores, parts.validation)
     facts["calibration"] |= asdict(calibration)
+    facts |= _references(engine, statistics, scores, parts, function.size)
     facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
     (folder / cards.CARD).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(model_readme(facts), encoding="utf-8")
@@ -95,6 +98,21 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
         options.recipe.seed,
     )
     write_training_report(folder / REPORT, facts, evidence)
+
+
+def _references(
+    engine: Engine, statistics: AdmissionStatistics, scores: Scores, parts: Parts, size: int
+) -> dict[str, Any]:
+    """What runs compare themselves with: the canary's results, the validation films' distances."""
+    canary = canary_films(size)
+    of_canary = engine.score(canary)
+    distances = statistics.distance(admission_features(of_canary.admission, canary))
+    validation = statistics.distance(admission_features(scores.admission, parts.validation.pixels))
+    counts = np.bincount([distance_bin(each) for each in validation], minlength=DISTANCE_BINS)
+    return {
+        "canary": canary_facts(of_canary.probability.tolist(), distances.tolist()),
+        "distances": {"bin": DISTANCE_BIN, "validation": counts.tolist()},
+    }
 
 
 def _admission(

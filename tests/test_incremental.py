@@ -1,0 +1,367 @@
+"""A second run over the same output: what it does again, what it takes over, what it says."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from tests.films import draw_film, jpeg_bytes
+from xrayscan.errors import XrayscanError
+from xrayscan.intake.admission import Admission
+from xrayscan.intake.discover import Shard
+from xrayscan.job import run as job
+from xrayscan.job.options import JobOptions
+from xrayscan.job.run import Listeners, run_job
+from xrayscan.pipeline import RunHooks
+from xrayscan.records import Assessment, Ending, RunSummary
+from xrayscan.scoring.thresholds import ZoneLimits
+
+FILMS = ("a.jpg", "b.jpg", "c.jpg", "sub/d.jpg")
+
+
+@dataclass
+class Run:
+    """A run and what it told."""
+
+    summary: RunSummary
+    rows: dict[str, dict[str, str]]
+    said: list[str]
+    assessed: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """Four films that were there long before."""
+    folder = tmp_path / "scans"
+    for seed, name in enumerate(FILMS):
+        put(folder / name, seed)
+    return folder
+
+
+def put(path: Path, seed: int, age_s: float = 3600) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(jpeg_bytes(draw_film(seed=seed)))
+    then = path.stat().st_mtime - age_s
+    os.utime(path, (then, then))
+
+
+def run(scans: Path, stop_after: int | None = None, **options: object) -> Run:
+    said: list[str] = []
+    assessed: list[str] = []
+    chosen = JobOptions(
+        (str(scans),),
+        csv=scans.parent / "p.csv",
+        model="fast",
+        admission=Admission.OFF,
+        batch_size=2,
+    )
+    chosen = replace(chosen, **options)  # type: ignore[arg-type]
+
+    def heard(rows: list[Assessment]) -> None:
+        assessed.extend(row.scan.name for row in rows)
+
+    @contextmanager
+    def hooks(total: int) -> Iterator[RunHooks]:
+        yield RunHooks(
+            stop=lambda: stop_after is not None and len(assessed) >= stop_after,
+            assessed=heard,  # type: ignore[arg-type]
+        )
+
+    summary = run_job(chosen, Listeners(hooks, said.append))
+    return Run(summary, table(chosen.table), said, assessed)
+
+
+def table(path: Path | None) -> dict[str, dict[str, str]]:
+    assert path is not None
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["path"] for row in rows}) == len(rows), "every film once"
+    return {row["path"]: row for row in rows}
+
+
+def values(found: Run) -> dict[str, tuple[str, ...]]:
+    """All that a film is told by, without when."""
+    return {
+        name: tuple(value for key, value in row.items() if key != "assessed_at")
+        for name, row in found.rows.items()
+    }
+
+
+def test_a_second_run_scores_nothing_and_says_the_same(scans: Path) -> None:
+    first = run(scans)
+    table_before = (scans.parent / "p.csv").read_bytes()
+    second = run(scans)
+    assert first.assessed == list(FILMS)
+    assert second.assessed == []
+    assert (scans.parent / "p.csv").read_bytes() == table_before
+    assert second.summary.taken_over == second.summary.found == 4
+    assert second.summary.scored == first.summary.scored
+    assert ", 4 taken over unchanged" in second.summary.line()
+    assert second.said == []
+
+
+def test_nothing_to_score_loads_no_model(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(scans)
+    monkeypatch.setattr(job, "ScoringModel", None)
+    assert run(scans).summary.taken_over == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        pytest.param(lambda s: put(s / "e.jpg", 9), ["e.jpg"], id="new"),
+        pytest.param(lambda s: put(s / "b.jpg", 9), ["b.jpg"], id="changed"),
+        pytest.param(lambda s: os.utime(s / "b.jpg", (9, 9)), ["b.jpg"], id="touched"),
+        pytest.param(lambda s: (s / "b.jpg").rename(s / "z.jpg"), ["z.jpg"], id="renamed"),
+        pytest.param(lambda s: (s / "b.jpg").unlink(), [], id="gone"),
+        pytest.param(lambda s: shutil.copy(s / "a.jpg", s / "x.jpg"), ["x.jpg"], id="copied"),
+    ],
+)
+def test_what_is_new_or_changed_is_scored(scans: Path, change, again: list[str]) -> None:
+    run(scans)
+    change(scans)
+    assert run(scans).assessed == again
+    assert run(scans, fresh=True, csv=scans.parent / "whole.csv").rows.keys() >= set(again)
+
+
+def test_rows_are_those_of_a_run_over_everything(scans: Path) -> None:
+    run(scans)
+    put(scans / "0.jpg", 7)
+    put(scans / "c.jpg", 8)
+    assert values(run(scans)) == values(run(scans, csv=scans.parent / "whole.csv"))
+    assert list(run(scans).rows) == ["0.jpg", *FILMS]
+
+
+def test_rows_of_files_that_are_gone_are_kept_and_marked_until_they_are_back(scans: Path) -> None:
+    run(scans)
+    (scans / "b.jpg").rename(scans.parent / "b.jpg")
+    gone = run(scans)
+    assert gone.summary.gone == 1
+    assert gone.summary.found == 3
+    assert list(gone.rows) == ["a.jpg", "c.jpg", "sub/d.jpg", "b.jpg"]
+    assert gone.rows["b.jpg"]["status"] == "scored"
+    since = gone.rows["b.jpg"]["detail"]
+    assert since.startswith("gone since 20")
+    assert run(scans).rows["b.jpg"]["detail"] == since, "the day stays"
+    (scans.parent / "b.jpg").rename(scans / "b.jpg")
+    back = run(scans)
+    assert back.assessed == []
+    assert back.rows["b.jpg"]["detail"] == ""
+
+
+def test_films_that_are_not_asked_for_are_not_gone(scans: Path) -> None:
+    run(scans)
+    part = run(scans, include=("a*",))
+    assert part.summary.found == 1
+    assert part.summary.gone == 0
+    assert set(part.rows) == set(FILMS)
+
+
+def test_a_share_that_is_not_mounted_costs_no_row(scans: Path) -> None:
+    run(scans)
+    scans.rename(scans.parent / "away")
+    scans.mkdir()  # the mount point
+    empty = run(scans)
+    assert "no films there, where earlier runs found 4; their rows are kept" in empty.said[0]
+    assert {row["detail"] for row in empty.rows.values()} == {""}
+    scans.rmdir()
+    (scans.parent / "away").rename(scans)
+    assert run(scans).assessed == []
+
+
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [
+        pytest.param({"admission": Admission.ON}, "admission on, was off: 4 films", id="admission"),
+        pytest.param({"with_identifiers": True}, "with identifiers True, was False", id="names"),
+    ],
+)
+def test_what_rescores_everything_is_said_before(scans: Path, then, words: str) -> None:
+    run(scans)
+    second = run(scans, **then)
+    assert words in second.said[0]
+    assert "to be scored again" in second.said[0]
+    assert second.assessed == list(FILMS)
+
+
+def test_another_model_scores_again(scans: Path, tmp_path: Path) -> None:
+    from xrayscan.resources import model_folder
+
+    run(scans)
+    other = tmp_path / "other"
+    shutil.copytree(model_folder("fast"), other)
+    card = other / "card.json"
+    card.write_text(card.read_text().replace('"name": "fast"', '"name": "other"'))
+    second = run(scans, model=str(other))
+    assert second.said[0].startswith("model other (")
+    assert second.assessed == list(FILMS)
+    assert {row["model"] for row in second.rows.values()} == {"other"}
+
+
+def test_another_threshold_decides_again_without_scoring(scans: Path) -> None:
+    run(scans)
+    for threshold, label in (("0", "PNEUMONIA"), ("1", "NORMAL")):
+        again = run(scans, threshold=threshold, zones=ZoneLimits(0.0, 0.0))
+        assert again.assessed == []
+        assert {row["label"] for row in again.rows.values()} == {label}
+        assert {row["zone"] for row in again.rows.values()} == {"positive"}
+
+
+def test_fresh_scores_everything(scans: Path) -> None:
+    first = run(scans)
+    again = run(scans, fresh=True)
+    assert again.assessed == list(FILMS)
+    assert values(again) == values(first)
+
+
+def test_content_that_changed_in_silence_is_found_on_demand(scans: Path) -> None:
+    """Same size, same time, other bytes: a bit that flipped on the disk."""
+    run(scans)
+    film = scans / "b.jpg"
+    stat = film.stat()
+    content = bytearray(film.read_bytes())
+    content[len(content) // 2] ^= 1
+    film.write_bytes(content)
+    os.utime(film, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert run(scans).assessed == []
+    assert run(scans, verify_content=True).assessed == ["b.jpg"]
+
+
+def test_what_changed_while_it_was_read_is_looked_at_again(scans: Path) -> None:
+    """Times of files are coarse: what was written just before it was read is hashed once more."""
+    put(scans / "e.jpg", 5, age_s=0)
+    run(scans)
+    stat = (scans / "e.jpg").stat()
+    content = bytearray((scans / "e.jpg").read_bytes())
+    content[len(content) // 2] ^= 1
+    (scans / "e.jpg").write_bytes(content)
+    os.utime(scans / "e.jpg", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert run(scans).assessed == ["e.jpg"]
+
+
+def test_a_stopped_run_and_its_next_are_one_unbroken_run(scans: Path) -> None:
+    stopped = run(scans, stop_after=2)
+    assert stopped.summary.ending is Ending.STOPPED
+    assert stopped.summary.not_reached == 2
+    assert list(stopped.rows) == ["a.jpg", "b.jpg"]
+    rest = run(scans)
+    assert rest.assessed == ["c.jpg", "sub/d.jpg"]
+    assert values(rest) == values(run(scans, csv=scans.parent / "whole.csv"))
+
+
+def test_a_row_that_is_outdated_is_not_shown_while_its_film_waits(scans: Path) -> None:
+    run(scans)
+    for name in FILMS:
+        put(scans / name, 20)
+    assert list(run(scans, stop_after=2).rows) == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"torn", b"path,status\nx,y\n"], ids=["empty", "torn", "edited"]
+)
+def test_a_csv_that_is_not_as_it_was_left_is_kept_aside(scans: Path, damage: bytes) -> None:
+    first = run(scans)
+    (scans.parent / "p.csv").write_bytes(damage)
+    second = run(scans)
+    assert "not as a run of this journal left it; kept as p.csv.kept-" in second.said[0]
+    assert [path.read_bytes() for path in scans.parent.glob("p.csv.kept-*")] == [damage]
+    assert values(second) == values(first)
+    assert second.assessed == []
+
+
+def test_a_csv_of_other_films_is_kept_aside(scans: Path) -> None:
+    first = run(scans)
+    other = scans.parent / "other"
+    put(other / "z.jpg", 30)
+    second = run(other)
+    assert list(second.rows) == ["z.jpg"]
+    (kept,) = scans.parent.glob("p.csv.kept-*")
+    assert table(kept) == first.rows
+    assert len(second.said) == 2
+
+
+def test_a_lost_csv_is_made_anew(scans: Path) -> None:
+    first = run(scans)
+    (scans.parent / "p.csv").unlink()
+    second = run(scans)
+    assert second.assessed == []
+    assert second.rows == first.rows
+
+
+def test_shards_are_apart_and_complete(scans: Path) -> None:
+    parts = [
+        run(scans, csv=scans.parent / f"{part}.csv", shard=Shard(part, 3)) for part in (1, 2, 3)
+    ]
+    names = [name for part in parts for name in part.rows]
+    assert sorted(names) == sorted(FILMS)
+
+
+def test_drift_is_told_and_kept_with_the_night(
+    scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def planted(tonight, training, earlier):
+        seen.append((sum(tonight.probabilities), len(earlier)))
+        return ("drift: planted",)
+
+    monkeypatch.setattr("xrayscan.job.accounts.find_drift", planted)
+    assert run(scans).summary.drift == ("drift: planted",)
+    put(scans / "new.jpg", 40)
+    run(scans)
+    assert seen == [(4, 0), (1, 1)]
+
+
+def test_a_folder_that_is_lost_in_the_middle_ends_the_run_and_costs_nothing(
+    scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(rows: list[Assessment]) -> None:
+        if scans.exists():
+            scans.rename(scans.parent / "away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("xrayscan.intake.read.RETRY_AFTER_S", ())
+        patched.setattr("xrayscan.assessing.READ_AHEAD", 0)
+        said: list[str] = []
+
+        @contextmanager
+        def hooks(total: int) -> Iterator[RunHooks]:
+            yield RunHooks(assessed=lose)  # type: ignore[arg-type]
+
+        options = JobOptions(
+            (str(scans),),
+            csv=scans.parent / "p.csv",
+            model="fast",
+            admission=Admission.OFF,
+            batch_size=2,
+        )
+        summary = run_job(options, Listeners(hooks, said.append))
+    assert summary.ending is Ending.FOLDER_LOST
+    assert summary.not_reached == 2
+    assert list(table(scans.parent / "p.csv")) == ["a.jpg", "b.jpg"]
+    (scans.parent / "away").rename(scans)
+    assert run(scans).assessed == ["c.jpg", "sub/d.jpg"]
+
+
+def test_a_second_run_at_the_same_time_is_told(scans: Path) -> None:
+    other: list[str] = []
+
+    @contextmanager
+    def hooks(total: int) -> Iterator[RunHooks]:
+        with pytest.raises(XrayscanError) as caught:
+            run(scans)
+        other.append(str(caught.value))
+        yield RunHooks()
+
+    options = JobOptions(
+        (str(scans),), csv=scans.parent / "p.csv", model="fast", admission=Admission.OFF
+    )
+    run_job(options, Listeners(hooks))
+    assert "holds the lock" in other[0]

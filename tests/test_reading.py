@@ -1,0 +1,142 @@
+"""Files that hang or crash their decoder, and films that do not fit: one row each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.films import draw_film, jpeg_bytes
+from tests.test_pipeline import CARD, PlantedModel
+from xrayscan.assessing import AssessOptions, Assessor
+from xrayscan.intake.admission import Admission
+from xrayscan.intake.discover import DiscoveryOptions, discover
+from xrayscan.reading import Reading, ReadOptions, read_scan
+from xrayscan.records import Assessment, Reason, Scan, Status
+from xrayscan.scoring.decision import Decision
+from xrayscan.scoring.model import Scored
+
+
+def planted(scan: Scan, options: ReadOptions) -> Reading:
+    """Does to the process what a file's name says."""
+    name = Path(scan.name).stem
+    tried = Path(f"{scan.location}.tried")
+    again = tried.exists()
+    tried.touch()
+    if name == "abort" or (name == "stopped" and not again):
+        os.abort()
+    if name == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if name == "exit":
+        os._exit(3)
+    if name == "hang":
+        time.sleep(600)
+    if name == "large" or (name == "crowded" and not again):
+        raise MemoryError
+    return read_scan(scan, options)
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    return folder
+
+
+def rows(films: Path, names: tuple[str, ...], **options: object) -> dict[str, Assessment]:
+    for seed, name in enumerate(names):
+        (films / f"{name}.jpg").write_bytes(jpeg_bytes(np.maximum(draw_film(seed=seed), 8)))
+    model = options.pop("model", PlantedModel())
+    read = ReadOptions(CARD.input_size, 2, **options)  # type: ignore[arg-type]
+    decision = Decision(0.5, CARD.zones, CARD.positive, CARD.negative)
+    chosen = AssessOptions(read, decision, "none", Admission.OFF, batch_size=3)
+    found = discover([str(films)], DiscoveryOptions()).scans
+    assessor = Assessor(model, chosen, planted)  # type: ignore[arg-type]
+    assessed = [row for batch in assessor.batches(found) for row, _ in batch]
+    assert [row.scan for row in assessed] == list(found), "each once, in order"
+    return {Path(row.scan.name).stem: row for row in assessed}
+
+
+GOOD = ("0", "1", "2", "x", "y", "z")
+
+
+@pytest.mark.parametrize("name", ["abort", "segfault", "exit"])
+def test_a_crash_costs_one_row(films: Path, name: str) -> None:
+    found = rows(films, (*GOOD, name), time_limit=60)
+    assert found[name].status is Status.UNREADABLE
+    assert found[name].reason is Reason.DECODER
+    assert "crashed twice" in found[name].detail
+    assert {found[good].status for good in GOOD} == {Status.SCORED}
+
+
+def test_a_hang_costs_one_row_and_its_time(films: Path) -> None:
+    started = time.monotonic()
+    found = rows(films, (*GOOD, "hang"), time_limit=3)
+    assert time.monotonic() - started < 60
+    assert found["hang"].reason is Reason.DECODER
+    assert (
+        found["hang"].detail
+        == "its decoder did not end within 3 s; open it elsewhere, save it anew"
+    )
+    assert {found[good].status for good in GOOD} == {Status.SCORED}
+
+
+def test_a_reader_that_was_stopped_from_outside_costs_nothing(films: Path) -> None:
+    found = rows(films, (*GOOD, "stopped"), time_limit=60)
+    assert {row.status for row in found.values()} == {Status.SCORED}
+
+
+@pytest.mark.parametrize("time_limit", [0, 60], ids=["threads", "processes"])
+def test_a_film_that_does_not_fit_is_tried_again_with_fewer_beside_it(
+    films: Path, time_limit: float
+) -> None:
+    found = rows(films, (*GOOD, "crowded", "large"), time_limit=time_limit)
+    assert found["crowded"].status is Status.SCORED
+    assert found["large"].reason is Reason.TOO_LARGE
+    assert "does not fit into memory" in found["large"].detail
+
+
+def test_processes_read_what_threads_read(films: Path) -> None:
+    (films / "cut.jpg").write_bytes(jpeg_bytes(draw_film(seed=1))[:-2000])
+    (films / "text.jpg").write_text("no film")
+    apart = rows(films, GOOD, time_limit=60)
+    together = rows(films, GOOD)
+    for name, row in apart.items():
+        other = together[name]
+        assert (row.status, row.reason, row.detail, row.sha256, row.probability) == (
+            other.status,
+            other.reason,
+            other.detail,
+            other.sha256,
+            other.probability,
+        )
+
+
+@pytest.mark.parametrize("fits", [1, 2])
+def test_a_batch_that_does_not_fit_is_halved_for_good(films: Path, fits: int) -> None:
+    sizes: list[int] = []
+
+    class Small(PlantedModel):
+        def score(self, pixels: np.ndarray, cam: str) -> Iterator[Scored]:
+            sizes.append(len(pixels))
+            if len(pixels) > fits:
+                raise MemoryError
+            return super().score(pixels, cam)
+
+    found = rows(films, tuple(f"{number:02}" for number in range(12)), model=Small())
+    assert {row.status for row in found.values()} == {Status.SCORED}
+    assert max(sizes[-3:]) <= fits
+
+
+def test_a_single_film_that_cannot_be_scored_ends_the_run(films: Path) -> None:
+    class Smallest(PlantedModel):
+        def score(self, pixels: np.ndarray, cam: str) -> Iterator[Scored]:
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        rows(films, GOOD, model=Smallest())

@@ -1,0 +1,117 @@
+"""What a run has to do anew, and what it takes over from the runs before it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from xrayscan.errors import ScanError
+from xrayscan.intake.read import read_content
+from xrayscan.journal.entries import Entry, Key, kept
+from xrayscan.journal.journal import Journal
+from xrayscan.records import Assessment, Scan
+from xrayscan.scoring.decision import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        to_assess: the scans that are new or changed, or were not readable for a passing reason.
+        taken_over: how many scans are not.
+        notes: what a person should know before it happens, one sentence each.
+    """
+
+    to_assess: tuple[Scan, ...]
+    taken_over: int
+    notes: tuple[str, ...] = ()
+
+
+def plan_run(scans: Sequence[Scan], journal: Journal, key: Key, *, verify_content: bool) -> Plan:
+    """Find what has to be assessed.
+
+    Args:
+        scans: as listed.
+        journal: of the runs before.
+        key: what rows come from tonight.
+        verify_content: compare every file's sha256, not size and time alone.
+    """
+    fresh: list[Scan] = []
+    outdated: set[str] = set()
+    for scan in scans:
+        entry = journal.entry(scan.name)
+        if entry is not None and entry.key != key.id:
+            outdated.add(entry.key)
+        if entry is None or not entry.holds_for(scan, key.id):
+            fresh.append(scan)
+            continue
+        doubted = verify_content or not entry.is_settled
+        if doubted and not _confirmed(entry, scan, journal):
+            fresh.append(scan)
+    notes = _why_anew([journal.keys[each] for each in sorted(outdated)], key, len(fresh))
+    return Plan(tuple(fresh), len(scans) - len(fresh), notes)
+
+
+def rows_in_order(scans: Sequence[Scan], journal: Journal, key: Key) -> Iterator[Entry]:
+    """Yield what is known of the scans, in their order; of one that was not reached, nothing."""
+    for scan in scans:
+        entry = journal.entry(scan.name)
+        if entry is not None and entry.is_of(scan, key.id):
+            yield kept(entry, scan)
+
+
+def rows_of_others(scans: Sequence[Scan], journal: Journal) -> Iterator[Entry]:
+    """Yield the entries of files that this run has not listed, gone or not asked for tonight."""
+    listed = {scan.name for scan in scans}
+    return (entry for entry in journal.entries() if entry.row.scan.name not in listed)
+
+
+def newly_gone(scans: Sequence[Scan], journal: Journal, now: str) -> list[Entry]:
+    """Find what earlier runs have found and is there no more, or there again.
+
+    Args:
+        scans: as listed.
+        journal: of this run and those before.
+        now: the time to mark them with, ISO 8601.
+    """
+    changed = []
+    for entry in rows_of_others(scans, journal):
+        is_gone = not os.path.lexists(entry.row.scan.location)
+        if is_gone != bool(entry.row.gone_since):
+            row = replace(entry.row, gone_since=now if is_gone else "")
+            changed.append(replace(entry, row=row))
+    return changed
+
+
+def decided(row: Assessment, decision: Decision) -> Assessment:
+    """A row as tonight's threshold has it, and as tables show it."""
+    row = decision.of(row)
+    if not row.gone_since:
+        return row
+    return replace(
+        row, detail="; ".join(filter(None, (f"gone since {row.gone_since}", row.detail)))
+    )
+
+
+def _confirmed(entry: Entry, scan: Scan, journal: Journal) -> bool:
+    """Whether a file's content is still what was assessed; if so, its time will do from now on."""
+    now = time.time_ns()
+    try:
+        same = read_content(scan.location).sha256 == entry.row.sha256 != ""
+    except ScanError:
+        return False
+    if same and not entry.is_settled:
+        journal.append([replace(entry, read_ns=now)])
+    return same
+
+
+def _why_anew(earlier: Sequence[Key], key: Key, count: int) -> tuple[str, ...]:
+    """Say what has changed since the rows that cannot be taken over."""
+    if not earlier:
+        return ()
+    changed = " and ".join(key.differences(earlier[-1]))
+    films = f"{count} film{'s' * (count != 1)}"
+    return (f"{changed}: {films} to be scored again",)

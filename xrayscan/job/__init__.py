@@ -1,0 +1,1 @@
+"""One run of ``predict``, from its options to its outputs."""

@@ -1,0 +1,79 @@
+"""What the options come to with the model that was chosen."""
+
+from __future__ import annotations
+
+from xrayscan.intake.resize import PREPROCESSING
+from xrayscan.job.options import JobOptions, check_outputs
+from xrayscan.journal.entries import Key
+from xrayscan.recording import RecordOptions
+from xrayscan.reporting.table import ModelIdentity
+from xrayscan.resources import model_folder
+from xrayscan.scoring.card import ModelCard, load_card
+from xrayscan.scoring.decision import Decision
+from xrayscan.scoring.model import NO_CAM
+from xrayscan.scoring.thresholds import resolve_rule
+
+THRESHOLD_DECIMALS = 7  # one more than probabilities have: thresholds lie half way between two
+
+
+def model_identity(options: JobOptions) -> ModelIdentity:
+    """Which model a job will run.
+
+    Raises:
+        ModelError: the model folder cannot be used.
+    """
+    card = load_card(model_folder(options.model))
+    return ModelIdentity(card.name, card.sha256)
+
+
+def check_job(options: JobOptions) -> float:
+    """Find out before the work whether a job can be done; returns its threshold.
+
+    Raises:
+        UsageError, ModelError, XrayscanError: as ``run_job`` does.
+    """
+    check_outputs(options)
+    card = load_card(model_folder(options.model))
+    heat_map(options, card)
+    return threshold(options, card)
+
+
+def decision_of(options: JobOptions, card: ModelCard) -> Decision:
+    """How films are called."""
+    zones = options.zones or card.zones
+    return Decision(threshold(options, card), zones, card.positive, card.negative)
+
+
+def record_options(options: JobOptions, card: ModelCard, decision: Decision) -> RecordOptions:
+    """Where rows go, and what they come from."""
+    key = Key(
+        card.name,
+        card.sha256,
+        PREPROCESSING,
+        options.admission.value,
+        options.with_identifiers,
+    )
+    return RecordOptions(
+        options.table,
+        options.journal,
+        (*options.paths, *([f"shard {options.shard}"] if options.shard else [])),
+        key,
+        decision,
+        fresh=options.fresh,
+        verify_content=options.verify_content,
+    )
+
+
+def heat_map(options: JobOptions, card: ModelCard) -> str:
+    """The heat map's key in the card, or "none".
+
+    Raises:
+        UsageError: the model has no such heat map.
+    """
+    return NO_CAM if options.cam == NO_CAM else card.heat_map(options.cam)
+
+
+def threshold(options: JobOptions, card: ModelCard) -> float:
+    """The threshold that the rule comes to with this model, 0..1."""
+    rule = options.threshold or card.default_rule
+    return round(resolve_rule(rule, card.thresholds, card.curve), THRESHOLD_DECIMALS)

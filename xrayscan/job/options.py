@@ -1,0 +1,183 @@
+"""What ``predict`` is asked to do, and where its outputs go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from xrayscan.errors import UsageError
+from xrayscan.intake.admission import Admission
+from xrayscan.intake.discover import Discovery, DiscoveryOptions, Shard, discover
+from xrayscan.intake.overwriting import is_worth_keeping
+from xrayscan.journal import journal, lock
+from xrayscan.journal.atomic import check_writable, is_stream
+from xrayscan.journal.standard_output import check_standard_output
+from xrayscan.pipeline import FailureLimit
+from xrayscan.scoring.thresholds import ZoneLimits
+
+STANDARD_OUTPUT = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """What ``predict`` is asked to do.
+
+    Attributes:
+        paths: folders or files, as given.
+        csv: where the CSV goes, "-" for standard output; None writes it beside the report, or to
+            standard output without one.
+        report: where the HTML report goes; None writes none.
+        model: name of a bundled model, or a model folder.
+        threshold: a rule, a number, or a name in the card; "" takes the card's default.
+        cam: heat map method for the report, or "none".
+        batch_size: films that are read, scored and recorded together.
+        workers: threads; 0 takes one per available core.
+        recursive, include, exclude: see ``DiscoveryOptions``.
+        min_age: files changed less than this many seconds ago are left for the next run.
+        max_overlays: films shown with picture in the report.
+        admission: what to do with films outside the training population.
+        failures: when to give up.
+        with_identifiers: the CSV names patients, and so does its journal; nothing else does.
+        fresh: take nothing over from earlier runs.
+        verify_content: compare the content of files with that of earlier runs.
+        lock_wait: seconds to wait for another run on the same output.
+        time_limit: seconds that one file may take, read in a process of its own; 0 for no limit.
+        zones: the limits of the review zone; None takes the card's.
+        shard: take this part of the films; None takes all.
+    """
+
+    paths: tuple[str, ...]
+    csv: Path | None = None
+    report: Path | None = None
+    model: str = ""
+    threshold: str = ""
+    cam: str = "gradcam"
+    batch_size: int = 16
+    workers: int = 0
+    recursive: bool = True
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    min_age: float = 0.0
+    max_overlays: int = 200
+    admission: Admission = Admission.ON
+    failures: FailureLimit = field(default_factory=FailureLimit)
+    with_identifiers: bool = False
+    fresh: bool = False
+    verify_content: bool = False
+    lock_wait: float = 0.0
+    time_limit: float = 0.0
+    zones: ZoneLimits | None = None
+    shard: Shard | None = None
+
+    @property
+    def table(self) -> Path | None:
+        """Where the CSV goes: as asked, or beside the report, or None for standard output."""
+        if self.csv is None and self.report is not None:
+            return self.report.with_suffix(".csv")
+        return None if self.csv == STANDARD_OUTPUT else self.csv
+
+    @property
+    def run_record(self) -> Path | None:
+        """Where the run record goes: beside the report, or beside the CSV; not beside a device."""
+        files = [path for path in (self.report, self.table) if path and not is_stream(path)]
+        return files[0].with_suffix(".run.json") if files else None
+
+    @property
+    def journal(self) -> Path | None:
+        """Where the journal goes: beside the CSV, where that is a file that stays."""
+        return _beside(self.table, journal.SUFFIX)
+
+    @property
+    def lock(self) -> Path | None:
+        """Where the lock is, while the run lasts."""
+        return _beside(self.table, lock.SUFFIX)
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """All files that the run leaves."""
+        files = (self.table, self.report, self.run_record, self.journal)
+        return tuple(path for path in files if path)
+
+
+def find_scans(options: JobOptions) -> Discovery:
+    """Discover the scans of a job; its own outputs are never among them."""
+    own = (*options.outputs, *([options.lock] if options.lock else []))
+    within = DiscoveryOptions(options.recursive, options.include, options.exclude, own)
+    found = discover(options.paths, within)
+    return replace(found, scans=options.shard.of(found.scans)) if options.shard else found
+
+
+def available_cores() -> int:
+    """Cores that this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check_outputs(options: JobOptions) -> None:
+    """Refuse outputs that would overwrite a film or each other, or that cannot be written.
+
+    Raises:
+        UsageError: they stand for something else.
+        XrayscanError: one of them cannot be written.
+    """
+    for path in (options.csv, options.report):
+        if path and not path.name:
+            raise UsageError(f"{path}: is a folder; give the name of a file to write")
+    if options.report == STANDARD_OUTPUT:
+        raise UsageError("--report -: only the CSV goes to standard output; give a file")
+    files = [path for path in options.outputs if not is_stream(path)]
+    if len(set(map(os.path.realpath, files))) < len(files):
+        raise UsageError(f"{files[0]}: CSV, report and run record need names of their own")
+    for path in options.outputs:
+        check_writable(path)
+    for path in files:
+        if path != options.journal:  # which moves what it does not know aside
+            _check_overwriting(path, options)
+    if options.table is None:
+        check_standard_output()
+
+
+def _check_overwriting(path: Path, options: JobOptions) -> None:
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; give the name of a file to write")
+    by_name = path in (options.csv, options.report)
+    is_given = path.exists() and os.path.realpath(path) in map(os.path.realpath, options.paths)
+    if is_worth_keeping(path, expendable=by_name and not is_given):
+        raise UsageError(
+            f"{path}: exists, and is a film or nothing that xrayscan wrote; give another name"
+        )
+
+
+def _beside(table: Path | None, suffix: str) -> Path | None:
+    if table is None or is_stream(table):
+        return None
+    return table.with_name(table.name + suffix)
+
+
+def option_facts(options: JobOptions) -> dict[str, Any]:
+    """The options as the run record holds them: plain values, texts as given."""
+    return {
+        "paths": _printable(options.paths),
+        "model": _printable([options.model])[0],
+        "cam": options.cam,
+        "admission": options.admission.value,
+        "batch_size": options.batch_size,
+        "workers": options.workers or available_cores(),
+        "recursive": options.recursive,
+        "include": _printable(options.include),
+        "exclude": _printable(options.exclude),
+        "min_age": options.min_age,
+        "max_overlays": options.max_overlays,
+        "with_identifiers": options.with_identifiers,
+        "time_limit": options.time_limit,
+        "shard": str(options.shard or ""),
+    }
+
+
+def _printable(texts: Sequence[str]) -> list[str]:
+    """Texts from the command line, which need not be UTF-8, as texts that every file can hold."""
+    return [os.fsencode(text).decode("utf-8", "backslashreplace") for text in texts]

@@ -1,0 +1,148 @@
+"""One run of ``predict`` from its options to its outputs."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+from xrayscan.assessing import Assessed, AssessOptions, Assessor
+from xrayscan.incremental import Plan
+from xrayscan.job.accounts import closed_books, drift_of, night_facts, notices
+from xrayscan.job.choices import decision_of, heat_map, record_options
+from xrayscan.job.options import (
+    JobOptions,
+    available_cores,
+    check_outputs,
+    find_scans,
+    option_facts,
+)
+from xrayscan.journal.lock import locked
+from xrayscan.pipeline import RunHooks, RunOptions, run_batches
+from xrayscan.reading import ReadOptions
+from xrayscan.recording import open_record
+from xrayscan.records import RunSummary
+from xrayscan.reporting.html import ReportModel, write_report
+from xrayscan.reporting.run_record import RunFacts, write_run_record
+from xrayscan.reporting.worklist import Worklist
+from xrayscan.resources import model_folder, templates_folder
+from xrayscan.scoring.card import ModelCard, load_card
+from xrayscan.scoring.decision import Decision
+from xrayscan.scoring.model import NO_CAM, ScoringModel
+from xrayscan.scoring.workload import workload
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who hears of a run.
+
+    Attributes:
+        hooks: called with the number of scans to assess; opens what listens to the run.
+        say: told what a person should know, one sentence each.
+    """
+
+    hooks: Callable[[int], AbstractContextManager[RunHooks]]
+    say: Callable[[str], None] = lambda sentence: None
+
+
+def run_job(options: JobOptions, listeners: Listeners) -> RunSummary:
+    """Run ``predict``.
+
+    Args:
+        options: what to do.
+        listeners: who hears of it.
+
+    Raises:
+        UsageError: paths, outputs or threshold cannot be used.
+        ModelError: the model folder cannot be used.
+        LockedError: another run is at work on the same output.
+        XrayscanError: outputs cannot be written.
+    """
+    check_outputs(options)
+    if options.lock is None:
+        return _run(options, listeners, lambda: None)
+    with locked(options.lock, options.lock_wait, listeners.say) as still_ours:
+        return _run(options, listeners, still_ours)
+
+
+def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], None]) -> RunSummary:
+    started = _now()
+    begun = time.monotonic()
+    discovery = find_scans(options)
+    card = load_card(model_folder(options.model))
+    decision = decision_of(options, card)
+    cam = heat_map(options, card)  # before hours are spent
+    worklist = Worklist(card.positive, options.max_overlays if options.report else 0)
+    with open_record(record_options(options, card, decision), still_ours) as record:
+        plan = record.plan(discovery.scans)
+        for note in (*record.notes, *plan.notes):
+            listeners.say(note)
+        # what listens stays on until all is written: a signal must not end the report half way
+        with listeners.hooks(len(plan.to_assess)) as hooks:
+            tally, ending = run_batches(
+                _batches(options, plan, decision, cam),
+                record.add,
+                worklist,
+                RunOptions(len(plan.to_assess), card.positive, options.paths, options.failures),
+                hooks,
+            )
+            books = record.close(discovery.scans, worklist, tally, ending)
+            earlier = tuple(record.nights)
+            summary = replace(
+                closed_books(books, discovery, ending, time.monotonic() - begun),
+                to_read=tally.to_read,
+                workload=workload(card, decision, tally),
+                drift=drift_of(card, tally, earlier),
+            )
+            if plan.to_assess:
+                record.close_night(night_facts(started, card, tally))
+            facts = RunFacts(
+                started=started,
+                finished=_now(),
+                options=option_facts(options),
+                model=card.name,
+                model_sha256=card.sha256,
+                threshold_rule=options.threshold or card.default_rule,
+                threshold=decision.threshold,
+                summary=summary,
+                notices=notices(options, summary),
+            )
+            _write_outputs(options, card, worklist, facts)
+    return summary
+
+
+def _batches(
+    options: JobOptions, plan: Plan, decision: Decision, cam: str
+) -> Iterator[list[Assessed]]:
+    """Assess what there is to assess; where there is nothing, no model is loaded."""
+    if not plan.to_assess:
+        return
+    workers = options.workers or available_cores()
+    model = ScoringModel(model_folder(options.model), workers)
+    model.check()
+    read = ReadOptions(
+        model.card.input_size,
+        workers,
+        options.time_limit,
+        options.min_age,
+        options.with_identifiers,
+    )
+    heat = cam if options.report else NO_CAM
+    chosen = AssessOptions(read, decision, heat, options.admission, options.batch_size)
+    yield from Assessor(model, chosen).batches(plan.to_assess)
+
+
+def _write_outputs(
+    options: JobOptions, card: ModelCard, worklist: Worklist, facts: RunFacts
+) -> None:
+    if options.report:
+        about = ReportModel(card.facts, card.positive, card.negative, options.cam)
+        write_report(options.report, templates_folder(), worklist, facts, about)
+    if options.run_record:
+        write_run_record(options.run_record, facts)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

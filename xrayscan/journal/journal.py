@@ -1,0 +1,303 @@
+"""What a run has finished, on the disk batch by batch; what the next run goes on from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from xrayscan.errors import XrayscanError
+from xrayscan.journal.aside import move_aside
+from xrayscan.journal.atomic import sync_folder, unwritable
+from xrayscan.journal.entries import Entry, Key, from_record, to_record
+from xrayscan.journal.lines import decode_line, encode_line
+
+SUFFIX = ".journal"
+_SCHEMA = 1
+# A line is one of these: what the journal is of, what rows come from, a file's entry, a run's
+# closing, an output's hash.
+_HEADER, _KEY, _FILM, _RUN, _OUTPUT = "xrayscan_journal", "key", "film", "run", "output"
+_FAULTS = (KeyError, TypeError, ValueError)
+
+
+class Journal:
+    """An append-only file of checksummed lines, of which the last one about a file counts.
+
+    In memory it holds a number for each file, not its row: rows are read back when they are
+    needed.
+
+    Attributes:
+        path: where it lies.
+        notes: what was found amiss when it was opened and what was done about it, in words.
+        keys: by their ids, what rows come from.
+        runs: the closings of earlier runs, oldest first.
+    """
+
+    def __init__(self, path: Path, paths: Sequence[str]) -> None:
+        """Open a journal, or begin one.
+
+        A last line that is cut is what an interrupted run was writing: it is dropped. Where other
+        lines are damaged, the file is moved aside and the good lines go on in a new one. One of
+        other films is moved aside as well.
+
+        Args:
+            path: the file.
+            paths: the films' folders as the user gave them.
+
+        Raises:
+            XrayscanError: it cannot be read or written.
+        """
+        self.path = path
+        self.notes: list[str] = []
+        self.keys: dict[str, Key] = {}
+        self.runs: list[dict[str, Any]] = []
+        self.is_of_others = False
+        # a folder is the same however it is spelt; of several, rows begin with the spelling
+        self._paths = [_printable(each) for each in _as_one(paths)]
+        self._offsets: dict[int, int] = {}
+        self._lines = 0
+        self._outputs: dict[str, list[str]] = {}
+        self._files = ExitStack()
+        try:
+            self._open()
+        except OSError as fault:
+            raise unwritable(path, fault) from fault
+
+    def close(self) -> None:
+        """Close the file; what was appended is on the disk already."""
+        self._files.close()
+
+    def __len__(self) -> int:
+        """How many files it has an entry of."""
+        return len(self._offsets)
+
+    def entry(self, name: str) -> Entry | None:
+        """Return the last entry of a file; None without one."""
+        offset = self._offsets.get(_hash(name))
+        if offset is None:
+            return None
+        found = self._entry_at(offset)
+        return found if found.row.scan.name == name else None
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the last entry of each file, in the order in which they were written."""
+        for offset in sorted(self._offsets.values()):
+            yield self._entry_at(offset)
+
+    def know(self, key: Key) -> None:
+        """Add what the following rows come from."""
+        if key.id not in self.keys:
+            self._append([_key_line(key)])
+            self.keys[key.id] = key
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Add what a batch came to; it is on the disk when this returns.
+
+        Raises:
+            XrayscanError: it cannot be written; what was there before stays readable.
+        """
+        lines = [encode_line({_FILM: to_record(entry)}) for entry in entries]
+        at = self._append(lines)
+        for entry, line in zip(entries, lines, strict=True):
+            self._offsets[_hash(entry.row.scan.name)] = at
+            at += len(line)
+
+    def close_run(self, facts: dict[str, Any]) -> None:
+        """Add a run's closing."""
+        self._append([encode_line({_RUN: facts})])
+        self.runs.append(facts)
+
+    def expect_output(self, name: str, sha256: str) -> None:
+        """Add that an output is about to become this; see ``knows_output``."""
+        self._append([_output_line(name, sha256)])
+        self._outputs.setdefault(name, []).append(sha256)
+
+    def knows_output(self, path: Path) -> bool:
+        """Whether an output is as a run of this journal has left it.
+
+        The last but one is known as well: a run can end between telling and writing.
+        """
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256 in self._outputs.get(path.name, [])[-2:]
+
+    def compact(self, entries: Iterable[Entry], *, anyway: bool = False) -> None:
+        """Write the journal anew with these entries alone, where it holds many outdated lines.
+
+        Args:
+            entries: all that is to stay.
+            anyway: do so however few lines are outdated.
+
+        Raises:
+            XrayscanError: it cannot be written; then it stays as it was.
+        """
+        live = len(self._offsets) + len(self._rest()) + 1
+        if anyway or self._lines > live + live // 4:
+            self._rewrite(encode_line({_FILM: to_record(entry)}) for entry in entries)
+
+    def start_over(self) -> None:
+        """Forget every file; the closings of earlier runs stay."""
+        self._rewrite(())
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        damaged, whole, size = 0, 0, 0
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                at = 0
+                for line in file:
+                    try:
+                        self._take(decode_line(line), at)
+                    except _FAULTS:
+                        damaged += at + len(line) < size
+                    else:
+                        whole = at + len(line)
+                    at += len(line)
+        if self.is_of_others:
+            self._begin_anew(f"{self.path}: holds results of other folders")
+        elif damaged:
+            self._salvage(damaged)
+        elif size and not whole and not self._header().startswith(self.path.read_bytes()):
+            self._begin_anew(f"{self.path}: is no journal")
+        else:
+            self._go_on(whole)
+
+    def _take(self, record: dict[str, Any], offset: int) -> None:
+        ((kind, value),) = record.items()
+        if kind == _HEADER:
+            if value["schema"] != _SCHEMA:
+                raise XrayscanError(
+                    f"{self.path}: is of another version of xrayscan; use that, or another --csv"
+                )
+            self.is_of_others = value["paths"] != self._paths
+        elif kind == _FILM:
+            self._offsets[_hash(value["name"])] = offset
+        elif kind == _KEY:
+            key = Key(**value)
+            self.keys[key.id] = key
+        elif kind == _RUN:
+            self.runs.append(value)
+        elif kind == _OUTPUT:
+            self._outputs.setdefault(value["name"], []).append(value["sha256"])
+        else:
+            raise ValueError(kind)
+        self._lines += 1
+
+    def _begin_anew(self, why: str) -> None:
+        self.notes.append(f"{why}; kept as {move_aside(self.path).name}, this run begins anew")
+        self._offsets, self._lines = {}, 0
+        self.keys, self.runs, self._outputs = {}, [], {}
+        self._go_on(0)
+
+    def _salvage(self, damaged: int) -> None:
+        """Take the good lines over into a new file."""
+        aside = move_aside(self.path)
+        lines = f"{damaged} line{'s' * (damaged > 1)}"
+        self.notes.append(
+            f"{self.path}: {lines} damaged; kept as {aside.name}, the {len(self)} good rows go on"
+        )
+        with aside.open("rb") as file:
+            self._rewrite(_line_at(file, offset) for offset in sorted(self._offsets.values()))
+
+    def _go_on(self, whole: int) -> None:
+        """Open for reading and appending, behind what is whole."""
+        self._files.close()
+        # unbuffered: what could not be written must not be tried again when the file is closed
+        self._writer = self._files.enter_context(self.path.open("ab", buffering=0))
+        self._writer.truncate(whole)
+        self._reader = self._files.enter_context(self.path.open("rb"))
+        self._size = whole
+        if not whole:
+            self._append([self._header()])
+
+    def _rewrite(self, films: Iterable[bytes]) -> None:
+        """Put a new file in the place of this one: header, films, runs, outputs."""
+        temporary = self.path.with_name(f".{self.path.name}.new")
+        offsets: dict[int, int] = {}
+        keys: set[str] = set()
+        try:
+            with temporary.open("wb") as file:
+                file.write(self._header())
+                for line in films:
+                    film = decode_line(line)[_FILM]
+                    offsets[_hash(film["name"])] = file.tell()
+                    keys.add(film["key"])
+                    file.write(line)
+                self.keys = {name: key for name, key in self.keys.items() if name in keys}
+                rest = self._rest()
+                file.writelines(rest)
+                file.flush()
+                os.fsync(file.fileno())
+                whole = file.tell()
+            self._files.close()  # Windows replaces no file that is open
+            temporary.replace(self.path)
+            sync_folder(self.path.parent)
+        except OSError as fault:
+            with suppress(OSError):
+                temporary.unlink()
+            raise unwritable(self.path, fault) from fault
+        self._offsets, self._lines = offsets, len(offsets) + len(rest) + 1
+        self._go_on(whole)
+
+    def _rest(self) -> list[bytes]:
+        """The lines beside those of films."""
+        return [
+            *map(_key_line, self.keys.values()),
+            *(encode_line({_RUN: run}) for run in self.runs),
+            *(_output_line(name, hashes[-1]) for name, hashes in self._outputs.items()),
+        ]
+
+    def _header(self) -> bytes:
+        return encode_line({_HEADER: {"schema": _SCHEMA, "paths": self._paths}})
+
+    def _append(self, lines: Sequence[bytes]) -> int:
+        """Write lines behind the others; returns where they begin."""
+        at = self._size
+        text = b"".join(lines)
+        try:
+            rest = memoryview(text)
+            while rest:
+                rest = rest[self._writer.write(rest) :]
+            os.fsync(self._writer.fileno())
+        except OSError as fault:
+            with suppress(OSError):  # half a line at the end is dropped by the next run as well
+                os.truncate(self.path, at)
+            raise unwritable(self.path, fault) from fault
+        self._size += len(text)
+        self._lines += len(lines)
+        return at
+
+    def _entry_at(self, offset: int) -> Entry:
+        return from_record(decode_line(_line_at(self._reader, offset))[_FILM])
+
+
+def _key_line(key: Key) -> bytes:
+    return encode_line({_KEY: asdict(key)})
+
+
+def _output_line(name: str, sha256: str) -> bytes:
+    return encode_line({_OUTPUT: {"name": name, "sha256": sha256}})
+
+
+def _line_at(file: IO[bytes], offset: int) -> bytes:
+    file.seek(offset)
+    return file.readline()
+
+
+def _hash(name: str) -> int:
+    """64 bits of a name: two of a million names share one once in 40 million journals."""
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest)
+
+
+def _as_one(paths: Sequence[str]) -> Sequence[str]:
+    return [os.path.abspath(paths[0])] if len(paths) == 1 else paths  # noqa: PTH100
+
+
+def _printable(text: str) -> str:
+    return os.fsencode(text).decode("utf-8", "backslashreplace")

@@ -1,0 +1,190 @@
+"""One scan from its file to pixels, and the processes or threads in which that happens."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pebble import ProcessExpired, ProcessPool
+
+from xrayscan.errors import ScanError
+from xrayscan.intake.dicom import identifiers
+from xrayscan.intake.read import check_settled, decode, read_content
+from xrayscan.intake.resize import network_input, viewing_copy
+from xrayscan.records import Assessment, Reason, Scan, Status
+
+# Longest side of the report's pictures, pixels: two fit side by side on a common screen.
+VIEW_SIDE = 512
+# Loaded once by the process that the reading ones are forked from.
+_PRELOADED = ["xrayscan.reading", "pydicom", "simplejpeg", "PIL.Image"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How scans are read.
+
+    Attributes:
+        input_size: side of the square that the model takes, pixels.
+        workers: processes or threads that read and decode.
+        time_limit: seconds that one file may take, each file in a process that may hang or crash;
+            0 reads on threads of this process, which cannot be stopped.
+        min_age: files changed less than this many seconds ago are left for the next run.
+        with_identifiers: rows name patients.
+    """
+
+    input_size: int
+    workers: int
+    time_limit: float = 0.0
+    min_age: float = 0.0
+    with_identifiers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading one scan gave: the row so far and, if it may be scored, the pixels.
+
+    Attributes:
+        row: with what is known by now.
+        pixels: (S, S) float32, 0..255.
+        view: (h, w) uint8.
+        contradictions: of the file's header.
+    """
+
+    row: Assessment
+    pixels: NDArray[np.float32] | None = None
+    view: NDArray[np.uint8] | None = None
+    contradictions: tuple[str, ...] = ()
+
+
+class Read(Protocol):
+    """Reads one scan; every fault of its file ends as its row."""
+
+    def __call__(self, scan: Scan, options: ReadOptions, /) -> Reading: ...
+
+
+class Begun(Protocol):
+    """A reading that has begun."""
+
+    def result(self) -> Reading:
+        """Wait for it.
+
+        Raises:
+            MemoryError: there was not enough for this film beside what else was in hand.
+        """
+
+
+Submit = Callable[[Scan], Begun]
+
+
+def read_scan(scan: Scan, options: ReadOptions) -> Reading:
+    """Read, check and decode one scan; every fault of the file ends here, as its row."""
+    # one process or thread per core reads; OpenCV's own threads would only get in their way
+    cv2.setNumThreads(1)
+    row = Assessment(scan, Status.UNREADABLE)
+    try:
+        check_settled(scan, options.min_age)
+        content = read_content(scan.location)
+        row = replace(row, sha256=content.sha256)
+        if options.with_identifiers:
+            row = replace(row, identifiers=identifiers(content.data))
+        radiograph = decode(content, scan.name)
+    except ScanError as fault:
+        return Reading(refused(row, fault))
+    row = replace(
+        row,
+        format=radiograph.format,
+        width=radiograph.width,
+        height=radiograph.height,
+        detail="; ".join(radiograph.notes),
+    )
+    return Reading(
+        row,
+        network_input(radiograph, options.input_size),
+        viewing_copy(radiograph, VIEW_SIDE),
+        radiograph.contradictions,
+    )
+
+
+@contextmanager
+def readers(options: ReadOptions, read: Read = read_scan) -> Iterator[Submit]:
+    """Open what reads scans side by side; leaving the context drops what was not begun.
+
+    Args:
+        options: how, and on how many.
+        read: what reads one scan; to run in other processes it must be a module's function.
+    """
+    if not options.time_limit:
+        threads = ThreadPoolExecutor(options.workers, thread_name_prefix="read")
+        try:
+            yield lambda scan: threads.submit(read, scan, options)
+        finally:
+            threads.shutdown(cancel_futures=True)
+        return
+    processes = ProcessPool(options.workers, context=_context())
+    try:
+        yield lambda scan: _Guarded(processes, read, scan, options)
+    finally:
+        processes.stop()  # type: ignore[no-untyped-call]
+        processes.join()
+
+
+class _Guarded:
+    """The reading of a scan in another process; its hang or crash becomes the scan's row."""
+
+    def __init__(
+        self, processes: ProcessPool, read: Read, scan: Scan, options: ReadOptions
+    ) -> None:
+        self._processes = processes
+        self._read = read
+        self._scan = scan
+        self._options = options
+        self._begun = self._begin()
+
+    def result(self) -> Reading:
+        try:
+            try:
+                return self._begun.result()
+            except ProcessExpired:
+                # whoever stops this run by a signal to all its processes, or is short of memory,
+                # kills readers that have done nothing wrong: only what crashes twice is the file's
+                return self._begin().result()
+        except TimeoutError:
+            words = f"its decoder did not end within {self._options.time_limit:g} s"
+        except ProcessExpired as fault:
+            words = f"its decoder crashed twice (exit code {fault.exitcode})"
+        fault_of_file = ScanError(Reason.DECODER, f"{words}; open it elsewhere, save it anew")
+        return Reading(refused(Assessment(self._scan, Status.UNREADABLE), fault_of_file))
+
+    def _begin(self) -> Future[Reading]:
+        limit = self._options.time_limit
+        task = self._processes.schedule(self._read, args=(self._scan, self._options), timeout=limit)
+        return cast("Future[Reading]", task)
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Where it can be, processes forked from one that has loaded the decoders and no threads."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    return context
+
+
+def refused(row: Assessment, fault: ScanError) -> Assessment:
+    """The row of a file that was stopped by a fault of its own."""
+    return replace(
+        row,
+        status=fault.reason.status,
+        reason=fault.reason,
+        detail=fault.detail,
+        format=fault.format,
+        width=fault.size[0] if fault.size else None,
+        height=fault.size[1] if fault.size else None,
+    )

@@ -1,0 +1,48 @@
+"""How much there is to read tonight, and how much would be missed by reading no more."""
+
+from __future__ import annotations
+
+import math
+
+from xrayscan.records import Status, Tally
+from xrayscan.scoring.card import ModelCard
+from xrayscan.scoring.decision import Decision
+
+_Z95 = 1.959964  # standard normal quantile of .975
+
+
+def workload(card: ModelCard, decision: Decision, tally: Tally) -> str:
+    """Say it in a sentence; "" where no film was scored or the card does not know how many.
+
+    Misses are of films below both the threshold and the review zone, as many as the validation
+    patients had of them, at their prevalence.
+
+    Args:
+        card: the model's.
+        decision: how films were called.
+        tally: of the run's new films.
+    """
+    validation = card.facts["training"]["validation"]["by_class"]
+    count = sum(number for name, number in validation.items() if name != decision.negative)
+    scored = tally.by_status[Status.SCORED]
+    if not (scored and count):
+        return ""
+    unread_below = min(decision.threshold, decision.zones.review)
+    missed = round((1 - card.curve.at_threshold(unread_below).sensitivity) * count)
+    prevalence = card.curve.prevalence
+    low, high = (1000 * prevalence * share for share in wilson(missed, count))
+    return (
+        f"to read: {tally.to_read} of {scored} new ({tally.positive} positive); of 1,000 films "
+        f"like the validation patients', {100 * prevalence:.0f} % with {decision.positive}, "
+        f"{1000 * prevalence * missed / count:.1f} ({low:.1f} to {high:.1f}) would be missed "
+        "among those not read"
+    )
+
+
+def wilson(count: int, total: int) -> tuple[float, float]:
+    """The 95 % interval of a proportion (Wilson 1927), 0..1; ``total`` at least 1."""
+    share = count / total
+    centre = share + _Z95**2 / (2 * total)
+    spread = _Z95 * math.sqrt(share * (1 - share) / total + _Z95**2 / (4 * total**2))
+    scale = 1 + _Z95**2 / total
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
