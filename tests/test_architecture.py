@@ -29,10 +29,11 @@ ALLOWED = {
     "incremental": STAGES,
     "recording": STAGES | {"incremental"},
     "job": STAGES | {"reading", "assessing", "pipeline", "incremental", "recording"},
+    "merging": {"intake", "journal", "reporting"},
     "demo": {"intake"},
     "evaluation": STAGES | {"reading", "assessing"},
     "training": STAGES | {"evaluation"},
-    "cli": STAGES | {"pipeline", "job", "demo", "training", "evaluation"},
+    "cli": STAGES | {"merging", "pipeline", "job", "demo", "training", "evaluation"},
     "__main__": {"cli"},
 }
 

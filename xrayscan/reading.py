@@ -91,6 +91,7 @@ def read_scan(scan: Scan, options: ReadOptions) -> Reading:
     try:
         check_settled(scan, options.min_age)
         content = read_content(scan.location)
+        _check_size_as_listed(scan, len(content.data))
         row = replace(row, sha256=content.sha256)
         if options.with_identifiers:
             row = replace(row, identifiers=identifiers(content.data))
@@ -110,6 +111,12 @@ def read_scan(scan: Scan, options: ReadOptions) -> Reading:
         viewing_copy(radiograph, VIEW_SIDE),
         radiograph.contradictions,
     )
+
+
+def _check_size_as_listed(scan: Scan, size: int) -> None:
+    """Refuse a file that was written to after it was looked at, however shortly."""
+    if scan.modified_ns and size != scan.size_bytes:
+        raise ScanError(Reason.GROWING, "changed while it was read; the next run takes it")
 
 
 @contextmanager

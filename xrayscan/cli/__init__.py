@@ -9,6 +9,7 @@ import typer
 from xrayscan import __version__
 from xrayscan.cli.demo import demo
 from xrayscan.cli.fit import fit
+from xrayscan.cli.merge import merge
 from xrayscan.cli.models import models
 from xrayscan.cli.options import option
 from xrayscan.cli.predict import predict
@@ -43,6 +44,7 @@ def root(
 
 
 app.command()(predict)
+app.command()(merge)
 app.command()(fit)
 app.add_typer(models, name="models")
 app.command()(demo)

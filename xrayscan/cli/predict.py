@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -242,6 +243,7 @@ def _run(options: JobOptions, manner: Manner) -> int:
         set_up_logging(verbose=manner.verbose, log_file=manner.log_file)
         summary = run_job(options, _listeners(stop, events, manner))
         code = exit_code(summary, stop.signal, manner)
+        logging.getLogger("xrayscan").info("%s", summary.line())
         if events:
             events.summary(summary, code)
     for sentence in summary.drift:
@@ -279,6 +281,7 @@ def _listeners(stop: StopRequest, events: Events | None, manner: Manner) -> List
         return listening(total, stop, quiet=manner.quiet, events=events)
 
     def say(sentence: str) -> None:
+        logging.getLogger("xrayscan").info("%s", sentence)
         remark(f"xrayscan: {sentence}")
         if events:
             events.notice(sentence)

@@ -111,16 +111,19 @@ def _create(path: Path, mine: Holder) -> bool:
     """Make the lock file; False where there is one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            json.dump(asdict(mine), file)
-            file.flush()
-            os.fsync(file.fileno())
+        file = path.open("x", encoding="utf-8")
     except FileExistsError:
         return False
     except OSError as fault:
-        if _holder(path) is None:  # the disk is full: a lock of nobody helps nobody
-            with suppress(OSError):
-                path.unlink()
+        raise unwritable(path, fault) from fault
+    try:
+        with file:
+            json.dump(asdict(mine), file)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as fault:
+        with suppress(OSError):  # the disk is full: a lock of nobody helps nobody
+            path.unlink()
         raise unwritable(path, fault) from fault
     return True
 

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_predict import read_rows, xrayscan
+from tests.films import draw_film, jpeg_bytes
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "a.jpg").write_bytes(jpeg_bytes(draw_film(seed=1)))
+    return tmp_path
+
+
+CONFIG = """
+[predict]
+csv = "from-config.csv"
+threshold = "0.25"
+admission = "off"
+min-age = 0.0
+include = ["a*", "b*"]
+"""
+
+
+def test_command_line_wins_over_environment_over_file(folder: Path) -> None:
+    (folder / "c.toml").write_text(CONFIG)
+    line = ["predict", "films", "--config", "c.toml"]
+    assert xrayscan(*line, cwd=folder).returncode == 0
+    assert read_rows(folder / "from-config.csv")[0]["threshold"] == "0.25"
+    environment = {"XRAYSCAN_PREDICT_THRESHOLD": "0.5"}
+    xrayscan(*line, cwd=folder, **environment)
+    assert read_rows(folder / "from-config.csv")[0]["threshold"] == "0.5"
+    xrayscan(*line, "--threshold", "0.75", cwd=folder, **environment)
+    assert read_rows(folder / "from-config.csv")[0]["threshold"] == "0.75"
+
+
+def test_the_file_can_be_named_by_the_environment(folder: Path) -> None:
+    (folder / "c.toml").write_text(CONFIG)
+    xrayscan("predict", "films", cwd=folder, XRAYSCAN_PREDICT_CONFIG="c.toml")
+    assert (folder / "from-config.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(None, "c.toml: cannot be read (no such file", id="missing"),
+        pytest.param("[predict\n", "c.toml: is no TOML", id="torn"),
+        pytest.param("predict = 3\n", "predict is no table; write [predict]", id="no table"),
+        pytest.param("[predict]\nthresold = 1\n", "no option thresold; see --help", id="unknown"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_one_sentence(
+    folder: Path, text: str | None, words: str
+) -> None:
+    if text is not None:
+        (folder / "c.toml").write_text(text)
+    done = xrayscan("predict", "films", "--config", "c.toml", cwd=folder)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def events(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_json_says_everything_on_standard_output(folder: Path) -> None:
+    (folder / "films" / "cut.jpg").write_bytes(jpeg_bytes(draw_film(seed=2))[:-900])
+    done = xrayscan("predict", "films", "--json", "--admission", "off", "-q", cwd=folder)
+    told = events(done.stdout)
+    kinds = [event["event"] for event in told]
+    assert kinds == ["started", "assessment", "assessment", "progress", "summary"]
+    assert told[0] | {"total": 2, "schema": 1} == told[0]
+    assert isinstance(told[1]["probability"], float)
+    assert told[2]["reason"] == "truncated"
+    assert told[2]["probability"] is None
+    assert (told[3]["done"], told[3]["total"]) == (2, 2)
+    assert told[4]["exit_code"] == done.returncode == 3
+    assert sorted(path.name for path in folder.iterdir()) == ["films"]
+
+
+def test_json_beside_a_csv_tells_what_is_new(folder: Path) -> None:
+    line = ["predict", "films", "--json", "--csv", "p.csv"]
+    xrayscan(*line, cwd=folder)
+    (folder / "films" / "b.jpg").write_bytes(jpeg_bytes(draw_film(seed=3)))
+    told = events(xrayscan(*line, cwd=folder).stdout)
+    assert [event["path"] for event in told if event["event"] == "assessment"] == ["b.jpg"]
+    assert told[-1]["taken_over"] == 1
+
+
+def test_json_and_a_csv_on_standard_output_are_one_too_many(folder: Path) -> None:
+    done = xrayscan("predict", "films", "--json", "--csv", "-", cwd=folder)
+    assert done.returncode == 2
+    assert "standard output is taken by --json" in done.stderr
+
+
+def test_log_file_has_the_course_of_every_run(folder: Path) -> None:
+    for number in range(2):
+        (folder / "films" / f"{number}.jpg").write_bytes(jpeg_bytes(draw_film(seed=number)))
+        xrayscan("predict", "films", "--csv", "p.csv", "--log-file", "logs/x.log", "-q", cwd=folder)
+    lines = (folder / "logs" / "x.log").read_text().splitlines()
+    assert len([line for line in lines if ".jpg: " in line]) == 3
+    assert len([line for line in lines if " INFO found " in line]) == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["--zones", "0.9,0.1"], "two rising numbers"),
+        (["--zones", "0.5"], "two rising numbers"),
+        (["--zones", "x,y"], "two rising numbers"),
+        (["--zones", "0,2"], "two rising numbers"),
+        (["--shard", "0/4"], "such as 1/4"),
+        (["--shard", "5/4"], "such as 1/4"),
+        (["--shard", "half"], "such as 1/4"),
+        (["--log-file", "films/a.jpg/x"], "cannot be written"),
+    ],
+)
+def test_wrong_values_are_one_sentence(folder: Path, option: list[str], words: str) -> None:
+    done = xrayscan("predict", "films", "--csv", "p.csv", *option, cwd=folder)
+    assert done.returncode in (1, 2)
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1

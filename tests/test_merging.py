@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.test_incremental import FILMS, put, run, scans, table
+from xrayscan.errors import UsageError
+from xrayscan.intake.discover import Shard
+from xrayscan.merging import merge
+
+__all__ = ["scans"]  # the fixture
+
+
+@pytest.fixture
+def parts(scans: Path) -> list[Path]:
+    tables = [scans.parent / f"part{part}.csv" for part in (1, 2)]
+    for part, path in enumerate(tables, start=1):
+        run(scans, csv=path, shard=Shard(part, 2))
+    return tables
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    return [
+        {key: value for key, value in row.items() if key != "assessed_at"}
+        for row in table(path).values()
+    ]
+
+
+def test_parts_are_together_what_one_run_is(scans: Path, parts: list[Path]) -> None:
+    whole = scans.parent / "whole.csv"
+    run(scans, csv=whole)
+    out = scans.parent / "merged.csv"
+    assert merge(parts, out, [str(scans)]) == len(FILMS)
+    assert rows(out) == rows(whole)
+
+
+def change_record(path: Path, **facts: object) -> None:
+    record = path.with_suffix(".run.json")
+    known = json.loads(record.read_text())
+    known["summary"] |= facts.pop("summary", {})  # type: ignore[operator]
+    record.write_text(json.dumps(known | facts))
+
+
+def double_a_row(path: Path, other: Path) -> None:
+    with other.open("a") as file:
+        file.write(path.read_text().splitlines()[1] + "\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "given", "words"),
+    [
+        pytest.param(lambda a, b: None, (0,), "part 2/2: is missing", id="missing"),
+        pytest.param(lambda a, b: None, (0, 0), "is part 1/2, as .*part1.csv is", id="twice"),
+        pytest.param(lambda a, b: b.unlink(), (0, 1), "part2.csv: is not there", id="no csv"),
+        pytest.param(
+            lambda a, b: b.with_suffix(".run.json").unlink(), (0, 1), "is not there", id="no record"
+        ),
+        pytest.param(
+            lambda a, b: b.with_suffix(".run.json").write_text("{"), (0, 1), "damaged", id="torn"
+        ),
+        pytest.param(
+            lambda a, b: change_record(b, summary={"ending": "stopped", "not_reached": 3}),
+            (0, 1),
+            "its run ended early, 3 films",
+            id="stopped",
+        ),
+        pytest.param(
+            lambda a, b: change_record(b, threshold=0.1), (0, 1), "another threshold", id="unlike"
+        ),
+        pytest.param(double_a_row, (0, 1), "has two rows", id="double film"),
+    ],
+)
+def test_what_is_no_whole_run_is_refused(parts: list[Path], change, given, words: str) -> None:
+    change(*parts)
+    out = parts[0].parent / "merged.csv"
+    with pytest.raises(UsageError, match=words):
+        merge([parts[number] for number in given], out)
+    assert not out.exists()
+
+
+def test_a_film_that_came_after_the_parts_were_run_is_missed(
+    scans: Path, parts: list[Path]
+) -> None:
+    put(scans / "late.jpg", 50)
+    with pytest.raises(UsageError, match=r"late\.jpg: has no row"):
+        merge(parts, scans.parent / "merged.csv", [str(scans)])
+
+
+def test_the_order_is_that_of_a_run(scans: Path) -> None:
+    for name in ("sub.jpg", "sub/e.jpg", "sub-2/f.jpg", "Z.jpg"):
+        put(scans / name, 3)
+    tables = [scans.parent / f"{part}.csv" for part in (1, 2, 3)]
+    for part, path in enumerate(tables, start=1):
+        run(scans, csv=path, shard=Shard(part, 3))
+    run(scans, csv=scans.parent / "whole.csv")
+    merge(tables, scans.parent / "merged.csv")
+    orders = []
+    for name in ("whole.csv", "merged.csv"):
+        with (scans.parent / name).open(newline="") as file:
+            orders.append([row["path"] for row in csv.DictReader(file)])
+    assert orders[0] == orders[1]

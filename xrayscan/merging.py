@@ -1,0 +1,146 @@
+"""The results of a sharded run's parts as one table: nothing missing, nothing double."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xrayscan.errors import UsageError
+from xrayscan.intake.discover import DiscoveryOptions, Shard, discover
+from xrayscan.journal.atomic import atomic_text
+from xrayscan.records import Ending
+from xrayscan.reporting.table import cell_text, path_name
+
+# What all parts have to agree on: together they are one run.
+_COMMON = ("model_sha256", "threshold")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part's results.
+
+    Attributes:
+        table: its CSV.
+        shard: which part it is.
+        header: the CSV's.
+        rows: the CSV's, as written.
+        facts: its run record.
+    """
+
+    table: Path
+    shard: Shard
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    facts: dict[str, Any]
+
+
+def merge(tables: Sequence[Path], out: Path, folders: Sequence[str] = ()) -> int:
+    """Join the CSVs of all parts of a run.
+
+    Args:
+        tables: the CSVs; beside each lies its run record.
+        out: the CSV to write.
+        folders: where the films lie, as they were given to the parts; each film found there has
+            to have its row. Empty does not look.
+
+    Returns:
+        How many rows there are.
+
+    Raises:
+        UsageError: a part is missing, double or not finished, parts are of different runs, or a
+            film has no row or two.
+        XrayscanError: the CSV cannot be written.
+    """
+    parts = [_read(table) for table in tables]
+    _check_complete(parts)
+    _check_alike(parts)
+    rows = sorted((row for part in parts for row in part.rows), key=_place)
+    names = [path_name(cell_text(row[0])) for row in rows]
+    _check_once(names)
+    if folders:
+        _check_all(names, folders)
+    with atomic_text(out) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(parts[0].header)
+        writer.writerows(rows)
+    return len(rows)
+
+
+def _read(table: Path) -> Part:
+    record = table.with_suffix(".run.json")
+    try:
+        facts = json.loads(record.read_text(encoding="utf-8"))
+        shard = Shard(*(int(number) for number in facts["options"]["shard"].split("/")))
+        with table.open(newline="", encoding="utf-8") as file:
+            header, *rows = (tuple(row) for row in csv.reader(file))
+    except FileNotFoundError as fault:
+        raise UsageError(f"{fault.filename}: is not there; give the CSVs of all parts") from None
+    except OSError as fault:
+        words = (fault.strerror or str(fault)).lower()
+        raise UsageError(f"{fault.filename}: cannot be read ({words})") from None
+    except (KeyError, TypeError, ValueError):
+        raise UsageError(
+            f"{table}: is no part of a sharded run, or its {record.name} is damaged; "
+            "run `xrayscan predict --shard` for it again"
+        ) from None
+    return Part(table, shard, header, tuple(rows), facts)
+
+
+def _check_complete(parts: Sequence[Part]) -> None:
+    count = parts[0].shard.parts
+    seen: dict[int, Part] = {}
+    for part in parts:
+        if part.shard.parts != count:
+            raise UsageError(f"{part.table}: is part {part.shard}, others are parts of {count}")
+        if part.shard.part in seen:
+            twin = seen[part.shard.part].table
+            raise UsageError(f"{part.table}: is part {part.shard}, as {twin} is; give each once")
+        seen[part.shard.part] = part
+        summary = part.facts["summary"]
+        if summary["ending"] != Ending.FINISHED:
+            raise UsageError(
+                f"{part.table}: its run ended early, {summary['not_reached']} films are missing; "
+                "run it again"
+            )
+    missing = [f"{number}/{count}" for number in range(1, count + 1) if number not in seen]
+    if missing:
+        raise UsageError(f"part {', '.join(missing)}: is missing; give the CSVs of all parts")
+
+
+def _check_alike(parts: Sequence[Part]) -> None:
+    first = parts[0]
+    for part in parts[1:]:
+        for name in _COMMON:
+            if part.facts[name] != first.facts[name]:
+                raise UsageError(
+                    f"{part.table}: has another {name} than {first.table}; run the parts alike"
+                )
+        if part.header != first.header:
+            raise UsageError(f"{part.table}: has other columns than {first.table}")
+
+
+def _check_once(names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise UsageError(f"{name}: has two rows; were the parts run over the same folders?")
+        seen.add(name)
+
+
+def _check_all(names: Iterable[str], folders: Sequence[str]) -> None:
+    found = {scan.name for scan in discover(folders, DiscoveryOptions()).scans}
+    missing = sorted(found.difference(names))
+    if missing:
+        raise UsageError(
+            f"{missing[0]}: has no row, nor have {len(missing) - 1} others; run the parts again"
+        )
+
+
+def _place(row: Sequence[str]) -> tuple[bytes, ...]:
+    """The order in which folders are walked."""
+    return tuple(os.fsencode(path_name(cell_text(row[0]))).split(b"/"))
