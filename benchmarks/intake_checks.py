@@ -30,10 +30,9 @@ from xrayscan.intake.resize import network_input, viewing_copy
 
 SIDE, TIMES = 2000, 9
 CHECKS = {
-    "xrayscan.intake.raster": (
-        "check_jpeg_end", "check_png_chunks", "check_png_picture", "check_scans", "check_seams",
-        "check_strips", "check_raw_pixels",
-    ),
+    "xrayscan.intake.jpeg": ("check_jpeg_end", "check_scans", "check_seams"),
+    "xrayscan.intake.pillow": ("check_strips", "check_raw_pixels"),
+    "xrayscan.intake.raster": ("check_png_chunks", "check_png_picture"),
     "xrayscan.intake.dicom_frame": (
         "check_jpeg", "check_jpeg_end", "check_rle", "check_raw_pixels", "check_not_filled",
     ),

@@ -28,7 +28,9 @@ from tests.films import (
 )
 from xrayscan.errors import ScanError
 from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
-from xrayscan.intake.raster import check_jpeg, decode_raster, significant_peak, stretch
+from xrayscan.intake.grey import significant_peak, stretch
+from xrayscan.intake.jpeg import check_jpeg
+from xrayscan.intake.raster import decode_raster
 from xrayscan.records import Radiograph, Reason
 
 # what decoders warn of is in the row's reason; the command line keeps them silent

@@ -18,8 +18,8 @@ from pydicom.uid import UID
 from xrayscan.errors import ScanError
 from xrayscan.intake.dicom_frame import first_frame
 from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
+from xrayscan.intake.grey import stretch
 from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count
-from xrayscan.intake.raster import stretch
 from xrayscan.records import Identifiers, Radiograph, Reason
 
 _PEAK = 65_535

@@ -24,7 +24,7 @@ from pydicom.uid import (
 from xrayscan.errors import ScanError
 from xrayscan.intake.formats import Format
 from xrayscan.intake.integrity import COPY_AGAIN, check_jpeg_end
-from xrayscan.intake.raster import check_jpeg
+from xrayscan.intake.jpeg import check_jpeg
 from xrayscan.intake.raw_pixels import check_raw_pixels
 from xrayscan.intake.run_lengths import hold_exactly
 from xrayscan.records import Reason

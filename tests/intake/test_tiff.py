@@ -8,7 +8,7 @@ from PIL import Image, TiffImagePlugin
 
 from tests.films import draw_deep_film, draw_film, tiff_bytes
 from xrayscan.errors import ScanError
-from xrayscan.intake.tiff_strips import check_strips
+from xrayscan.intake.tiff import check_strips
 from xrayscan.records import Reason
 
 FILM = draw_film(3, width=200, height=150)

@@ -1,4 +1,4 @@
-"""The coded strips or tiles of a TIFF's first page: are they there, and is each of them whole?
+"""A TIFF's first page: its kind of pixels; are its strips or tiles there, and is each whole?
 
 Decoders forgive much: libtiff fills the rest of a damaged strip and says so on standard error only.
 Numbers like "section 9" are those of TIFF 6.0.
@@ -6,10 +6,13 @@ Numbers like "section 9" are those of TIFF 6.0.
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.formats import Format
@@ -20,6 +23,8 @@ from xrayscan.records import Reason
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
 _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_COUNTS, _PLANAR = 273, 278, 279, 284
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
+_SAMPLE_FORMAT = 339  # section 19
+_SAMPLE_KINDS = {1: "integer", 2: "signed integer", 3: "floating point", 5: "complex", 6: "complex"}
 _NONE, _DEFLATE, _OLD_DEFLATE, _PACKBITS = 1, 8, 32946, 32773
 
 Tags = Mapping[int, Any]
@@ -91,3 +96,18 @@ def _whole(coded: bytes, decoded: int, compression: int) -> bool:
     except zlib.error:
         return False
     return held == decoded and inflate.eof
+
+
+def tiff_pixels(data: bytes) -> str:
+    """Name the kind of pixels that a TIFF's first page declares; "" where that makes no sense."""
+    try:
+        # eight bytes in a TIFF, sixteen in a BigTIFF, which has 43 for 42
+        directory = ImageFileDirectory_v2(data[: 16 if 43 in data[2:4] else 8])
+        file = io.BytesIO(data)
+        file.seek(directory.next)
+        directory.load(file)
+        bits = directory[_BITS][0]
+        kind = _SAMPLE_KINDS[directory.get(_SAMPLE_FORMAT, (1,))[0]]
+    except Exception:  # anything at all on damaged bytes
+        return ""
+    return f"{bits}-bit {kind}" if bits in (8, 12, 16, 24, 32, 64, 128) else ""
