@@ -33,9 +33,7 @@ CHECKS = {
     "xrayscan.intake.jpeg": ("check_jpeg_end", "check_scans", "check_seams"),
     "xrayscan.intake.pillow": ("check_strips", "check_raw_pixels"),
     "xrayscan.intake.raster": ("check_png_chunks", "check_png_picture"),
-    "xrayscan.intake.dicom_frame": (
-        "check_jpeg", "check_jpeg_end", "check_rle", "check_raw_pixels", "check_not_filled",
-    ),
+    "xrayscan.intake.dicom_frame": ("check_raw_pixels",),
     "xrayscan.intake.read": ("check_not_blank",),
 }  # fmt: skip
 

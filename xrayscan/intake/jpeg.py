@@ -46,11 +46,12 @@ def decode_jpeg(data: bytes) -> Radiograph:
     return Radiograph(upright(pixels, orientation), 255, Format.JPEG, turned(orientation))
 
 
-def check_jpeg(data: bytes) -> bool:
-    """Refuse a JPEG that is cut, lacks a scan or holds other than whole blocks.
+def strict_grey(data: bytes) -> NDArray[np.uint8] | None:
+    """Decode a JPEG to grey as stored; refuse it if it is cut, lacks a scan or is not whole.
 
     Returns:
-        Whether all of this could be checked: not in kinds that no strict decoder at hand knows.
+        (H, W) uint8. None for a kind that the strict decoder does not know; it was checked block by
+        block, if it is of a kind that can be.
 
     Raises:
         ScanError: what the check found.
@@ -60,10 +61,11 @@ def check_jpeg(data: bytes) -> bool:
         pixels = simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)[:, :, 0]
     except ValueError as fault:
         if _UNUSUAL_SAMPLING in str(fault) or _is_unsupported(fault):
-            return check_blocks(data)
+            check_blocks(data)
+            return None
         raise damaged(fault, Format.JPEG) from None
     _check_decoded(data, pixels)
-    return True
+    return np.asarray(pixels)
 
 
 def _check_decoded(data: bytes, pixels: NDArray[np.uint8]) -> None:

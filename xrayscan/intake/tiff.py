@@ -17,7 +17,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from xrayscan.errors import ScanError
 from xrayscan.intake.formats import Format
 from xrayscan.intake.integrity import COPY_AGAIN
-from xrayscan.intake.run_lengths import hold_exactly
+from xrayscan.intake.run_lengths import expand
 from xrayscan.records import Reason
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
@@ -86,7 +86,7 @@ def _whole(coded: bytes, decoded: int, compression: int) -> bool:
     if compression == _NONE:
         return len(coded) >= decoded
     if compression == _PACKBITS:
-        return hold_exactly(coded, decoded)
+        return expand(coded, decoded) is not None
     if compression not in (_DEFLATE, _OLD_DEFLATE):
         return True
     inflate = zlib.decompressobj()
