@@ -31,7 +31,7 @@ from xrayscan.intake.resize import network_input, viewing_copy
 SIDE, TIMES = 2000, 9
 CHECKS = {
     "xrayscan.intake.jpeg": ("check_jpeg_end", "check_scans", "check_seams"),
-    "xrayscan.intake.pillow": ("check_strips", "check_raw_pixels"),
+    "xrayscan.intake.pillow": ("checked_page", "check_raw_pixels"),
     "xrayscan.intake.raster": ("check_png_chunks", "check_png_picture"),
     "xrayscan.intake.dicom_frame": ("check_raw_pixels",),
     "xrayscan.intake.read": ("check_not_blank",),

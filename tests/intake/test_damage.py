@@ -78,6 +78,11 @@ GOOD: dict[str, Callable[[], bytes]] = {
     "TIFF, deflate": lambda: tiff_bytes(film(), compression="tiff_adobe_deflate"),
     "TIFF, deflate, 16 bits": lambda: tiff_bytes(deep(), compression="tiff_adobe_deflate"),
     "TIFF, PackBits": lambda: tiff_bytes(film(), compression="packbits"),
+    "TIFF, differences": lambda: tiff_bytes(
+        deep(), compression="tiff_adobe_deflate", tiffinfo={317: 2}
+    ),
+    "TIFF, JPEG": lambda: tiff_bytes(film(), compression="jpeg", quality=95),
+    "TIFF, JPEG, colour": lambda: tiff_bytes(film(), "RGB", compression="jpeg", quality=95),
     "BMP": lambda: bmp_bytes(film()),
     "DICOM, raw": lambda: dicom_bytes(deep(), bits_stored=12, **WINDOW),
     "DICOM, deflated": lambda: dicom_bytes(
@@ -114,6 +119,8 @@ UNSURE = {
     ("TIFF, raw", "bit flipped"): 0.0,
     ("TIFF, LZW", "bit flipped"): 0.0,
     ("TIFF, PackBits", "bit flipped"): 0.0,
+    ("TIFF, JPEG", "bit flipped"): 0.0,
+    ("TIFF, JPEG, colour", "bit flipped"): 0.0,
     ("BMP", "page zeroed"): 0.9,
     ("BMP", "bit flipped"): 0.0,
     ("DICOM, raw", "page zeroed"): 0.9,

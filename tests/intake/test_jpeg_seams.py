@@ -5,9 +5,9 @@ import pytest
 
 from tests.films import draw_film, jpeg_bytes, odd_jpeg_bytes
 from xrayscan.errors import ScanError
-from xrayscan.intake.jpeg import strict_grey
 from xrayscan.intake.jpeg_scan import coding_unit
 from xrayscan.intake.jpeg_seams import check_seams
+from xrayscan.intake.jpeg_strict import strict_grey
 from xrayscan.records import Reason
 
 WIDTH, HEIGHT = 1000, 800

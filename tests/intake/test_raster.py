@@ -28,8 +28,8 @@ from tests.films import (
 )
 from xrayscan.errors import ScanError
 from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
-from xrayscan.intake.jpeg import strict_grey
 from xrayscan.intake.jpeg_scan import check_blocks
+from xrayscan.intake.jpeg_strict import strict_grey
 from xrayscan.intake.raster import decode_raster
 from xrayscan.records import Radiograph, Reason
 

@@ -31,9 +31,9 @@ from xrayscan.intake import jpeg2000
 from xrayscan.intake.dicom_rle import decode_rle
 from xrayscan.intake.formats import Format
 from xrayscan.intake.integrity import COPY_AGAIN, check_jpeg_end
-from xrayscan.intake.jpeg import strict_grey
 from xrayscan.intake.jpeg_lossless import decode_lossless
 from xrayscan.intake.jpeg_scan import frame_size
+from xrayscan.intake.jpeg_strict import strict_grey
 from xrayscan.records import Reason
 
 _JPEG2000 = frozenset({JPEG2000, JPEG2000Lossless})

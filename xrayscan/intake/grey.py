@@ -23,6 +23,11 @@ def significant_peak(maximum: int) -> int:
     return next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if maximum < 2**bits)
 
 
+def depth_peak(pixels: Grey) -> int:
+    """Value of white for pixels of 8 bits, or of unknown depth within 16."""
+    return 255 if pixels.dtype == np.uint8 else significant_peak(int(pixels.max()))
+
+
 def stretch(values: NDArray[np.float32]) -> NDArray[np.uint16]:
     """Map values of no declared range to 0..65535 between their 0.5th and 99.5th percentile.
 

@@ -13,13 +13,11 @@ from xrayscan.intake.complaints import damaged, words
 from xrayscan.intake.formats import Format
 from xrayscan.intake.grey import LUMA
 from xrayscan.intake.integrity import check_jpeg_end, check_pixel_count
-from xrayscan.intake.jpeg_scan import check_blocks, check_scans, coding_unit
-from xrayscan.intake.jpeg_seams import check_seams
+from xrayscan.intake.jpeg_scan import check_blocks, check_scans
+from xrayscan.intake.jpeg_strict import UNUSUAL_SAMPLING, check_decoded, is_unsupported
 from xrayscan.intake.orientation import orientation_of, turned, upright
 from xrayscan.intake.pillow import decode_with_pillow, opened
 from xrayscan.records import Radiograph, Reason
-
-_UNUSUAL_SAMPLING = "subsampling"  # of libjpeg-turbo's complaint about sampling factors
 
 
 def decode_jpeg(data: bytes) -> Radiograph:
@@ -35,45 +33,15 @@ def decode_jpeg(data: bytes) -> Radiograph:
         check_pixel_count(width, height, Format.JPEG)
         pixels = _jpeg_grey(data, colorspace)
     except ValueError as fault:
-        if _UNUSUAL_SAMPLING in str(fault):
+        if UNUSUAL_SAMPLING in str(fault):
             return _decode_unusual_jpeg(data)
-        if _is_unsupported(fault):
+        if is_unsupported(fault):
             detail = f"a kind of JPEG that cannot be read ({words(fault)}); export it as PNG"
             raise ScanError(Reason.UNSUPPORTED, detail, Format.JPEG) from None
         raise damaged(fault, Format.JPEG) from None
-    _check_decoded(data, pixels)
+    check_decoded(data, pixels)
     orientation = _jpeg_orientation(data)
     return Radiograph(upright(pixels, orientation), 255, Format.JPEG, turned(orientation))
-
-
-def strict_grey(data: bytes) -> NDArray[np.uint8] | None:
-    """Decode a JPEG to grey as stored; refuse it if it is cut, lacks a scan or is not whole.
-
-    Returns:
-        (H, W) uint8. None for a kind that the strict decoder does not know; it was checked block by
-        block, if it is of a kind that can be.
-
-    Raises:
-        ScanError: what the check found.
-    """
-    check_jpeg_end(data)
-    try:
-        pixels = simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)[:, :, 0]
-    except ValueError as fault:
-        if _UNUSUAL_SAMPLING in str(fault) or _is_unsupported(fault):
-            check_blocks(data)
-            return None
-        raise damaged(fault, Format.JPEG) from None
-    _check_decoded(data, pixels)
-    return np.asarray(pixels)
-
-
-def _check_decoded(data: bytes, pixels: NDArray[np.uint8]) -> None:
-    """Refuse what the strict decoder takes: a picture without all its scans, or with a step."""
-    check_scans(data)
-    unit = coding_unit(data)
-    if unit:
-        check_seams(pixels, unit)
 
 
 def _decode_unusual_jpeg(data: bytes) -> Radiograph:
@@ -84,11 +52,6 @@ def _decode_unusual_jpeg(data: bytes) -> Radiograph:
         return radiograph
     note = "unusual JPEG coding: damage within the picture would go unnoticed"
     return replace(radiograph, notes=(*radiograph.notes, note))
-
-
-def _is_unsupported(fault: ValueError) -> bool:
-    """Whether libjpeg-turbo says that it does not know a kind of JPEG: 12 bits, or lossless."""
-    return "data precision" in str(fault) or "color conversion" in str(fault)
 
 
 def _jpeg_grey(data: bytes, colorspace: str) -> NDArray[np.uint8]:

@@ -12,11 +12,11 @@ from PIL.TiffImagePlugin import TiffImageFile
 from xrayscan.errors import ScanError
 from xrayscan.intake.complaints import damaged
 from xrayscan.intake.formats import Format
-from xrayscan.intake.grey import STRETCHED, Grey, significant_peak, stretch
+from xrayscan.intake.grey import STRETCHED, Grey, depth_peak, significant_peak, stretch
 from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count, too_many_pixels
 from xrayscan.intake.orientation import orientation_of, turned, upright
 from xrayscan.intake.raw_pixels import check_raw_pixels
-from xrayscan.intake.tiff import check_strips, tiff_pixels
+from xrayscan.intake.tiff import checked_page, tiff_pixels
 from xrayscan.records import Radiograph, Reason
 
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 4
@@ -30,12 +30,17 @@ def decode_with_pillow(data: bytes, format: Format) -> Radiograph:
             pages = (f"first of {frames} pages",) if frames > 1 else ()
             deep_colour = _is_deep_colour(picture)  # before loading, which forgets it
             notes = (*pages, *turned(orientation_of(picture)))
+            page = None
             if isinstance(picture, TiffImageFile):
-                check_strips(data, picture.tag_v2)
-            picture.load()
+                page = checked_page(data, picture.tag_v2)
+            if page is None:
+                picture.load()
             orientation = orientation_of(picture)  # 1 for TIFF: both libraries turn it
             raw = _is_raw(picture)
-            pixels, peak = _deep_grey(data) if deep_colour else _grey(picture)
+            if page is not None:
+                pixels, peak = page, depth_peak(page)
+            else:
+                pixels, peak = _deep_grey(data) if deep_colour else _grey(picture)
     except UnidentifiedImageError:
         raise _unidentified(data, format) from None
     except Image.DecompressionBombError:
