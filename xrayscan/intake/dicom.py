@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-import zlib
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -16,6 +15,7 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply
 from pydicom.uid import UID
 
 from xrayscan.errors import ScanError
+from xrayscan.intake.dicom_deflated import read_deflated
 from xrayscan.intake.dicom_frame import first_frame
 from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
 from xrayscan.intake.grey import stretch
@@ -115,12 +115,10 @@ def _header(file: BinaryIO, *keywords: str) -> pydicom.Dataset:
 
 def _dataset(data: bytes) -> pydicom.Dataset:
     try:
-        dataset = pydicom.dcmread(io.BytesIO(data), force=True)
-    except (InvalidDicomError, EOFError, OSError, struct.error, zlib.error) as fault:
-        ends_early = not isinstance(fault, zlib.error) or "incomplete" in str(fault)
-        reason = Reason.TRUNCATED if ends_early else Reason.DAMAGED
-        words = "ends early" if ends_early else f"is damaged ({fault})"
-        raise ScanError(reason, f"its DICOM data {words}; {COPY_AGAIN}", Format.DICOM) from None
+        dataset = read_deflated(data) or pydicom.dcmread(io.BytesIO(data), force=True)
+    except (InvalidDicomError, EOFError, OSError, struct.error):
+        detail = f"its DICOM data ends early; {COPY_AGAIN}"
+        raise ScanError(Reason.TRUNCATED, detail, Format.DICOM) from None
     if "PixelData" not in dataset:
         raise _no_picture(dataset)
     if "Rows" not in dataset or "Columns" not in dataset:
