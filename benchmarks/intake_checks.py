@@ -30,9 +30,8 @@ from xrayscan.intake.resize import network_input, viewing_copy
 
 SIDE, TIMES = 2000, 9
 CHECKS = {
-    "xrayscan.intake.jpeg": ("check_jpeg_end", "check_scans", "check_seams"),
+    "xrayscan.intake.jpeg": ("check_jpeg_end", "check_decoded"),
     "xrayscan.intake.pillow": ("checked_page", "check_raw_pixels"),
-    "xrayscan.intake.raster": ("check_png_chunks", "check_png_picture"),
     "xrayscan.intake.dicom_frame": ("check_raw_pixels",),
     "xrayscan.intake.read": ("check_not_blank",),
 }  # fmt: skip

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from xrayscan.intake.formats import Format
-from xrayscan.intake.integrity import check_png_chunks, check_png_picture
 from xrayscan.intake.jpeg import decode_jpeg
 from xrayscan.intake.pillow import decode_with_pillow
+from xrayscan.intake.png import decode_png
 from xrayscan.records import Radiograph
 
 
@@ -22,6 +22,5 @@ def decode_raster(data: bytes, format: Format) -> Radiograph:
     if format is Format.JPEG:
         return decode_jpeg(data)
     if format is Format.PNG:
-        check_png_chunks(data)
-        check_png_picture(data)
+        return decode_png(data)
     return decode_with_pillow(data, format)
