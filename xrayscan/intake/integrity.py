@@ -60,7 +60,7 @@ def check_jpeg_end(data: bytes) -> None:
 
     The strict decoder finds this as well; here it is found first, and told apart from damage.
     """
-    if data.find(b"\xff\xd9", _coded_data_start(data)) < 0:
+    if data.rfind(b"\xff\xd9", _coded_data_start(data)) < 0:
         raise ScanError(
             Reason.TRUNCATED,
             f"ends in the middle of the picture (after {size_words(len(data))}); {COPY_AGAIN}",
