@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from xrayscan.errors import ScanError
 from xrayscan.intake.admission import Admission, Doubt, outside_training, unclear_posture
 from xrayscan.intake.dicom import identifiers
+from xrayscan.intake.options import USUAL, DecodeOptions
 from xrayscan.intake.read import check_settled, decode, read_content
 from xrayscan.intake.resize import network_input, viewing_copy
 from xrayscan.records import PROBABILITY_DECIMALS, Assessment, Scan, Status
@@ -42,6 +43,7 @@ class AssessOptions:
         workers: threads that read and decode.
         min_age: files changed less than this many seconds ago are left for the next run.
         with_identifiers: rows name patients.
+        decoding: how pictures are decoded.
     """
 
     threshold: float
@@ -51,6 +53,7 @@ class AssessOptions:
     workers: int
     min_age: float = 0.0
     with_identifiers: bool = False
+    decoding: DecodeOptions = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class Assessor:
             row = replace(row, sha256=content.sha256)
             if self._options.with_identifiers:
                 row = replace(row, identifiers=identifiers(content.data))
-            radiograph = decode(content, scan.name)
+            radiograph = decode(content, scan.name, self._options.decoding)
         except ScanError as fault:
             return _Reading(_refused(row, fault))
         row = replace(

@@ -14,6 +14,7 @@ from xrayscan.assessing import AssessOptions
 from xrayscan.errors import UsageError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, discover
+from xrayscan.intake.options import MAX_PIXELS, DecodeOptions
 from xrayscan.intake.overwriting import is_worth_keeping
 from xrayscan.journal.atomic import atomic_text, check_writable, is_stream
 from xrayscan.journal.standard_output import check_standard_output, standard_output
@@ -51,6 +52,7 @@ class JobOptions:
         admission: what to do with films outside the training population.
         failures: when to give up.
         with_identifiers: the CSV names patients; nothing else does.
+        max_pixels: pictures that claim more are refused.
     """
 
     paths: tuple[str, ...]
@@ -69,6 +71,7 @@ class JobOptions:
     admission: Admission = Admission.ON
     failures: FailureLimit = field(default_factory=FailureLimit)
     with_identifiers: bool = False
+    max_pixels: int = MAX_PIXELS
 
     @property
     def table(self) -> Path | None:
@@ -135,6 +138,7 @@ def run_job(
         workers=workers,
         min_age=options.min_age,
         with_identifiers=options.with_identifiers,
+        decoding=DecodeOptions(options.max_pixels),
     )
     worklist = Worklist(model.card.positive, options.max_overlays if options.report else 0)
     # what listens stays on until all is written: a signal must not end the report half way
@@ -237,6 +241,7 @@ def _option_facts(options: JobOptions, workers: int) -> dict[str, Any]:
         "min_age": options.min_age,
         "max_overlays": options.max_overlays,
         "with_identifiers": options.with_identifiers,
+        "max_pixels": options.max_pixels,
     }
 
 

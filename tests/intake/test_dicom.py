@@ -26,6 +26,7 @@ from pydicom.uid import (
 from tests.films import dicom_bytes, draw_deep_film, draw_film, jpeg_bytes, lut
 from xrayscan.errors import ScanError
 from xrayscan.intake.dicom import decode_dicom, identifiers, patient_key, window
+from xrayscan.intake.options import USUAL
 from xrayscan.intake.read import Content, decode, read_radiograph
 from xrayscan.records import Identifiers, Radiograph, Reason, Status
 
@@ -39,14 +40,14 @@ PEAK = 65_535
 
 def refused(data: bytes) -> ScanError:
     with pytest.raises(ScanError) as caught:
-        decode_dicom(data)
+        decode_dicom(data, USUAL)
     assert caught.value.format == "DICOM"
     return caught.value
 
 
 def pixels(data: bytes) -> NDArray[np.int64]:
     """Decode to display grey, as numbers that can be subtracted."""
-    radiograph = decode_dicom(data)
+    radiograph = decode_dicom(data, USUAL)
     assert radiograph.peak == PEAK
     assert radiograph.pixels.dtype == np.uint16
     return radiograph.pixels.astype(np.int64)
@@ -76,7 +77,7 @@ DISPLAYED = scaled(DEEP, 4095)
 def test_the_film_is_the_same_in_every_transfer_syntax(syntax: UID, name: str) -> None:
     data = dicom_bytes(DEEP, bits_stored=12, syntax=syntax, **WINDOW_ALL)
     assert np.array_equal(pixels(data), DISPLAYED)
-    assert decode_dicom(data).format == f"DICOM ({name})"
+    assert decode_dicom(data, USUAL).format == f"DICOM ({name})"
     assert np.array_equal(pixels(dicom_bytes(FILM, syntax=syntax)), scaled(FILM, 255))
 
 
@@ -378,13 +379,13 @@ def test_a_palette() -> None:
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless], ids=["plain", "RLE"])
 def test_the_first_of_several_frames_is_taken(syntax: UID) -> None:
-    radiograph = decode_dicom(dicom_bytes(np.stack([FILM, 255 - FILM, FILM]), syntax=syntax))
+    radiograph = decode_dicom(dicom_bytes(np.stack([FILM, 255 - FILM, FILM]), syntax=syntax), USUAL)
     assert radiograph.notes == ("first of 3 frames",)
     assert np.array_equal(radiograph.pixels, scaled(FILM, 255))
 
 
 def test_one_frame_is_no_note() -> None:
-    assert decode_dicom(dicom_bytes(FILM, NumberOfFrames=1)).notes == ()
+    assert decode_dicom(dicom_bytes(FILM, NumberOfFrames=1), USUAL).notes == ()
 
 
 # --- refused ------------------------------------------------------------------------------------
@@ -457,7 +458,7 @@ def test_cut_anywhere_it_is_refused(kind: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("kind", CUT)
 def test_what_is_cut_is_whole_before(kind: str) -> None:
-    decode_dicom(CUT[kind])
+    decode_dicom(CUT[kind], USUAL)
 
 
 @pytest.mark.parametrize("kind", ["explicit", "implicit", "big endian", "RLE", "JPEG"])
@@ -667,7 +668,7 @@ def test_what_contradicts_a_frontal_chest_film(
     case: tuple[dict[str, str], tuple[str, ...]],
 ) -> None:
     elements, said = case
-    assert decode_dicom(dicom_bytes(draw_film(1), **elements)).contradictions == said
+    assert decode_dicom(dicom_bytes(draw_film(1), **elements), USUAL).contradictions == said
 
 
 # -- who the film is of, for those who ask -------------------------------------------------------

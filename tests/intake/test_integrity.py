@@ -10,14 +10,13 @@ from tests.films import draw_deep_film, draw_film, jpeg_bytes, picture
 from xrayscan.errors import ScanError
 from xrayscan.intake.integrity import (
     MAX_FILE_BYTES,
-    MAX_PIXELS,
     check_extent,
     check_jpeg_end,
     check_not_blank,
     check_pixel_count,
     check_size,
-    too_many_pixels,
 )
+from xrayscan.intake.options import MAX_PIXELS, USUAL, DecodeOptions
 from xrayscan.records import Radiograph, Reason
 
 FILM = draw_film(seed=1, width=96, height=80)
@@ -57,13 +56,24 @@ def test_size_of_the_file(size: int, reason: Reason | None) -> None:
     ],
 )
 def test_pixels_that_a_header_claims(width: int, height: int, reason: Reason | None) -> None:
-    assert reason_of(lambda: check_pixel_count(width, height, "PNG")) is reason
+    assert reason_of(lambda: check_pixel_count(width, height, "PNG", USUAL)) is reason
 
 
 def test_too_many_pixels_says_what_was_claimed() -> None:
-    fault = too_many_pixels("20000x20000 pixels, ", "TIFF")
-    assert fault.detail.startswith("its header says 20000x20000 pixels, more than 100 megapixels;")
-    assert (fault.reason, fault.format) == (Reason.TOO_LARGE, "TIFF")
+    with pytest.raises(ScanError) as caught:
+        check_pixel_count(20_000, 20_000, "TIFF", USUAL)
+    assert caught.value.detail == (
+        "its header says 20000x20000 pixels, more than 100 megapixels; export it smaller, or raise "
+        "--max-pixels"
+    )
+
+
+def test_the_limit_can_be_set() -> None:
+    assert reason_of(lambda: check_pixel_count(100, 101, "PNG", DecodeOptions(10_000))) is (
+        Reason.TOO_LARGE
+    )
+    large = DecodeOptions(10**9)
+    assert reason_of(lambda: check_pixel_count(20_000, 20_000, "PNG", large)) is None
 
 
 # --- JPEG ---------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.films import draw_deep_film, draw_film, exif, png_bytes
 from xrayscan.errors import ScanError
 from xrayscan.intake import png
+from xrayscan.intake.options import USUAL
 from xrayscan.intake.png import decode_png
 from xrayscan.records import Radiograph, Reason
 
@@ -64,7 +65,7 @@ def decoded_by(data: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[Radiograph
 
     original = png.decode_with_pillow
     monkeypatch.setattr(png, "decode_with_pillow", ask)
-    return decode_png(data), bool(asked)
+    return decode_png(data, USUAL), bool(asked)
 
 
 @pytest.mark.parametrize("kind", PLAIN)
@@ -87,10 +88,10 @@ def test_pictures_that_need_more_are_left_to_pillow(
 
 
 def test_png_is_whole_up_to_its_last_byte_only() -> None:
-    assert reason_of(lambda: decode_png(PNG)) is None
-    assert reason_of(lambda: decode_png(PNG + b"tail")) is None
+    assert reason_of(lambda: decode_png(PNG, USUAL)) is None
+    assert reason_of(lambda: decode_png(PNG + b"tail", USUAL)) is None
     for length in range(8, len(PNG), 7):
-        assert reason_of(lambda: decode_png(PNG[:length])) is Reason.TRUNCATED, length  # noqa: B023
+        assert reason_of(lambda: decode_png(PNG[:length], USUAL)) is Reason.TRUNCATED, length  # noqa: B023
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -98,7 +99,7 @@ def test_png_is_whole_up_to_its_last_byte_only() -> None:
 def test_any_byte_of_a_png_changed_is_found(position: int, change: int) -> None:
     damaged = bytearray(PNG)
     damaged[position] ^= change
-    assert reason_of(lambda: decode_png(bytes(damaged))) in (
+    assert reason_of(lambda: decode_png(bytes(damaged), USUAL)) in (
         Reason.DAMAGED,
         Reason.TRUNCATED,  # a length that now points past the end
     )
@@ -108,11 +109,11 @@ def test_a_wrong_checksum_names_its_chunk() -> None:
     damaged = bytearray(PNG)
     damaged[PNG.index(b"IDAT") + 40] ^= 1
     with pytest.raises(ScanError, match="checksum of its IDAT chunk is wrong"):
-        decode_png(bytes(damaged))
+        decode_png(bytes(damaged), USUAL)
 
 
 def test_a_chunk_of_no_known_kind_is_checked_too() -> None:
     right = chunk(b"prVt", b"anything")
-    assert reason_of(lambda: decode_png(PNG[:33] + right + PNG[33:])) is None
+    assert reason_of(lambda: decode_png(PNG[:33] + right + PNG[33:], USUAL)) is None
     wrong = right[:-1] + bytes([right[-1] ^ 1])
-    assert reason_of(lambda: decode_png(PNG[:33] + wrong + PNG[33:])) is Reason.DAMAGED
+    assert reason_of(lambda: decode_png(PNG[:33] + wrong + PNG[33:], USUAL)) is Reason.DAMAGED

@@ -30,6 +30,7 @@ from xrayscan.errors import ScanError
 from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
 from xrayscan.intake.jpeg_scan import check_blocks
 from xrayscan.intake.jpeg_strict import strict_grey
+from xrayscan.intake.options import USUAL
 from xrayscan.intake.raster import decode_raster
 from xrayscan.records import Radiograph, Reason
 
@@ -45,7 +46,7 @@ SECTOR = 512  # what a broken disk or transfer loses
 def decoded(data: bytes) -> Radiograph:
     format = sniff(data[:SNIFF_BYTES])
     assert format is not None
-    return decode_raster(data, format)
+    return decode_raster(data, format, USUAL)
 
 
 def refused(data: bytes) -> ScanError:
@@ -503,5 +504,5 @@ def test_a_header_that_claims_too_much_is_refused_before_decoding(
 def test_tiff_with_pixels_of_an_unknown_kind(change, reason: Reason, words: str) -> None:
     whole = cv2.imencode(".tif", FILM / 255.0)[1].tobytes()
     with pytest.raises(ScanError, match=words) as caught:
-        decode_raster(change(whole), Format.TIFF)
+        decode_raster(change(whole), Format.TIFF, USUAL)
     assert caught.value.reason is reason

@@ -20,6 +20,7 @@ from xrayscan.intake.dicom_frame import first_frame
 from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
 from xrayscan.intake.grey import stretch
 from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count
+from xrayscan.intake.options import DecodeOptions
 from xrayscan.records import Identifiers, Radiograph, Reason
 
 _PEAK = 65_535
@@ -38,7 +39,7 @@ _ELSEWHERE = {
 _FLOAT = NDArray[np.float64]
 
 
-def decode_dicom(data: bytes) -> Radiograph:
+def decode_dicom(data: bytes, options: DecodeOptions) -> Radiograph:
     """Decode the first frame and bring it to display grey.
 
     The order is the standard's (PS3.4 N.2): modality LUT or rescale, VOI LUT or window (the first
@@ -49,7 +50,7 @@ def decode_dicom(data: bytes) -> Radiograph:
         ScanError: no DICOM, no picture in it, damaged pixel data, or an unsupported encoding.
     """
     dataset = _dataset(data)
-    check_pixel_count(int(dataset.Columns), int(dataset.Rows), Format.DICOM)
+    check_pixel_count(int(dataset.Columns), int(dataset.Rows), Format.DICOM, options)
     grey = _display_grey(first_frame(dataset), dataset)
     return Radiograph(grey, _PEAK, _format_words(dataset), _notes(dataset), contradictions(dataset))
 

@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import ScanError
+from xrayscan.intake.options import DecodeOptions
 from xrayscan.records import Radiograph, Reason
 
-# Larger than any single radiograph we know of (mammography reaches 60 megapixels); a header that
-# claims more is refused before anything is decoded, so that memory stays bounded.
-MAX_PIXELS = 100_000_000
 MAX_FILE_BYTES = 1_000_000_000
 
 MIN_SIDE = 64  # pixels; below this the lungs are a handful of grey values
@@ -38,21 +36,16 @@ def check_size(size_bytes: int) -> None:
         )
 
 
-def check_pixel_count(width: int, height: int, format: str) -> None:
-    """Refuse a header that claims more than ``MAX_PIXELS`` (or no pixels) before decoding."""
+def check_pixel_count(width: int, height: int, format: str, options: DecodeOptions) -> None:
+    """Refuse a header that claims no pixels or more than ``max_pixels``, before decoding."""
     if width <= 0 or height <= 0:
         raise ScanError(
             Reason.DAMAGED, f"its header says {width}x{height} pixels; {COPY_AGAIN}", format
         )
-    if width * height > MAX_PIXELS:
-        raise too_many_pixels(f"{width}x{height} pixels, ", format)
-
-
-def too_many_pixels(claim: str, format: str) -> ScanError:
-    """Say that a header's claim, in words up to the comma, is more than ``MAX_PIXELS``."""
-    limit = f"{MAX_PIXELS / 1e6:.0f} megapixels"
-    detail = f"its header says {claim}more than {limit}; export it smaller"
-    return ScanError(Reason.TOO_LARGE, detail, format)
+    if width * height > options.max_pixels:
+        claim = f"{width}x{height} pixels, more than {options.max_pixels / 1e6:g} megapixels"
+        detail = f"its header says {claim}; export it smaller, or raise --max-pixels"
+        raise ScanError(Reason.TOO_LARGE, detail, format)
 
 
 def check_jpeg_end(data: bytes) -> None:

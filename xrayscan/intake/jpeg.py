@@ -15,12 +15,13 @@ from xrayscan.intake.grey import LUMA
 from xrayscan.intake.integrity import check_jpeg_end, check_pixel_count
 from xrayscan.intake.jpeg_scan import check_blocks, check_scans
 from xrayscan.intake.jpeg_strict import UNUSUAL_SAMPLING, check_decoded, is_unsupported
+from xrayscan.intake.options import DecodeOptions
 from xrayscan.intake.orientation import orientation_of, turned, upright
 from xrayscan.intake.pillow import decode_with_pillow, opened
 from xrayscan.records import Radiograph, Reason
 
 
-def decode_jpeg(data: bytes) -> Radiograph:
+def decode_jpeg(data: bytes, options: DecodeOptions) -> Radiograph:
     """Decode with libjpeg-turbo in strict mode: a cut is an error, and most other damage.
 
     JPEG has no checksum, and its code falls back into step by itself. What can go unnoticed: a few
@@ -30,11 +31,11 @@ def decode_jpeg(data: bytes) -> Radiograph:
     check_jpeg_end(data)
     try:
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
-        check_pixel_count(width, height, Format.JPEG)
+        check_pixel_count(width, height, Format.JPEG, options)
         pixels = _jpeg_grey(data, colorspace)
     except ValueError as fault:
         if UNUSUAL_SAMPLING in str(fault):
-            return _decode_unusual_jpeg(data)
+            return _decode_unusual_jpeg(data, options)
         if is_unsupported(fault):
             detail = f"a kind of JPEG that cannot be read ({words(fault)}); export it as PNG"
             raise ScanError(Reason.UNSUPPORTED, detail, Format.JPEG) from None
@@ -44,9 +45,9 @@ def decode_jpeg(data: bytes) -> Radiograph:
     return Radiograph(upright(pixels, orientation), 255, Format.JPEG, turned(orientation))
 
 
-def _decode_unusual_jpeg(data: bytes) -> Radiograph:
+def _decode_unusual_jpeg(data: bytes, options: DecodeOptions) -> Radiograph:
     """Decode a good film with unusual sampling factors: Pillow knows them, but forgives damage."""
-    radiograph = decode_with_pillow(data, Format.JPEG)
+    radiograph = decode_with_pillow(data, Format.JPEG, options)
     check_scans(data)
     if check_blocks(data):
         return radiograph

@@ -13,7 +13,8 @@ from xrayscan.errors import ScanError
 from xrayscan.intake.complaints import damaged
 from xrayscan.intake.formats import Format
 from xrayscan.intake.grey import STRETCHED, Grey, depth_peak, significant_peak, stretch
-from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count, too_many_pixels
+from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count
+from xrayscan.intake.options import DecodeOptions
 from xrayscan.intake.orientation import orientation_of, turned, upright
 from xrayscan.intake.raw_pixels import check_raw_pixels
 from xrayscan.intake.tiff import checked_page, tiff_pixels
@@ -22,10 +23,11 @@ from xrayscan.records import Radiograph, Reason
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 4
 
 
-def decode_with_pillow(data: bytes, format: Format) -> Radiograph:
+def decode_with_pillow(data: bytes, format: Format, options: DecodeOptions) -> Radiograph:
+    """Decode a PNG, TIFF, BMP or JPEG; a damaged TIFF or BMP is refused as its format allows."""
     try:
         with opened(data, format) as picture:
-            check_pixel_count(*picture.size, format)
+            check_pixel_count(*picture.size, format, options)
             frames = getattr(picture, "n_frames", 1)
             pages = (f"first of {frames} pages",) if frames > 1 else ()
             deep_colour = _is_deep_colour(picture)  # before loading, which forgets it
@@ -43,8 +45,6 @@ def decode_with_pillow(data: bytes, format: Format) -> Radiograph:
                 pixels, peak = _deep_grey(data) if deep_colour else _grey(picture)
     except UnidentifiedImageError:
         raise _unidentified(data, format) from None
-    except Image.DecompressionBombError:
-        raise too_many_pixels("", format) from None
     except OSError as fault:
         raise damaged(fault, format) from None
     if raw:  # a BMP begins with its last row
@@ -53,6 +53,8 @@ def decode_with_pillow(data: bytes, format: Format) -> Radiograph:
 
 
 def opened(data: bytes, format: Format) -> Image.Image:
+    """Read a picture's header; its size is for the caller to check."""
+    Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which holds for the whole process
     return Image.open(io.BytesIO(data), formats=[format])
 
 

@@ -19,6 +19,7 @@ from xrayscan.errors import ScanError
 from xrayscan.intake.formats import Format
 from xrayscan.intake.grey import depth_peak
 from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count, size_words
+from xrayscan.intake.options import DecodeOptions
 from xrayscan.intake.pillow import decode_with_pillow
 from xrayscan.records import Radiograph, Reason
 
@@ -55,7 +56,7 @@ class _Header:
     interlaced: bool
 
 
-def decode_png(data: bytes) -> Radiograph:
+def decode_png(data: bytes, options: DecodeOptions) -> Radiograph:
     """Decode a PNG whose checksums are right and whose rows are all there.
 
     Raises:
@@ -63,10 +64,10 @@ def decode_png(data: bytes) -> Radiograph:
     """
     chunks = _checked_chunks(data)
     header = _header(chunks)
-    check_pixel_count(header.width, header.height, Format.PNG)
+    check_pixel_count(header.width, header.height, Format.PNG, options)
     if not _is_plain(header, chunks):
         _check_rows(header, chunks)
-        return decode_with_pillow(data, Format.PNG)
+        return decode_with_pillow(data, Format.PNG, options)
     try:
         pixels = np.asarray(imagecodecs.png_decode(data))
     except (imagecodecs.PngError, UnicodeDecodeError):  # libpng may quote bytes of the file
