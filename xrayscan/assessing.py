@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.admission import Admission, Doubt, outside_training, unclear_posture
-from xrayscan.intake.dicom import identifiers
+from xrayscan.intake.dicom_header import identifiers
 from xrayscan.intake.options import USUAL, DecodeOptions
 from xrayscan.intake.read import check_settled, decode, read_content
 from xrayscan.intake.resize import network_input, viewing_copy
@@ -127,6 +127,7 @@ class Assessor:
             width=radiograph.width,
             height=radiograph.height,
             detail="; ".join(radiograph.notes),
+            facts=radiograph.facts,
         )
         pixels = network_input(radiograph, self._model.card.input_size)
         reading = _Reading(

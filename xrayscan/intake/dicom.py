@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -17,25 +16,14 @@ from pydicom.uid import UID
 from xrayscan.errors import ScanError
 from xrayscan.intake.dicom_deflated import read_deflated
 from xrayscan.intake.dicom_frame import first_frame
-from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
+from xrayscan.intake.dicom_header import contradictions, facts
+from xrayscan.intake.formats import Format
 from xrayscan.intake.grey import stretch
 from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count
 from xrayscan.intake.options import DecodeOptions
-from xrayscan.records import Identifiers, Radiograph, Reason
+from xrayscan.records import Radiograph, Reason
 
 _PEAK = 65_535
-# Values that contradict a frontal chest film: of PS3.3 C.7.3.1.1.1, PS3.16 annex L and PS3.3
-# C.8.1.3 (lateral and oblique views).
-_ELSEWHERE = {
-    keyword: frozenset(codes.split())
-    for keyword, codes in {
-        "Modality": "CT DOC ECG ES GM IO IVUS MG MR NM OP PT PX SM SR US XA XC",
-        "BodyPartExamined": "ABDOMEN ANKLE ARM BREAST CALCANEUS CLAVICLE COCCYX CSPINE ELBOW "
-        "EXTREMITY FEMUR FINGER FOOT FOREARM HAND HEAD HIP HUMERUS JAW KNEE LEG LSPINE NECK PELVIS "
-        "SCAPULA SHOULDER SKULL SPINE SSPINE TOE TSPINE WRIST ZYGOMA",
-        "ViewPosition": "LAT LATERAL LL RL LLD RLD LLO RLO",
-    }.items()
-}
 _FLOAT = NDArray[np.float64]
 
 
@@ -51,67 +39,14 @@ def decode_dicom(data: bytes, options: DecodeOptions) -> Radiograph:
     """
     dataset = _dataset(data)
     check_pixel_count(int(dataset.Columns), int(dataset.Rows), Format.DICOM, options)
-    grey = _display_grey(first_frame(dataset), dataset)
-    return Radiograph(grey, _PEAK, _format_words(dataset), _notes(dataset), contradictions(dataset))
-
-
-def contradictions(dataset: pydicom.Dataset) -> tuple[str, ...]:
-    """Say what a header has that does not go with a frontal chest film.
-
-    Only values of the lists above are ever repeated: in a careless header any value can be a name.
-    """
-    return tuple(
-        f"its header says {code}"
-        for keyword, codes in _ELSEWHERE.items()
-        if (code := str(dataset.get(keyword) or "").strip().upper()) in codes
+    return Radiograph(
+        _display_grey(first_frame(dataset), dataset),
+        _PEAK,
+        _format_words(dataset),
+        _notes(dataset),
+        contradictions(dataset),
+        facts(dataset),
     )
-
-
-def patient_key(location: str) -> str:
-    """Tell the patient of a DICOM file from its header, without reading the picture.
-
-    The identifier itself never leaves this function, nor is it decoded to text: what pydicom might
-    warn of could quote it.
-
-    Args:
-        location: path of any file, DICOM or not.
-
-    Returns:
-        ``"dicom:"`` and 16 hexadecimal digits of the identifier's sha256; "" where the file is
-        gone, no DICOM, damaged, or names no patient.
-    """
-    try:
-        with open(location, "rb") as file:  # noqa: PTH123  # may not be UTF-8
-            element = _header(file, "PatientID").get_item("PatientID")
-            identifier = bytes(element.value or b"").strip(b" \0") if element else b""
-    except Exception:  # anything at all on damaged bytes; decoding is what reports the file
-        return ""
-    return f"dicom:{hashlib.sha256(identifier).hexdigest()[:16]}" if identifier else ""
-
-
-def identifiers(data: bytes) -> Identifiers:
-    """Read who a film is of, for those who ask for it: ``--with-identifiers``.
-
-    Args:
-        data: the bytes of any file.
-
-    Returns:
-        Empty texts where the file is no DICOM, or its header does not say or is damaged.
-    """
-    keywords = ("PatientName", "PatientID", "PatientBirthDate")
-    try:
-        header = _header(io.BytesIO(data), "SpecificCharacterSet", *keywords)
-        return Identifiers(*(str(header.get(keyword) or "").strip() for keyword in keywords))
-    except Exception:  # anything at all on damaged bytes; decoding is what reports the file
-        return Identifiers()
-
-
-def _header(file: BinaryIO, *keywords: str) -> pydicom.Dataset:
-    """Read some elements of a header and no picture; none of a file that is no DICOM."""
-    if sniff(file.read(SNIFF_BYTES)) is not Format.DICOM:
-        return pydicom.Dataset()
-    file.seek(0)
-    return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(keywords))
 
 
 def _dataset(data: bytes) -> pydicom.Dataset:

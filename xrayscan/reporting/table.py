@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TextIO
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from xrayscan.records import PROBABILITY_DECIMALS, Assessment
+from xrayscan.records import PROBABILITY_DECIMALS, Assessment, Facts
 
 COLUMNS = (
     "path",
@@ -33,7 +33,8 @@ COLUMNS = (
     "assessed_at",
 )
 
-IDENTIFIERS = ("patient_name", "patient_id", "birth_date")  # behind the others, where asked for
+FACTS = ("age", "sex", "view")  # behind the others, always; from DICOM headers
+IDENTIFIERS = ("patient_name", "patient_id", "birth_date")  # behind these, where asked for
 
 # A cell that begins with one of these would be run as a formula (OWASP, CSV injection). The quote
 # itself is among them, so that taking one quote away always gives the text back.
@@ -58,11 +59,11 @@ class TableWriter:
         self._rows = csv.writer(file, lineterminator="\n")
         self._model = model
         self._further = IDENTIFIERS if with_identifiers else ()
-        self._rows.writerow(COLUMNS + self._further)
+        self._rows.writerow(COLUMNS + FACTS + self._further)
 
     def write(self, assessment: Assessment) -> None:
         named = [" ".join(getattr(assessment.identifiers, name).split()) for name in self._further]
-        cells = (*_cells(assessment, self._model), *named)
+        cells = (*_cells(assessment, self._model), *_facts(assessment.facts), *named)
         self._rows.writerow([safe_cell(cell) for cell in cells])
 
 
@@ -88,6 +89,11 @@ def _cells(row: Assessment, model: ModelIdentity) -> tuple[str, ...]:
         model.sha256,
         row.assessed_at,
     )
+
+
+def _facts(facts: Facts) -> tuple[str, ...]:
+    """One row's cells in the order of ``FACTS``."""
+    return ("" if facts.age is None else f"{facts.age:g}", facts.sex, facts.view)
 
 
 def path_text(name: str) -> str:
