@@ -569,6 +569,24 @@ def test_real_compressed_films_cut_short_are_refused(shared_data: Path, name: st
         assert refused(delimited).reason in (Reason.TRUNCATED, Reason.DAMAGED)
 
 
+def palette(order: str) -> dict[str, object]:
+    """Three tables that show each value as itself, with words in one byte order."""
+    table = (np.arange(256, dtype=np.uint16) << 8).astype(f"{order}u2").tobytes()
+    names = [f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue")]
+    return {f"{name}Descriptor": [256, 0, 16] for name in names} | {
+        f"{name}Data": table for name in names
+    }
+
+
+@pytest.mark.parametrize(
+    ("syntax", "order"), [(ExplicitVRLittleEndian, "<"), (ExplicitVRBigEndian, ">")]
+)
+def test_the_words_of_a_palette_are_in_the_file_s_byte_order(syntax: UID, order: str) -> None:
+    data = dicom_bytes(FILM, photometric="PALETTE COLOR", syntax=syntax, **palette(order))
+    grey = decode_dicom(data, USUAL).pixels
+    assert np.abs(grey / 256 - FILM).max() < 1
+
+
 def test_a_compressed_syntax_with_nothing_in_it_is_damaged() -> None:
     fault = refused(dicom_bytes(FILM, syntax=JPEG2000Lossless, frame=b"\0" * 200))
     assert fault.reason is Reason.DAMAGED

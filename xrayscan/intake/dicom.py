@@ -92,6 +92,7 @@ def _assume_uncompressed(dataset: pydicom.Dataset) -> None:
 def _display_grey(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.uint16]:
     photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     if photometric == "PALETTE COLOR":
+        _order_palette(dataset)
         stored = apply_color_lut(stored, dataset)
     if stored.ndim == 3:  # a secondary capture in colour: its luminance, with its own bit depth
         depth = (
@@ -103,6 +104,17 @@ def _display_grey(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.
         return _to_peak(luma / depth)
     grey = _voi(_modality_values(stored, dataset), dataset)
     return _PEAK - grey if photometric == "MONOCHROME1" else grey
+
+
+def _order_palette(dataset: pydicom.Dataset) -> None:
+    """Bring the words of a big-endian palette into the order that pydicom takes them to be in."""
+    if dataset.file_meta.TransferSyntaxUID != pydicom.uid.ExplicitVRBigEndian:
+        return
+    for colour in ("Red", "Green", "Blue"):
+        keyword = f"{colour}PaletteColorLookupTableData"
+        if keyword in dataset and dataset[keyword].VR == "OW":
+            words = np.frombuffer(dataset[keyword].value, np.uint16)
+            dataset[keyword].value = words.byteswap().tobytes()
 
 
 def _modality_values(stored: NDArray[Any], dataset: pydicom.Dataset) -> _FLOAT:
