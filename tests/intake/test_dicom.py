@@ -569,6 +569,14 @@ def test_real_compressed_films_cut_short_are_refused(shared_data: Path, name: st
         assert refused(delimited).reason in (Reason.TRUNCATED, Reason.DAMAGED)
 
 
+def test_looked_up_levels_are_those_computed_pixel_by_pixel() -> None:
+    signed = (DEEP.astype(np.int16) - 1500).astype(np.int16)
+    about = {"RescaleSlope": -0.5, "RescaleIntercept": 100, "WindowCenter": 40, "WindowWidth": 900}
+    grey = decode_dicom(dicom_bytes(signed, **about), USUAL).pixels
+    shown = window(signed * -0.5 + 100, 40, 900)
+    assert np.array_equal(grey, np.rint(shown * 65_535).astype(np.uint16))
+
+
 def palette(order: str) -> dict[str, object]:
     """Three tables that show each value as itself, with words in one byte order."""
     table = (np.arange(256, dtype=np.uint16) << 8).astype(f"{order}u2").tobytes()

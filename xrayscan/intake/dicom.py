@@ -102,8 +102,25 @@ def _display_grey(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.
         )
         luma = stored.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
         return _to_peak(luma / depth)
-    grey = _voi(_modality_values(stored, dataset), dataset)
+    grey = _monochrome(stored, dataset)
     return _PEAK - grey if photometric == "MONOCHROME1" else grey
+
+
+def _monochrome(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.uint16]:
+    """Apply modality and VOI transformation, else stretch between robust percentiles.
+
+    The transformations know nothing of neighbours: each level is transformed once and looked up.
+    """
+    if stored.dtype.itemsize <= 2 and not dataset.get("ModalityLUTSequence"):
+        low, high = int(stored.min()), int(stored.max())
+        levels = np.arange(low, high + 1, dtype=np.int32)
+        shades = _voi(_modality_values(levels, dataset), dataset)
+        if shades is not None:
+            places = stored if low == 0 else stored.astype(np.int32) - low
+            return np.take(shades, places)
+    values = _modality_values(stored, dataset)
+    grey = _voi(values, dataset)
+    return stretch(values.astype(np.float32)) if grey is None else grey
 
 
 def _order_palette(dataset: pydicom.Dataset) -> None:
@@ -127,8 +144,8 @@ def _modality_values(stored: NDArray[Any], dataset: pydicom.Dataset) -> _FLOAT:
     return stored.astype(np.float64) * slope + intercept
 
 
-def _voi(values: _FLOAT, dataset: pydicom.Dataset) -> NDArray[np.uint16]:
-    """Apply the VOI LUT or window, else robust percentiles. Out: 0..65535."""
+def _voi(values: _FLOAT, dataset: pydicom.Dataset) -> NDArray[np.uint16] | None:
+    """Apply the VOI LUT or window. Out: 0..65535; None where the header has neither."""
     if dataset.get("VOILUTSequence"):
         peak = 2 ** int(dataset.VOILUTSequence[0].LUTDescriptor[2]) - 1
         looked_up = apply_voi(np.rint(values).astype(np.int64), dataset)
@@ -140,7 +157,7 @@ def _voi(values: _FLOAT, dataset: pydicom.Dataset) -> NDArray[np.uint16]:
         return _to_peak(window(values, centre, width, function))
     if _stored_peak(dataset) == 255 and values.min() >= 0 and values.max() <= 255:
         return _to_peak(values / 255)  # 8 bits without a window are made for display as they are
-    return stretch(values.astype(np.float32))
+    return None
 
 
 def window(values: _FLOAT, centre: float, width: float, function: str = "LINEAR") -> _FLOAT:
