@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pebble import ProcessExpired, ProcessPool
 
 from xrayscan.errors import ScanError
-from xrayscan.intake.dicom import identifiers
+from xrayscan.intake.dicom_header import identifiers
+from xrayscan.intake.options import USUAL, DecodeOptions
 from xrayscan.intake.read import check_settled, decode, read_content
 from xrayscan.intake.resize import network_input, viewing_copy
 from xrayscan.records import Assessment, Reason, Scan, Status
@@ -37,6 +38,7 @@ class ReadOptions:
             0 reads on threads of this process, which cannot be stopped.
         min_age: files changed less than this many seconds ago are left for the next run.
         with_identifiers: rows name patients.
+        decoding: how pictures are decoded.
     """
 
     input_size: int
@@ -44,6 +46,7 @@ class ReadOptions:
     time_limit: float = 0.0
     min_age: float = 0.0
     with_identifiers: bool = False
+    decoding: DecodeOptions = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def read_scan(scan: Scan, options: ReadOptions) -> Reading:
         row = replace(row, sha256=content.sha256)
         if options.with_identifiers:
             row = replace(row, identifiers=identifiers(content.data))
-        radiograph = decode(content, scan.name)
+        radiograph = decode(content, scan.name, options.decoding)
     except ScanError as fault:
         return Reading(refused(row, fault))
     row = replace(
@@ -104,6 +107,7 @@ def read_scan(scan: Scan, options: ReadOptions) -> Reading:
         width=radiograph.width,
         height=radiograph.height,
         detail="; ".join(radiograph.notes),
+        facts=radiograph.facts,
     )
     return Reading(
         row,

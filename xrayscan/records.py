@@ -118,6 +118,21 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What a film's header says that groups of patients can be told apart by; none names anybody.
+
+    Attributes:
+        age: years when the film was taken, 90 for all above 89; None where it is not said.
+        sex: "F", "M", "O" or "".
+        view: as the header calls it, e.g. "PA" or "AP"; "" where it does not.
+    """
+
+    age: float | None = None
+    sex: str = ""
+    view: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Radiograph:
     """A decoded, whole and upright-as-stored picture on a grey scale where 0 is black.
 
@@ -128,6 +143,7 @@ class Radiograph:
         notes: facts about the reading worth a person's eye, e.g. "first of 12 frames".
         contradictions: what the header says that does not go with a frontal chest film, e.g. "its
             header says CT".
+        facts: about the patient and the view.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.uint16]
@@ -135,6 +151,7 @@ class Radiograph:
     format: str
     notes: tuple[str, ...] = ()
     contradictions: tuple[str, ...] = ()
+    facts: Facts = Facts()  # frozen
 
     @property
     def width(self) -> int:
@@ -178,6 +195,7 @@ class Assessment:
     assessed_at: str = ""
     gone_since: str = ""
     identifiers: Identifiers = field(default=Identifiers(), repr=False)
+    facts: Facts = field(default=Facts())
 
 
 @dataclass(slots=True)

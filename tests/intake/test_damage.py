@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from functools import cache
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,6 +14,7 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
 )
@@ -52,9 +54,13 @@ def jpeg2000_bytes(pixels: np.ndarray) -> bytes:
 
 
 def jpeg_ls_bytes(pixels: np.ndarray) -> bytes:
-    import jpeg_ls
+    return bytes(imagecodecs.jpegls_encode(pixels))
 
-    return bytes(jpeg_ls.encode_array(pixels))
+
+def lossless_jpeg_bytes(pixels: np.ndarray, predictor: int = 1) -> bytes:
+    bits = 8 if pixels.dtype == np.uint8 else 12
+    options = {"lossless": True, "predictor": predictor, "bitspersample": bits}
+    return bytes(imagecodecs.jpeg8_encode(pixels, **options))
 
 
 WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
@@ -72,6 +78,11 @@ GOOD: dict[str, Callable[[], bytes]] = {
     "TIFF, deflate": lambda: tiff_bytes(film(), compression="tiff_adobe_deflate"),
     "TIFF, deflate, 16 bits": lambda: tiff_bytes(deep(), compression="tiff_adobe_deflate"),
     "TIFF, PackBits": lambda: tiff_bytes(film(), compression="packbits"),
+    "TIFF, differences": lambda: tiff_bytes(
+        deep(), compression="tiff_adobe_deflate", tiffinfo={317: 2}
+    ),
+    "TIFF, JPEG": lambda: tiff_bytes(film(), compression="jpeg", quality=95),
+    "TIFF, JPEG, colour": lambda: tiff_bytes(film(), "RGB", compression="jpeg", quality=95),
     "BMP": lambda: bmp_bytes(film()),
     "DICOM, raw": lambda: dicom_bytes(deep(), bits_stored=12, **WINDOW),
     "DICOM, deflated": lambda: dicom_bytes(
@@ -79,6 +90,13 @@ GOOD: dict[str, Callable[[], bytes]] = {
     ),
     "DICOM, RLE": lambda: dicom_bytes(film(), syntax=RLELossless),
     "DICOM, JPEG": lambda: dicom_bytes(film(), syntax=JPEGBaseline8Bit, frame=jpeg_bytes(film())),
+    "DICOM, JPEG Lossless": lambda: dicom_bytes(
+        deep(),
+        bits_stored=12,
+        syntax=JPEGLosslessSV1,
+        frame=lossless_jpeg_bytes(deep()),
+        **WINDOW,
+    ),
     "DICOM, JPEG-LS": lambda: dicom_bytes(
         film(), syntax=JPEGLSLossless, frame=jpeg_ls_bytes(film())
     ),
@@ -101,23 +119,19 @@ UNSURE = {
     ("TIFF, raw", "bit flipped"): 0.0,
     ("TIFF, LZW", "bit flipped"): 0.0,
     ("TIFF, PackBits", "bit flipped"): 0.0,
+    ("TIFF, JPEG", "bit flipped"): 0.0,
+    ("TIFF, JPEG, colour", "bit flipped"): 0.0,
     ("BMP", "page zeroed"): 0.9,
     ("BMP", "bit flipped"): 0.0,
     ("DICOM, raw", "page zeroed"): 0.9,
     ("DICOM, raw", "bit flipped"): 0.0,
-    ("DICOM, deflated", "page zeroed"): 0.0,
-    ("DICOM, deflated", "sector zeroed"): 0.0,
-    ("DICOM, deflated", "sector overwritten"): 0.0,
-    ("DICOM, deflated", "page overwritten"): 0.5,
     ("DICOM, deflated", "bit flipped"): 0.0,
     ("DICOM, RLE", "sector zeroed"): 0.8,
     ("DICOM, RLE", "bit flipped"): 0.0,
     ("DICOM, JPEG", "bit flipped"): 0.05,
-    ("DICOM, JPEG 2000", "page zeroed"): 0.0,
-    ("DICOM, JPEG 2000", "sector zeroed"): 0.0,
-    ("DICOM, JPEG 2000", "page overwritten"): 0.0,
-    ("DICOM, JPEG 2000", "sector overwritten"): 0.0,
-    ("DICOM, JPEG 2000", "bit flipped"): 0.0,
+    ("DICOM, JPEG Lossless", "sector overwritten"): 0.9,
+    ("DICOM, JPEG Lossless", "bit flipped"): 0.0,
+    ("DICOM, JPEG 2000", "bit flipped"): 0.7,
 }
 
 

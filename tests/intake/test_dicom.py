@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +24,10 @@ from pydicom.uid import (
 
 from tests.films import dicom_bytes, draw_deep_film, draw_film, jpeg_bytes, lut
 from xrayscan.errors import ScanError
-from xrayscan.intake.dicom import decode_dicom, identifiers, patient_key, window
+from xrayscan.intake.dicom import decode_dicom, window
+from xrayscan.intake.options import USUAL
 from xrayscan.intake.read import Content, decode, read_radiograph
-from xrayscan.records import Identifiers, Radiograph, Reason, Status
+from xrayscan.records import Radiograph, Reason, Status
 
 # what decoders warn of is in the row's reason; the command line keeps them silent
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -39,14 +39,14 @@ PEAK = 65_535
 
 def refused(data: bytes) -> ScanError:
     with pytest.raises(ScanError) as caught:
-        decode_dicom(data)
+        decode_dicom(data, USUAL)
     assert caught.value.format == "DICOM"
     return caught.value
 
 
 def pixels(data: bytes) -> NDArray[np.int64]:
     """Decode to display grey, as numbers that can be subtracted."""
-    radiograph = decode_dicom(data)
+    radiograph = decode_dicom(data, USUAL)
     assert radiograph.peak == PEAK
     assert radiograph.pixels.dtype == np.uint16
     return radiograph.pixels.astype(np.int64)
@@ -76,7 +76,7 @@ DISPLAYED = scaled(DEEP, 4095)
 def test_the_film_is_the_same_in_every_transfer_syntax(syntax: UID, name: str) -> None:
     data = dicom_bytes(DEEP, bits_stored=12, syntax=syntax, **WINDOW_ALL)
     assert np.array_equal(pixels(data), DISPLAYED)
-    assert decode_dicom(data).format == f"DICOM ({name})"
+    assert decode_dicom(data, USUAL).format == f"DICOM ({name})"
     assert np.array_equal(pixels(dicom_bytes(FILM, syntax=syntax)), scaled(FILM, 255))
 
 
@@ -378,13 +378,13 @@ def test_a_palette() -> None:
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless], ids=["plain", "RLE"])
 def test_the_first_of_several_frames_is_taken(syntax: UID) -> None:
-    radiograph = decode_dicom(dicom_bytes(np.stack([FILM, 255 - FILM, FILM]), syntax=syntax))
+    radiograph = decode_dicom(dicom_bytes(np.stack([FILM, 255 - FILM, FILM]), syntax=syntax), USUAL)
     assert radiograph.notes == ("first of 3 frames",)
     assert np.array_equal(radiograph.pixels, scaled(FILM, 255))
 
 
 def test_one_frame_is_no_note() -> None:
-    assert decode_dicom(dicom_bytes(FILM, NumberOfFrames=1)).notes == ()
+    assert decode_dicom(dicom_bytes(FILM, NumberOfFrames=1), USUAL).notes == ()
 
 
 # --- refused ------------------------------------------------------------------------------------
@@ -457,7 +457,7 @@ def test_cut_anywhere_it_is_refused(kind: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("kind", CUT)
 def test_what_is_cut_is_whole_before(kind: str) -> None:
-    decode_dicom(CUT[kind])
+    decode_dicom(CUT[kind], USUAL)
 
 
 @pytest.mark.parametrize("kind", ["explicit", "implicit", "big endian", "RLE", "JPEG"])
@@ -569,124 +569,32 @@ def test_real_compressed_films_cut_short_are_refused(shared_data: Path, name: st
         assert refused(delimited).reason in (Reason.TRUNCATED, Reason.DAMAGED)
 
 
-def test_a_compressed_syntax_with_nothing_in_it_is_damaged() -> None:
-    fault = refused(dicom_bytes(FILM, syntax=JPEG2000Lossless, frame=b"\0" * 200))
-    assert fault.reason is Reason.DAMAGED
+def test_looked_up_levels_are_those_computed_pixel_by_pixel() -> None:
+    signed = (DEEP.astype(np.int16) - 1500).astype(np.int16)
+    about = {"RescaleSlope": -0.5, "RescaleIntercept": 100, "WindowCenter": 40, "WindowWidth": 900}
+    grey = decode_dicom(dicom_bytes(signed, **about), USUAL).pixels
+    shown = window(signed * -0.5 + 100, 40, 900)
+    assert np.array_equal(grey, np.rint(shown * 65_535).astype(np.uint16))
 
 
-# --- whose film it is ---------------------------------------------------------------------------
-
-
-def key_of(identifier: bytes) -> str:
-    return f"dicom:{hashlib.sha256(identifier).hexdigest()[:16]}"
-
-
-PATIENTS = {
-    "plain": dicom_bytes(FILM, PatientID="4711"),
-    "padded": dicom_bytes(FILM, PatientID=" 4711  "),
-    "implicit": dicom_bytes(FILM, PatientID="4711", syntax=ImplicitVRLittleEndian),
-    "big-endian": dicom_bytes(DEEP, PatientID="4711", syntax=ExplicitVRBigEndian),
-    "deflated": dicom_bytes(FILM, PatientID="4711", syntax=DeflatedExplicitVRLittleEndian),
-    "run lengths": dicom_bytes(FILM, PatientID="4711", syntax=RLELossless),
-    "no preamble": dicom_bytes(FILM, PatientID="4711", preamble=False),
-    "cut in the picture": dicom_bytes(FILM, PatientID="4711")[:2000],
-}
-
-
-@pytest.mark.parametrize("data", PATIENTS.values(), ids=PATIENTS)
-def test_patient_of_a_header(tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "film.jpeg"  # the name says nothing
-    path.write_bytes(data)
-    assert patient_key(str(path)) == key_of(b"4711")
-
-
-NO_PATIENTS = {
-    "gone": None,
-    "empty": b"",
-    "no dicom": jpeg_bytes(FILM),
-    "no identifier": dicom_bytes(FILM),
-    "empty identifier": dicom_bytes(FILM, PatientID=""),
-    "blank identifier": dicom_bytes(FILM, PatientID="  "),
-    "cut in the header": dicom_bytes(FILM, PatientID="4711")[:150],
-}
-
-
-@pytest.mark.parametrize("data", NO_PATIENTS.values(), ids=NO_PATIENTS)
-def test_no_patient(tmp_path: Path, data: bytes | None) -> None:
-    path = tmp_path / "film.dcm"
-    if data is not None:
-        path.write_bytes(data)
-    assert patient_key(str(path)) == ""
-
-
-@settings(derandomize=True, deadline=None, max_examples=100)
-@given(st.integers(0, 1500), st.integers(0, 255))
-def test_no_damage_to_a_header_ends_a_run(
-    tmp_path_factory: pytest.TempPathFactory, position: int, byte: int
-) -> None:
-    data = bytearray(PATIENTS["plain"])
-    data[position] = byte
-    path = tmp_path_factory.getbasetemp() / "damaged.dcm"
-    path.write_bytes(data)
-    key = patient_key(str(path))
-    assert not key or key.startswith("dicom:")
-
-
-def test_an_identifier_never_gets_out(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
-) -> None:
-    secret = "Jane Doe \\ 1970 " * 8  # longer than allowed, and of several values
-    path = tmp_path / "film.dcm"
-    path.write_bytes(dicom_bytes(FILM, PatientID=secret))
-    recwarn.clear()
-    with caplog.at_level("DEBUG"):
-        key = patient_key(str(path))
-    told = key + caplog.text + "".join(str(each.message) for each in recwarn)
-    assert key.startswith("dicom:")
-    assert "Jane" not in told
-
-
-# -- what the header says of the picture ---------------------------------------------------------
-
-CONTRADICTIONS = {
-    "chest": ({"Modality": "DX", "BodyPartExamined": "CHEST", "ViewPosition": "PA"}, ()),
-    "nothing": ({"Modality": ""}, ()),
-    "a name": ({"Modality": "CR", "BodyPartExamined": "Jane Doe"}, ()),
-    "CT": ({"Modality": "CT"}, ("its header says CT",)),
-    "hand": ({"BodyPartExamined": "hand "}, ("its header says HAND",)),
-    "lateral": ({"ViewPosition": "LL"}, ("its header says LL",)),
-    "two": (
-        {"Modality": "MR", "BodyPartExamined": "SKULL"},
-        ("its header says MR", "its header says SKULL"),
-    ),
-}
-
-
-@pytest.mark.parametrize("case", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
-def test_what_contradicts_a_frontal_chest_film(
-    case: tuple[dict[str, str], tuple[str, ...]],
-) -> None:
-    elements, said = case
-    assert decode_dicom(dicom_bytes(draw_film(1), **elements)).contradictions == said
-
-
-# -- who the film is of, for those who ask -------------------------------------------------------
-
-PERSON = {"PatientName": "Müller^Jörg", "PatientID": " 12 ", "PatientBirthDate": "19520317"}
-
-
-def test_identifiers() -> None:
-    data = dicom_bytes(draw_film(1), SpecificCharacterSet="ISO_IR 192", **PERSON)
-    found = identifiers(data)
-    assert found == Identifiers("Müller^Jörg", "12", "19520317")
-    assert "Jörg" not in f"{found} {found!r}"
-    assert identifiers(data[: len(data) // 2]) == found
+def palette(order: str) -> dict[str, object]:
+    """Three tables that show each value as itself, with words in one byte order."""
+    table = (np.arange(256, dtype=np.uint16) << 8).astype(f"{order}u2").tobytes()
+    names = [f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue")]
+    return {f"{name}Descriptor": [256, 0, 16] for name in names} | {
+        f"{name}Data": table for name in names
+    }
 
 
 @pytest.mark.parametrize(
-    "data",
-    [b"", b"text", jpeg_bytes(draw_film(1)), dicom_bytes(draw_film(1))[:140] + b"\xff" * 99],
-    ids=["empty", "text", "JPEG", "damaged"],
+    ("syntax", "order"), [(ExplicitVRLittleEndian, "<"), (ExplicitVRBigEndian, ">")]
 )
-def test_no_identifiers(data: bytes) -> None:
-    assert identifiers(data) == Identifiers()
+def test_the_words_of_a_palette_are_in_the_file_s_byte_order(syntax: UID, order: str) -> None:
+    data = dicom_bytes(FILM, photometric="PALETTE COLOR", syntax=syntax, **palette(order))
+    grey = decode_dicom(data, USUAL).pixels
+    assert np.abs(grey / 256 - FILM).max() < 1
+
+
+def test_a_compressed_syntax_with_nothing_in_it_is_damaged() -> None:
+    fault = refused(dicom_bytes(FILM, syntax=JPEG2000Lossless, frame=b"\0" * 200))
+    assert fault.reason is Reason.DAMAGED

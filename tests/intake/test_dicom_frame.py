@@ -1,22 +1,18 @@
 from __future__ import annotations
 
-import struct
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pydicom.data
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydicom.encaps import get_frame
 from pydicom.filebase import DicomBytesIO
-from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
+from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit
 
 from tests.films import dicom_bytes, draw_deep_film, draw_film, jpeg_bytes, odd_jpeg_bytes
 from xrayscan.errors import ScanError
-from xrayscan.intake.dicom_frame import check_not_filled, check_rle, decoder_words, first_frame
+from xrayscan.intake.dicom_frame import decoder_words, first_frame
 from xrayscan.intake.read import Content, decode
 from xrayscan.records import Reason
 
@@ -38,78 +34,6 @@ def refused(data: bytes) -> ScanError:
 
 def lose_a_sector(whole: bytes, start: int, filling: bytes) -> bytes:
     return whole[:start] + filling + whole[start + len(filling) :]
-
-
-# --- run-length coded ---------------------------------------------------------------------------
-
-
-RLE = frame_of(dicom_bytes(DEEP, bits_stored=12, syntax=RLELossless))
-
-
-def rle_frame(*segments: bytes) -> bytes:
-    starts = [64 + sum(map(len, segments[:index])) for index in range(len(segments))]
-    head = struct.pack("<16L", len(segments), *starts, *[0] * (15 - len(segments)))
-    return head + b"".join(segments)
-
-
-@pytest.mark.parametrize(
-    ("segment", "whole"),
-    [
-        pytest.param(bytes([255 - 8, 7]), True, id="one byte ten times"),
-        pytest.param(bytes([9, *range(10)]), True, id="ten bytes"),
-        pytest.param(bytes([4, 1, 2, 3, 4, 5, 128, 252, 9]), True, id="five, nothing, five times"),
-        pytest.param(bytes([9, *range(10), 0]), True, id="padded"),
-        pytest.param(bytes([9, *range(10), 0, 0, 0, 0]), True, id="padded more than it should be"),
-        pytest.param(bytes([8, *range(9)]), False, id="nine bytes"),
-        pytest.param(bytes([9, *range(8)]), False, id="cut in its run"),
-        pytest.param(bytes([255 - 18, 7]), False, id="twenty bytes"),
-        pytest.param(bytes([9, *range(10), 0, 3]), False, id="eleven bytes"),
-        pytest.param(b"", False, id="nothing"),
-    ],
-)
-def test_a_segment_holds_exactly_its_bytes(segment: bytes, whole: bool) -> None:
-    frame = rle_frame(segment, bytes([255 - 8, 7]))
-    if whole:
-        check_rle(frame, planes=2, pixels=10)
-        return
-    with pytest.raises(ScanError) as caught:
-        check_rle(frame, planes=2, pixels=10)
-    assert caught.value.reason is Reason.DAMAGED
-
-
-@pytest.mark.parametrize("planes", [1, 3])
-def test_as_many_segments_as_bytes_of_a_pixel(planes: int) -> None:
-    with pytest.raises(ScanError):
-        check_rle(rle_frame(bytes([247, 7]), bytes([247, 7])), planes=planes, pixels=10)
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.integers(0, len(RLE) - SECTOR), st.sampled_from(["zeros", "ones", "noise"]))
-def test_a_lost_sector_of_an_rle_film_is_found(start: int, fill: str) -> None:
-    noise = np.random.default_rng(start).bytes(SECTOR)
-    filling = {"zeros": bytes(SECTOR), "ones": b"\xff" * SECTOR, "noise": noise}[fill]
-    frame = lose_a_sector(RLE, start, filling)
-    fault = refused(dicom_bytes(DEEP, syntax=RLELossless, frame=frame))
-    assert fault.reason in (Reason.DAMAGED, Reason.TRUNCATED)
-
-
-@pytest.mark.filterwarnings("ignore:The decoded RLE segment contains non-conformant padding")
-def test_no_rle_damage_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The compiled decoder panics, past every ``except Exception``, wherever the check errs."""
-    monkeypatch.setattr("xrayscan.intake.dicom_frame.check_rle", lambda *_: None)
-    for start in range(64, len(RLE) - SECTOR, 9001):
-        frame = lose_a_sector(RLE, start, b"\x81" * SECTOR)
-        dataset = pydicom.dcmread(DicomBytesIO(dicom_bytes(DEEP, syntax=RLELossless, frame=frame)))
-        with suppress(ScanError):
-            first_frame(dataset)
-
-
-@pytest.mark.filterwarnings("ignore:The decoded RLE segment contains non-conformant padding")
-@pytest.mark.parametrize("padding", [0, 2, 40])
-def test_a_whole_rle_film_is_decoded_however_padded(padding: int) -> None:
-    data = dicom_bytes(DEEP, syntax=RLELossless, frame=RLE + bytes(padding))
-    dataset = pydicom.dcmread(DicomBytesIO(data))
-    assert np.array_equal(first_frame(dataset), DEEP)
 
 
 # --- JPEG ---------------------------------------------------------------------------------------
@@ -209,24 +133,3 @@ def test_real_lossless_jpeg_without_its_end_is_truncated(shared_data: Path) -> N
     with pytest.raises(ScanError) as caught:
         first_frame(dataset)
     assert caught.value.reason is Reason.TRUNCATED
-
-
-# -- what decoders fill up -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("shade", "filled"), [(0, False), (4095, False), (887, True)], ids=["black", "white", "grey"]
-)
-def test_rows_that_a_decoder_has_filled_up(shade: int, filled: bool) -> None:
-    stored = draw_deep_film(1)
-    stored[-30:] = shade
-    if not filled:
-        check_not_filled(stored)
-        return
-    with pytest.raises(ScanError, match="ends in the middle") as fault:
-        check_not_filled(stored)
-    assert fault.value.reason is Reason.TRUNCATED
-
-
-def test_a_whole_lossless_jpeg() -> None:
-    check_not_filled(draw_deep_film(1))

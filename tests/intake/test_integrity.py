@@ -1,31 +1,26 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.films import draw_deep_film, draw_film, jpeg_bytes, picture, png_bytes
+from tests.films import draw_deep_film, draw_film, jpeg_bytes, picture
 from xrayscan.errors import ScanError
 from xrayscan.intake.integrity import (
     MAX_FILE_BYTES,
-    MAX_PIXELS,
     check_extent,
     check_jpeg_end,
     check_not_blank,
     check_pixel_count,
-    check_png_chunks,
     check_size,
-    too_many_pixels,
 )
+from xrayscan.intake.options import MAX_PIXELS, USUAL, DecodeOptions
 from xrayscan.records import Radiograph, Reason
 
 FILM = draw_film(seed=1, width=96, height=80)
-JPEG, PNG = jpeg_bytes(FILM), png_bytes(FILM)
+JPEG = jpeg_bytes(FILM)
 
 
 def reason_of(check: Callable[[], object]) -> Reason | None:
@@ -61,13 +56,24 @@ def test_size_of_the_file(size: int, reason: Reason | None) -> None:
     ],
 )
 def test_pixels_that_a_header_claims(width: int, height: int, reason: Reason | None) -> None:
-    assert reason_of(lambda: check_pixel_count(width, height, "PNG")) is reason
+    assert reason_of(lambda: check_pixel_count(width, height, "PNG", USUAL)) is reason
 
 
 def test_too_many_pixels_says_what_was_claimed() -> None:
-    fault = too_many_pixels("20000x20000 pixels, ", "TIFF")
-    assert fault.detail.startswith("its header says 20000x20000 pixels, more than 100 megapixels;")
-    assert (fault.reason, fault.format) == (Reason.TOO_LARGE, "TIFF")
+    with pytest.raises(ScanError) as caught:
+        check_pixel_count(20_000, 20_000, "TIFF", USUAL)
+    assert caught.value.detail == (
+        "its header says 20000x20000 pixels, more than 100 megapixels; export it smaller, or raise "
+        "--max-pixels"
+    )
+
+
+def test_the_limit_can_be_set() -> None:
+    assert reason_of(lambda: check_pixel_count(100, 101, "PNG", DecodeOptions(10_000))) is (
+        Reason.TOO_LARGE
+    )
+    large = DecodeOptions(10**9)
+    assert reason_of(lambda: check_pixel_count(20_000, 20_000, "PNG", large)) is None
 
 
 # --- JPEG ---------------------------------------------------------------------------------------
@@ -91,42 +97,6 @@ def test_fill_bytes_between_the_segments_are_stepped_over() -> None:
     data = JPEG[:2] + b"\xff\xff\xff" + JPEG[2:]
     assert reason_of(lambda: check_jpeg_end(data)) is None
     assert reason_of(lambda: check_jpeg_end(data[:-2])) is Reason.TRUNCATED
-
-
-# --- PNG ----------------------------------------------------------------------------------------
-
-
-def test_png_is_whole_up_to_its_last_byte_only() -> None:
-    assert reason_of(lambda: check_png_chunks(PNG)) is None
-    assert reason_of(lambda: check_png_chunks(PNG + b"tail")) is None
-    for length in range(8, len(PNG)):
-        assert reason_of(lambda: check_png_chunks(PNG[:length])) is Reason.TRUNCATED, length  # noqa: B023
-
-
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(st.integers(8, len(PNG) - 1), st.integers(1, 255))
-def test_any_byte_of_a_png_changed_is_found(position: int, change: int) -> None:
-    damaged = bytearray(PNG)
-    damaged[position] ^= change
-    assert reason_of(lambda: check_png_chunks(bytes(damaged))) in (
-        Reason.DAMAGED,
-        Reason.TRUNCATED,  # a length that now points past the end
-    )
-
-
-def test_a_wrong_checksum_names_its_chunk() -> None:
-    damaged = bytearray(PNG)
-    damaged[PNG.index(b"IDAT") + 40] ^= 1
-    with pytest.raises(ScanError, match="checksum of its IDAT chunk is wrong"):
-        check_png_chunks(bytes(damaged))
-
-
-def test_a_chunk_of_no_known_kind_is_checked_too() -> None:
-    body = b"prVt" + b"anything"
-    chunk = struct.pack(">I", 8) + body + struct.pack(">I", zlib.crc32(body))
-    assert reason_of(lambda: check_png_chunks(PNG[:33] + chunk + PNG[33:])) is None
-    wrong = chunk[:-1] + bytes([chunk[-1] ^ 1])
-    assert reason_of(lambda: check_png_chunks(PNG[:33] + wrong + PNG[33:])) is Reason.DAMAGED
 
 
 # --- what is no film, though a whole picture ----------------------------------------------------

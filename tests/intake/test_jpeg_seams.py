@@ -7,7 +7,7 @@ from tests.films import draw_film, jpeg_bytes, odd_jpeg_bytes
 from xrayscan.errors import ScanError
 from xrayscan.intake.jpeg_scan import coding_unit
 from xrayscan.intake.jpeg_seams import check_seams
-from xrayscan.intake.raster import check_jpeg
+from xrayscan.intake.jpeg_strict import strict_grey
 from xrayscan.records import Reason
 
 WIDTH, HEIGHT = 1000, 800
@@ -86,14 +86,14 @@ def test_one_shade() -> None:
 def test_flipped_bits_of_a_film() -> None:
     """Together with the decoder: more than one in five, and no whole film."""
     whole = jpeg_bytes(film())
-    assert check_jpeg(whole)
+    assert strict_grey(whole) is not None
     rng = np.random.default_rng(2)
     found = 0
     for _ in range(120):
         changed = bytearray(whole)
         changed[int(rng.integers(700, len(whole) - 2))] ^= 1 << int(rng.integers(8))
         try:
-            check_jpeg(bytes(changed))
+            strict_grey(bytes(changed))
         except ScanError:
             found += 1
     assert found > 24

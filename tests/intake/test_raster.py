@@ -28,7 +28,10 @@ from tests.films import (
 )
 from xrayscan.errors import ScanError
 from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
-from xrayscan.intake.raster import check_jpeg, decode_raster, significant_peak, stretch
+from xrayscan.intake.jpeg_scan import check_blocks
+from xrayscan.intake.jpeg_strict import strict_grey
+from xrayscan.intake.options import USUAL
+from xrayscan.intake.raster import decode_raster
 from xrayscan.records import Radiograph, Reason
 
 # what decoders warn of is in the row's reason; the command line keeps them silent
@@ -43,7 +46,7 @@ SECTOR = 512  # what a broken disk or transfer loses
 def decoded(data: bytes) -> Radiograph:
     format = sniff(data[:SNIFF_BYTES])
     assert format is not None
-    return decode_raster(data, format)
+    return decode_raster(data, format, USUAL)
 
 
 def refused(data: bytes) -> ScanError:
@@ -204,7 +207,7 @@ def test_every_kind_of_jpeg_is_the_same_film(data: bytes) -> None:
     radiograph = decoded(data)
     assert off_by(radiograph, FILM) < 3
     assert radiograph.notes == ()
-    assert check_jpeg(data)
+    assert strict_grey(data) is not None or check_blocks(data)
 
 
 def test_a_jpeg_of_12_bits_is_unsupported_not_damaged() -> None:
@@ -213,7 +216,7 @@ def test_a_jpeg_of_12_bits_is_unsupported_not_damaged() -> None:
     fault = refused(frame)
     assert fault.reason is Reason.UNSUPPORTED
     assert "precision 12" in fault.detail
-    assert check_jpeg(frame), "but as part of a DICOM file it can be checked"
+    assert check_blocks(frame), "but as part of a DICOM file it can be checked"
 
 
 # --- orientation --------------------------------------------------------------------------------
@@ -482,46 +485,7 @@ def test_a_header_that_claims_too_much_is_refused_before_decoding(
     assert "more than 100 megapixels" in fault.detail
 
 
-# --- grey values without a declared range -------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("maximum", "peak"),
-    [
-        (0, 255),
-        (255, 255),
-        (256, 1023),
-        (1024, 4095),
-        (4095, 4095),
-        (4096, 16_383),
-        (16_384, 65_535),
-        (65_535, 65_535),
-    ],
-)
-def test_significant_peak(maximum: int, peak: int) -> None:
-    assert significant_peak(maximum) == peak
-
-
-def test_stretch_is_not_led_by_a_few_pixels() -> None:
-    values = np.linspace(100, 200, 10_000, dtype=np.float32).reshape(100, 100)
-    values[0, :3] = (np.inf, -np.inf, np.nan)
-    values[0, 3:6] = (1e30, -1e30, 60_000)
-    stretched = stretch(values)
-    assert stretched[50, 50] == pytest.approx(0.505 * 65_535, rel=0.02)
-    assert stretched.min() == 0
-    assert stretched.max() == 65_535
-
-
-def test_stretch_of_one_value_is_black() -> None:
-    assert not stretch(np.full((10, 10), 7, np.float32)).any()
-
-
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=50))
-def test_stretch_keeps_the_order(values: list[float]) -> None:
-    given_values = np.sort(np.array(values, np.float32))
-    stretched = stretch(given_values).astype(int)
-    assert (np.diff(stretched) >= 0).all()
+# --- pixels of an unknown kind --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -540,5 +504,5 @@ def test_stretch_keeps_the_order(values: list[float]) -> None:
 def test_tiff_with_pixels_of_an_unknown_kind(change, reason: Reason, words: str) -> None:
     whole = cv2.imencode(".tif", FILM / 255.0)[1].tobytes()
     with pytest.raises(ScanError, match=words) as caught:
-        decode_raster(change(whole), Format.TIFF)
+        decode_raster(change(whole), Format.TIFF, USUAL)
     assert caught.value.reason is reason

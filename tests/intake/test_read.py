@@ -24,6 +24,7 @@ from tests.films import (
 )
 from xrayscan.errors import ScanError
 from xrayscan.intake import integrity, read
+from xrayscan.intake.options import DecodeOptions
 from xrayscan.intake.read import Content, check_settled, decode, read_content, read_radiograph
 from xrayscan.records import Radiograph, Reason, Scan, Status
 
@@ -354,6 +355,17 @@ def test_too_little_memory_is_no_fault_of_the_film(
     monkeypatch.setattr("xrayscan.intake.read.decode_dicom", decode_anything)
     with pytest.raises(MemoryError):
         decoded(KINDS[kind])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_largest_picture_is_for_the_user_to_say(kind: str) -> None:
+    content = Content(KINDS[kind], "")
+    film = decode(content, "film")
+    size = film.width * film.height
+    assert decode(content, "film", DecodeOptions(max_pixels=size)).width == film.width
+    with pytest.raises(ScanError, match="megapixels") as caught:
+        decode(content, "film", DecodeOptions(max_pixels=size - 1))
+    assert caught.value.reason is Reason.TOO_LARGE
 
 
 # --- real files ---------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from xrayscan.errors import XrayscanError
 from xrayscan.journal.entries import Entry, Key, from_record, to_record
 from xrayscan.journal.journal import Journal
-from xrayscan.records import Assessment, Identifiers, Reason, Scan, Status, Zone
+from xrayscan.records import Assessment, Facts, Identifiers, Reason, Scan, Status, Zone
 
 KEY = Key("fast", "ab" * 32, 1, "on", with_identifiers=False)
 SCAN = Scan("a.jpg", "/films/a.jpg", 1234, 10**18)
@@ -61,6 +61,7 @@ FULL = Entry(
         assessed_at="2026-11-21T00:00:00+00:00",
         gone_since="2026-11-22T00:00:00+00:00",
         identifiers=Identifiers("A", "B", ""),
+        facts=Facts(0.5, "F", "PA"),
     ),
     KEY.id,
     9,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xrayscan.records import Assessment, Reason, Scan, Status, Zone
+from xrayscan.records import Assessment, Facts, Reason, Scan, Status, Zone
 from xrayscan.reporting.table import (
     COLUMNS,
     ModelIdentity,
@@ -35,6 +35,8 @@ def rows_of(*assessments: Assessment) -> list[dict[str, str]]:
 
 def test_columns_are_those_of_the_contract() -> None:
     assert ", ".join(COLUMNS) == CONTRACT
+    (row,) = rows_of(Assessment(Scan("a", "a", 1, 1), Status.UNREADABLE))
+    assert ", ".join(row) == f"{CONTRACT}, age, sex, view"
 
 
 def test_scored_row() -> None:
@@ -74,7 +76,26 @@ def test_scored_row() -> None:
         "model": "fast",
         "model_sha256": "ab" * 32,
         "assessed_at": "2026-01-02T03:04:05+00:00",
+        "age": "",
+        "sex": "",
+        "view": "",
     }
+
+
+@pytest.mark.parametrize(
+    ("facts", "cells"),
+    [
+        (Facts(), ["", "", ""]),
+        (Facts(34.0, "F", "PA"), ["34", "F", "PA"]),
+        (Facts(0.5, "M", "AP"), ["0.5", "M", "AP"]),
+        (Facts(0.0, "O"), ["0", "O", ""]),
+    ],
+)
+def test_what_is_known_of_the_patient_stands_behind(facts: Facts, cells: list[str]) -> None:
+    scan = Scan("a.dcm", "a.dcm", 1, 1)
+    (row,) = rows_of(Assessment(scan, Status.SCORED, facts=facts))
+    assert list(row)[-3:] == ["age", "sex", "view"]
+    assert list(row.values())[-3:] == cells
 
 
 def test_row_without_probability_says_why() -> None:

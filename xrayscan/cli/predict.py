@@ -18,6 +18,7 @@ from xrayscan.cli.exits import Exit, remark, reported
 from xrayscan.cli.options import option
 from xrayscan.errors import UsageError
 from xrayscan.intake.admission import Admission
+from xrayscan.intake.options import MAX_PIXELS
 from xrayscan.resources import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ def predict(
         float,
         option(metavar="SECONDS", min=0, help="Leave files changed more recently to the next run."),
     ] = 0.0,
+    max_pixels: Annotated[
+        int,
+        option(metavar="N", min=1, help="Refuse pictures that claim more pixels, undecoded."),
+    ] = MAX_PIXELS,
     max_overlays: Annotated[
         int, option(min=0, help="Films that the report shows with picture and heat map.")
     ] = 200,
@@ -215,6 +220,7 @@ def predict(
         time_limit=time_limit,
         zones=zone_limits(zones),
         shard=read_shard(shard),
+        max_pixels=max_pixels,
     )
     if dry_run:
         return _list_scans(options)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
-import zlib
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -16,29 +14,20 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply
 from pydicom.uid import UID
 
 from xrayscan.errors import ScanError
+from xrayscan.intake.dicom_deflated import read_deflated
 from xrayscan.intake.dicom_frame import first_frame
-from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
+from xrayscan.intake.dicom_header import contradictions, facts
+from xrayscan.intake.formats import Format
+from xrayscan.intake.grey import stretch
 from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count
-from xrayscan.intake.raster import stretch
-from xrayscan.records import Identifiers, Radiograph, Reason
+from xrayscan.intake.options import DecodeOptions
+from xrayscan.records import Radiograph, Reason
 
 _PEAK = 65_535
-# Values that contradict a frontal chest film: of PS3.3 C.7.3.1.1.1, PS3.16 annex L and PS3.3
-# C.8.1.3 (lateral and oblique views).
-_ELSEWHERE = {
-    keyword: frozenset(codes.split())
-    for keyword, codes in {
-        "Modality": "CT DOC ECG ES GM IO IVUS MG MR NM OP PT PX SM SR US XA XC",
-        "BodyPartExamined": "ABDOMEN ANKLE ARM BREAST CALCANEUS CLAVICLE COCCYX CSPINE ELBOW "
-        "EXTREMITY FEMUR FINGER FOOT FOREARM HAND HEAD HIP HUMERUS JAW KNEE LEG LSPINE NECK PELVIS "
-        "SCAPULA SHOULDER SKULL SPINE SSPINE TOE TSPINE WRIST ZYGOMA",
-        "ViewPosition": "LAT LATERAL LL RL LLD RLD LLO RLO",
-    }.items()
-}
 _FLOAT = NDArray[np.float64]
 
 
-def decode_dicom(data: bytes) -> Radiograph:
+def decode_dicom(data: bytes, options: DecodeOptions) -> Radiograph:
     """Decode the first frame and bring it to display grey.
 
     The order is the standard's (PS3.4 N.2): modality LUT or rescale, VOI LUT or window (the first
@@ -49,78 +38,23 @@ def decode_dicom(data: bytes) -> Radiograph:
         ScanError: no DICOM, no picture in it, damaged pixel data, or an unsupported encoding.
     """
     dataset = _dataset(data)
-    check_pixel_count(int(dataset.Columns), int(dataset.Rows), Format.DICOM)
-    grey = _display_grey(first_frame(dataset), dataset)
-    return Radiograph(grey, _PEAK, _format_words(dataset), _notes(dataset), contradictions(dataset))
-
-
-def contradictions(dataset: pydicom.Dataset) -> tuple[str, ...]:
-    """Say what a header has that does not go with a frontal chest film.
-
-    Only values of the lists above are ever repeated: in a careless header any value can be a name.
-    """
-    return tuple(
-        f"its header says {code}"
-        for keyword, codes in _ELSEWHERE.items()
-        if (code := str(dataset.get(keyword) or "").strip().upper()) in codes
+    check_pixel_count(int(dataset.Columns), int(dataset.Rows), Format.DICOM, options)
+    return Radiograph(
+        _display_grey(first_frame(dataset), dataset),
+        _PEAK,
+        _format_words(dataset),
+        _notes(dataset),
+        contradictions(dataset),
+        facts(dataset),
     )
-
-
-def patient_key(location: str) -> str:
-    """Tell the patient of a DICOM file from its header, without reading the picture.
-
-    The identifier itself never leaves this function, nor is it decoded to text: what pydicom might
-    warn of could quote it.
-
-    Args:
-        location: path of any file, DICOM or not.
-
-    Returns:
-        ``"dicom:"`` and 16 hexadecimal digits of the identifier's sha256; "" where the file is
-        gone, no DICOM, damaged, or names no patient.
-    """
-    try:
-        with open(location, "rb") as file:  # noqa: PTH123  # may not be UTF-8
-            element = _header(file, "PatientID").get_item("PatientID")
-            identifier = bytes(element.value or b"").strip(b" \0") if element else b""
-    except Exception:  # anything at all on damaged bytes; decoding is what reports the file
-        return ""
-    return f"dicom:{hashlib.sha256(identifier).hexdigest()[:16]}" if identifier else ""
-
-
-def identifiers(data: bytes) -> Identifiers:
-    """Read who a film is of, for those who ask for it: ``--with-identifiers``.
-
-    Args:
-        data: the bytes of any file.
-
-    Returns:
-        Empty texts where the file is no DICOM, or its header does not say or is damaged.
-    """
-    keywords = ("PatientName", "PatientID", "PatientBirthDate")
-    try:
-        header = _header(io.BytesIO(data), "SpecificCharacterSet", *keywords)
-        return Identifiers(*(str(header.get(keyword) or "").strip() for keyword in keywords))
-    except Exception:  # anything at all on damaged bytes; decoding is what reports the file
-        return Identifiers()
-
-
-def _header(file: BinaryIO, *keywords: str) -> pydicom.Dataset:
-    """Read some elements of a header and no picture; none of a file that is no DICOM."""
-    if sniff(file.read(SNIFF_BYTES)) is not Format.DICOM:
-        return pydicom.Dataset()
-    file.seek(0)
-    return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(keywords))
 
 
 def _dataset(data: bytes) -> pydicom.Dataset:
     try:
-        dataset = pydicom.dcmread(io.BytesIO(data), force=True)
-    except (InvalidDicomError, EOFError, OSError, struct.error, zlib.error) as fault:
-        ends_early = not isinstance(fault, zlib.error) or "incomplete" in str(fault)
-        reason = Reason.TRUNCATED if ends_early else Reason.DAMAGED
-        words = "ends early" if ends_early else f"is damaged ({fault})"
-        raise ScanError(reason, f"its DICOM data {words}; {COPY_AGAIN}", Format.DICOM) from None
+        dataset = read_deflated(data) or pydicom.dcmread(io.BytesIO(data), force=True)
+    except (InvalidDicomError, EOFError, OSError, struct.error):
+        detail = f"its DICOM data ends early; {COPY_AGAIN}"
+        raise ScanError(Reason.TRUNCATED, detail, Format.DICOM) from None
     if "PixelData" not in dataset:
         raise _no_picture(dataset)
     if "Rows" not in dataset or "Columns" not in dataset:
@@ -158,6 +92,7 @@ def _assume_uncompressed(dataset: pydicom.Dataset) -> None:
 def _display_grey(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.uint16]:
     photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     if photometric == "PALETTE COLOR":
+        _order_palette(dataset)
         stored = apply_color_lut(stored, dataset)
     if stored.ndim == 3:  # a secondary capture in colour: its luminance, with its own bit depth
         depth = (
@@ -167,8 +102,36 @@ def _display_grey(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.
         )
         luma = stored.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
         return _to_peak(luma / depth)
-    grey = _voi(_modality_values(stored, dataset), dataset)
+    grey = _monochrome(stored, dataset)
     return _PEAK - grey if photometric == "MONOCHROME1" else grey
+
+
+def _monochrome(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.uint16]:
+    """Apply modality and VOI transformation, else stretch between robust percentiles.
+
+    The transformations know nothing of neighbours: each level is transformed once and looked up.
+    """
+    if stored.dtype.itemsize <= 2 and not dataset.get("ModalityLUTSequence"):
+        low, high = int(stored.min()), int(stored.max())
+        levels = np.arange(low, high + 1, dtype=np.int32)
+        shades = _voi(_modality_values(levels, dataset), dataset)
+        if shades is not None:
+            places = stored if low == 0 else stored.astype(np.int32) - low
+            return np.take(shades, places)
+    values = _modality_values(stored, dataset)
+    grey = _voi(values, dataset)
+    return stretch(values.astype(np.float32)) if grey is None else grey
+
+
+def _order_palette(dataset: pydicom.Dataset) -> None:
+    """Bring the words of a big-endian palette into the order that pydicom takes them to be in."""
+    if dataset.file_meta.TransferSyntaxUID != pydicom.uid.ExplicitVRBigEndian:
+        return
+    for colour in ("Red", "Green", "Blue"):
+        keyword = f"{colour}PaletteColorLookupTableData"
+        if keyword in dataset and dataset[keyword].VR == "OW":
+            words = np.frombuffer(dataset[keyword].value, np.uint16)
+            dataset[keyword].value = words.byteswap().tobytes()
 
 
 def _modality_values(stored: NDArray[Any], dataset: pydicom.Dataset) -> _FLOAT:
@@ -181,8 +144,8 @@ def _modality_values(stored: NDArray[Any], dataset: pydicom.Dataset) -> _FLOAT:
     return stored.astype(np.float64) * slope + intercept
 
 
-def _voi(values: _FLOAT, dataset: pydicom.Dataset) -> NDArray[np.uint16]:
-    """Apply the VOI LUT or window, else robust percentiles. Out: 0..65535."""
+def _voi(values: _FLOAT, dataset: pydicom.Dataset) -> NDArray[np.uint16] | None:
+    """Apply the VOI LUT or window. Out: 0..65535; None where the header has neither."""
     if dataset.get("VOILUTSequence"):
         peak = 2 ** int(dataset.VOILUTSequence[0].LUTDescriptor[2]) - 1
         looked_up = apply_voi(np.rint(values).astype(np.int64), dataset)
@@ -194,7 +157,7 @@ def _voi(values: _FLOAT, dataset: pydicom.Dataset) -> NDArray[np.uint16]:
         return _to_peak(window(values, centre, width, function))
     if _stored_peak(dataset) == 255 and values.min() >= 0 and values.max() <= 255:
         return _to_peak(values / 255)  # 8 bits without a window are made for display as they are
-    return stretch(values.astype(np.float32))
+    return None
 
 
 def window(values: _FLOAT, centre: float, width: float, function: str = "LINEAR") -> _FLOAT:

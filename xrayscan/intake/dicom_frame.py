@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
 from typing import Any
 
 from numpy.typing import NDArray
@@ -11,22 +10,13 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_description, dictionary_has_tag
 from pydicom.encaps import get_frame
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import (
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
-    RLELossless,
-)
+from pydicom.uid import RLELossless
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.formats import Format
-from xrayscan.intake.integrity import COPY_AGAIN, check_jpeg_end
-from xrayscan.intake.raster import check_jpeg
+from xrayscan.intake.frame_codecs import FrameLayout, decode_frame
+from xrayscan.intake.integrity import COPY_AGAIN
 from xrayscan.intake.raw_pixels import check_raw_pixels
-from xrayscan.intake.run_lengths import hold_exactly
 from xrayscan.records import Reason
 
 # The two ways in which pydicom's messages name an element, "(0028,0004) 'Photometric ...'"; and
@@ -34,17 +24,9 @@ from xrayscan.records import Reason
 _ELEMENT = re.compile(r"\(([0-9a-fA-F]{4}),([0-9a-fA-F]{4})\) '([^']*)'")
 _QUOTED = re.compile(r"""(?<!\w)(['"]).*\1(?!\w)""")
 
-_JPEG_IN_BLOCKS = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
-_JPEG_LOSSLESS = frozenset({JPEGLossless, JPEGLosslessSV1})
-_JPEG_IN_ROWS = _JPEG_LOSSLESS | {JPEGLSLossless, JPEGLSNearLossless}
-# Which of the installed decoders reads a transfer syntax, where it matters: the compiled RLE
-# decoder does not survive damage, it ends the whole process; of JPEG-LS decoders only CharLS
-# refuses damage.
-_PLUGINS = {
-    RLELossless: "pydicom",
-    JPEGLSLossless: "pyjpegls",
-    JPEGLSNearLossless: "pyjpegls",
-}
+# Which of pydicom's decoders reads a transfer syntax, where it matters: the compiled RLE decoder
+# does not survive damage, it ends the whole process.
+_PLUGINS = {RLELossless: "pydicom"}
 
 
 def first_frame(dataset: Dataset) -> NDArray[Any]:
@@ -55,10 +37,11 @@ def first_frame(dataset: Dataset) -> NDArray[Any]:
     """
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
-        _check_frame(dataset)
+        if syntax.is_encapsulated:
+            pixels = _decode_strictly(dataset)
+            if pixels is not None:
+                return _as_stored(pixels, dataset)
         stored = pixel_array(dataset, index=0, decoding_plugin=_PLUGINS.get(syntax, ""))
-        if syntax in _JPEG_LOSSLESS:
-            check_not_filled(stored)
         if not syntax.is_encapsulated:
             check_raw_pixels(stored, Format.DICOM)
         return stored
@@ -74,50 +57,33 @@ def first_frame(dataset: Dataset) -> NDArray[Any]:
         raise ScanError(reason, detail, Format.DICOM) from None
 
 
-def _check_frame(dataset: Dataset) -> None:
-    """Refuse a compressed first frame that decoders would complete with made-up pixels."""
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax not in _JPEG_IN_BLOCKS | _JPEG_IN_ROWS | {RLELossless}:
-        return
+def _decode_strictly(dataset: Dataset) -> NDArray[Any] | None:
+    """Decode a compressed first frame; None where pydicom has to, see ``decode_frame``."""
     frames = int(dataset.get("NumberOfFrames") or 1)
+    layout = FrameLayout(
+        rows=int(dataset.Rows),
+        columns=int(dataset.Columns),
+        samples=int(dataset.SamplesPerPixel),
+        sample_bytes=int(dataset.BitsAllocated) // 8,
+    )
     frame = get_frame(dataset.PixelData, 0, number_of_frames=frames)
-    if syntax == RLELossless:
-        planes = int(dataset.SamplesPerPixel) * (int(dataset.BitsAllocated) // 8)
-        check_rle(frame, planes, int(dataset.Rows) * int(dataset.Columns))
-    elif syntax in _JPEG_IN_ROWS:
-        check_jpeg_end(frame)
-    else:
-        check_jpeg(frame)
+    return decode_frame(frame, dataset.file_meta.TransferSyntaxUID, layout)
 
 
-def check_rle(frame: bytes, planes: int, pixels: int) -> None:
-    """Refuse an RLE frame whose segments do not hold exactly their bytes (DICOM PS3.5, G.3 to G.5).
+def _as_stored(pixels: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+    """Give decoded pixels the sign that the header declares, and clear unused bits (PS3.5 8.1.1).
 
-    Args:
-        frame: the coded frame.
-        planes: bytes per pixel; each is coded in a segment of its own.
-        pixels: in the picture.
-
-    Raises:
-        ScanError: a segment is missing, or holds too few or too many bytes.
+    Few codes know of signs: a negative number comes as a large one, with the sign in its highest
+    stored bit.
     """
-    count, *starts = struct.unpack_from("<16L", frame.ljust(64, b"\0"))
-    ends = [*starts[1:planes], len(frame)]
-    coded = [frame[start:end] for start, end in zip(starts[:planes], ends, strict=True)]
-    if count != planes or not all(hold_exactly(segment, pixels) for segment in coded):
-        detail = f"its run-length coded picture is not whole; {COPY_AGAIN}"
-        raise ScanError(Reason.DAMAGED, detail, Format.DICOM)
-
-
-def check_not_filled(stored: NDArray[Any]) -> None:
-    """Refuse a lossless JPEG whose last rows a decoder has filled up: they repeat one middle grey.
-
-    Borders of one shade are black or white, the darkest or the brightest value of the picture.
-    """
-    last = stored[-1]
-    if last.min() == last.max() and stored.min() < last.min() < stored.max():
-        detail = f"ends in the middle of the picture; {COPY_AGAIN}"
-        raise ScanError(Reason.TRUNCATED, detail, Format.DICOM)
+    kind = "i" if dataset.get("PixelRepresentation") else "u"
+    coded = pixels.view(f"{kind}{pixels.dtype.itemsize}")
+    stored = coded.astype(f"{kind}{max(1, int(dataset.BitsAllocated) // 8)}")
+    unused = 8 * stored.itemsize - int(dataset.BitsStored)
+    if unused > 0:
+        stored <<= unused
+        stored >>= unused
+    return stored
 
 
 def decoder_words(fault: Exception) -> str:

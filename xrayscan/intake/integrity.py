@@ -6,19 +6,15 @@ Each returns None or raises ScanError with the reason and the next step in words
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import ScanError
+from xrayscan.intake.options import DecodeOptions
 from xrayscan.records import Radiograph, Reason
 
-# Larger than any single radiograph we know of (mammography reaches 60 megapixels); a header that
-# claims more is refused before anything is decoded, so that memory stays bounded.
-MAX_PIXELS = 100_000_000
 MAX_FILE_BYTES = 1_000_000_000
 
 MIN_SIDE = 64  # pixels; below this the lungs are a handful of grey values
@@ -26,17 +22,6 @@ MAX_ASPECT = 4.0  # a chest film is nearly square; strips and banners are someth
 BLANK_SPREAD = 0.02  # of the grey range, between the 1st and the 99th percentile
 
 COPY_AGAIN = "copy it again from its source"
-
-# First column and row of each pass over an interlaced PNG, and the steps between them.
-_ADAM7 = (
-    (0, 0, 8, 8),
-    (4, 0, 8, 8),
-    (0, 4, 4, 8),
-    (2, 0, 4, 4),
-    (0, 2, 2, 4),
-    (1, 0, 2, 2),
-    (0, 1, 1, 2),
-)
 
 
 def check_size(size_bytes: int) -> None:
@@ -51,21 +36,16 @@ def check_size(size_bytes: int) -> None:
         )
 
 
-def check_pixel_count(width: int, height: int, format: str) -> None:
-    """Refuse a header that claims more than ``MAX_PIXELS`` (or no pixels) before decoding."""
+def check_pixel_count(width: int, height: int, format: str, options: DecodeOptions) -> None:
+    """Refuse a header that claims no pixels or more than ``max_pixels``, before decoding."""
     if width <= 0 or height <= 0:
         raise ScanError(
             Reason.DAMAGED, f"its header says {width}x{height} pixels; {COPY_AGAIN}", format
         )
-    if width * height > MAX_PIXELS:
-        raise too_many_pixels(f"{width}x{height} pixels, ", format)
-
-
-def too_many_pixels(claim: str, format: str) -> ScanError:
-    """Say that a header's claim, in words up to the comma, is more than ``MAX_PIXELS``."""
-    limit = f"{MAX_PIXELS / 1e6:.0f} megapixels"
-    detail = f"its header says {claim}more than {limit}; export it smaller"
-    return ScanError(Reason.TOO_LARGE, detail, format)
+    if width * height > options.max_pixels:
+        claim = f"{width}x{height} pixels, more than {options.max_pixels / 1e6:g} megapixels"
+        detail = f"its header says {claim}; export it smaller, or raise --max-pixels"
+        raise ScanError(Reason.TOO_LARGE, detail, format)
 
 
 def check_jpeg_end(data: bytes) -> None:
@@ -73,10 +53,10 @@ def check_jpeg_end(data: bytes) -> None:
 
     The strict decoder finds this as well; here it is found first, and told apart from damage.
     """
-    if data.find(b"\xff\xd9", _coded_data_start(data)) < 0:
+    if data.rfind(b"\xff\xd9", _coded_data_start(data)) < 0:
         raise ScanError(
             Reason.TRUNCATED,
-            f"ends in the middle of the picture (after {_size(len(data))}); {COPY_AGAIN}",
+            f"ends in the middle of the picture (after {size_words(len(data))}); {COPY_AGAIN}",
             "JPEG",
         )
 
@@ -93,65 +73,6 @@ def _coded_data_start(data: bytes) -> int:
         if marker == 0xDA:  # start of scan
             break
     return position
-
-
-def check_png_chunks(data: bytes) -> None:
-    """Walk a PNG's chunks: each CRC must match and the end chunk must be there.
-
-    Decoders look at the checksums of picture data seldom (Pillow) or leniently (OpenCV), so they
-    are checked here. Source: PNG specification, third edition, 5.3 and 5.4.
-    """
-    for kind, body, checksum in _png_chunks(data):
-        if zlib.crc32(body, zlib.crc32(kind)) != checksum:
-            name = kind.decode("latin-1")
-            raise ScanError(
-                Reason.DAMAGED, f"checksum of its {name} chunk is wrong; {COPY_AGAIN}", "PNG"
-            )
-        if kind == b"IEND":
-            return
-    raise ScanError(
-        Reason.TRUNCATED,
-        f"ends before its last chunk (after {_size(len(data))}); {COPY_AGAIN}",
-        "PNG",
-    )
-
-
-def check_png_picture(data: bytes) -> None:
-    """Refuse a PNG with too few rows, which decoders leave black, or too many pixels to decode.
-
-    Source: PNG specification, third edition, 7.2 (rows), 8.1 (passes of an interlaced picture).
-    """
-    chunks = list(_png_chunks(data))
-    if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
-        raise ScanError(Reason.DAMAGED, f"its header is damaged; {COPY_AGAIN}", "PNG")
-    width, height, depth, colour, interlaced = struct.unpack(">IIBBxxB", chunks[0][1])
-    check_pixel_count(width, height, "PNG")
-    bits = depth * {2: 3, 4: 2, 6: 4}.get(colour, 1)
-    expected = 0
-    for left, top, across, down in _ADAM7 if interlaced else ((0, 0, 1, 1),):
-        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
-        expected += rows * (1 + -(-columns * bits // 8)) if columns > 0 else 0
-    coded = b"".join(body for kind, body, _ in chunks if kind == b"IDAT")
-    try:
-        held = len(zlib.decompressobj().decompress(coded, expected))
-    except zlib.error as fault:
-        detail = f"the picture data is damaged ({fault}); {COPY_AGAIN}"
-        raise ScanError(Reason.DAMAGED, detail, "PNG") from None
-    if held < expected:
-        detail = f"holds {held / expected:.0%} of its picture; {COPY_AGAIN}"
-        raise ScanError(Reason.TRUNCATED, detail, "PNG")
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, int]]:
-    """Yield (kind, body, checksum) of each whole chunk."""
-    position = 8
-    while position + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, position)
-        end = position + 8 + length
-        if end + 4 > len(data):
-            return
-        yield kind, memoryview(data)[position + 8 : end], struct.unpack_from(">I", data, end)[0]
-        position = end + 4
 
 
 def check_extent(radiograph: Radiograph) -> None:
@@ -196,5 +117,6 @@ def grey_spread(pixels: NDArray[Any]) -> int:
     return int(high - low)
 
 
-def _size(count: int) -> str:
+def size_words(count: int) -> str:
+    """Say a number of bytes in words."""
     return f"{count} bytes" if count < 1000 else f"{count / 1000:.0f} kB"

@@ -20,7 +20,7 @@ from xrayscan.records import Reason
 
 _SEQUENTIAL = frozenset({0xC0, 0xC1})  # start of frame: baseline and extended, Huffman coded
 _DCT_FRAMES = _SEQUENTIAL | {0xC2, 0xC9, 0xCA}  # and progressive, and both arithmetic coded
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}  # 0xF7: JPEG-LS, T.87
 _HUFFMAN_TABLES, _RESTART_INTERVAL, _SCAN, _END = 0xC4, 0xDD, 0xDA, 0xD9
 
 _AFTER_SCAN = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")  # a marker that is no restart, B.1.1.2
@@ -38,7 +38,7 @@ def check_scans(data: bytes) -> None:
     lowest_bit = np.full((256, 64), 255, np.uint8)  # sent so far, by component and frequency
     components = b""
     progressive = False
-    for marker, payload, _ in _segments(data):
+    for marker, payload, _ in segments(data):
         if marker in _DCT_FRAMES:
             components, progressive = payload[6::3], marker not in _SEQUENTIAL
         elif marker == _SCAN:
@@ -50,13 +50,26 @@ def check_scans(data: bytes) -> None:
     raise ScanError(Reason.TRUNCATED, detail, "JPEG")
 
 
+def frame_size(data: bytes) -> tuple[int, int, int]:
+    """Read width, height and number of components, of any kind of JPEG and of JPEG-LS.
+
+    Raises:
+        ValueError: there is no frame header.
+    """
+    for marker, payload, _ in segments(data):
+        if marker in _FRAMES and len(payload) >= 6:
+            _, height, width, count = struct.unpack_from(">BHHB", payload)
+            return width, height, count
+    raise ValueError("no JPEG frame header")
+
+
 def coding_unit(data: bytes) -> tuple[int, int] | None:
     """Tell the pixels of a unit of coded data, (height, width); None where blocks have no order.
 
     They have one where all components share one scan of their first bits, without restarts.
     """
     frame = _Frame(0, 0, {})
-    for marker, payload, _ in _segments(data):
+    for marker, payload, _ in segments(data):
         if marker in _DCT_FRAMES:
             frame = _Frame.of(payload)
         elif marker == _RESTART_INTERVAL:
@@ -80,7 +93,7 @@ def check_blocks(data: bytes) -> bool:
     """
     tables: dict[int, _Table] = {}
     frame, interval = _Frame(0, 0, {}), 0
-    for marker, payload, end in _segments(data):
+    for marker, payload, end in segments(data):
         if marker == _HUFFMAN_TABLES:
             tables |= _huffman_tables(payload)
         elif marker == _RESTART_INTERVAL:
@@ -97,7 +110,7 @@ def check_blocks(data: bytes) -> bool:
     return True
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+def segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     """Yield (marker, payload, where the segment ends), up to the end marker."""
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:

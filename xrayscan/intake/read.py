@@ -13,6 +13,7 @@ from xrayscan.errors import ScanError
 from xrayscan.intake.dicom import decode_dicom
 from xrayscan.intake.formats import EXTENSIONS, SNIFF_BYTES, Format, foreign_kind, sniff
 from xrayscan.intake.integrity import COPY_AGAIN, check_extent, check_not_blank, check_size
+from xrayscan.intake.options import USUAL, DecodeOptions
 from xrayscan.intake.raster import decode_raster
 from xrayscan.records import Radiograph, Reason, Scan
 
@@ -101,12 +102,13 @@ def _read_once(location: str) -> Content:
     return Content(data, hashlib.sha256(data).hexdigest())
 
 
-def decode(content: Content, name: str) -> Radiograph:
+def decode(content: Content, name: str, options: DecodeOptions = USUAL) -> Radiograph:
     """Decode a file's content by what it is, whatever its name says.
 
     Args:
         content: the file's bytes.
         name: its path; only used to note an extension that says something else.
+        options: what is too large.
 
     Raises:
         ScanError: no picture, damaged, unsupported, or nothing that could be a film.
@@ -118,9 +120,9 @@ def decode(content: Content, name: str) -> Radiograph:
         raise ScanError(Reason.NOT_AN_IMAGE, _not_an_image(head))
     try:
         radiograph = (
-            decode_dicom(content.data)
+            decode_dicom(content.data, options)
             if format is Format.DICOM
-            else decode_raster(content.data, format)
+            else decode_raster(content.data, format, options)
         )
     except (ScanError, MemoryError):
         raise

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import imagecodecs
 
-def hold_exactly(coded: bytes, expected: int) -> bool:
-    """Whether coded bytes decode to so many bytes, with nothing but padding after them.
+_PADDING = 4096  # decoded bytes of padding at most: coded data that is a bomb is not inflated
+
+
+def expand(coded: bytes, expected: int) -> bytes | None:
+    """Decode run lengths; None unless they hold exactly so many bytes, and then only padding.
 
     Source: TIFF 6.0, section 9; DICOM PS3.5, G.3.1.
     """
-    length = position = 0
-    while length < expected and position < len(coded):
-        control = coded[position]
-        if control < 128:  # so many literal bytes and one
-            length += min(control + 1, len(coded) - position - 1)
-            position += control + 2
-        else:  # 128 says nothing, more repeats one byte
-            length += 257 - control if control > 128 else 0
-            position += 2 if control > 128 else 1
-    return length == expected and not coded[position:].strip(b"\0")
+    try:
+        whole = imagecodecs.packbits_decode(coded, out=expected + _PADDING)
+        excess = len(whole) - expected
+        if excess > 0 and not coded[-2 * excess :].strip(b"\0"):  # two zeros decode to one
+            whole = imagecodecs.packbits_decode(coded[: -2 * excess], out=expected + _PADDING)
+    except imagecodecs.PackbitsError:
+        return None
+    return bytes(whole) if len(whole) == expected else None

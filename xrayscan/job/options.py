@@ -11,6 +11,7 @@ from typing import Any
 from xrayscan.errors import UsageError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, Shard, discover
+from xrayscan.intake.options import MAX_PIXELS
 from xrayscan.intake.overwriting import is_worth_keeping
 from xrayscan.journal import journal, lock
 from xrayscan.journal.atomic import check_writable, is_stream
@@ -41,6 +42,7 @@ class JobOptions:
         admission: what to do with films outside the training population.
         failures: when to give up.
         with_identifiers: the CSV names patients, and so does its journal; nothing else does.
+        max_pixels: pictures that claim more are refused.
         fresh: take nothing over from earlier runs.
         verify_content: compare the content of files with that of earlier runs.
         lock_wait: seconds to wait for another run on the same output.
@@ -65,6 +67,7 @@ class JobOptions:
     admission: Admission = Admission.ON
     failures: FailureLimit = field(default_factory=FailureLimit)
     with_identifiers: bool = False
+    max_pixels: int = MAX_PIXELS
     fresh: bool = False
     verify_content: bool = False
     lock_wait: float = 0.0
@@ -173,6 +176,7 @@ def option_facts(options: JobOptions) -> dict[str, Any]:
         "min_age": options.min_age,
         "max_overlays": options.max_overlays,
         "with_identifiers": options.with_identifiers,
+        "max_pixels": options.max_pixels,
         "time_limit": options.time_limit,
         "shard": str(options.shard or ""),
     }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from xrayscan.assessing import Assessed, AssessOptions, Assessor
 from xrayscan.incremental import Plan
+from xrayscan.intake.options import DecodeOptions
 from xrayscan.job.accounts import closed_books, drift_of, night_facts, notices
 from xrayscan.job.choices import decision_of, heat_map, record_options
 from xrayscan.job.options import (
@@ -128,6 +129,7 @@ def _batches(
         options.time_limit,
         options.min_age,
         options.with_identifiers,
+        DecodeOptions(options.max_pixels),
     )
     heat = cam if options.report else NO_CAM
     chosen = AssessOptions(read, decision, heat, options.admission, options.batch_size)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from xrayscan.records import Assessment, Identifiers, Reason, Scan, Status, Zone
+from xrayscan.records import Assessment, Facts, Identifiers, Reason, Scan, Status, Zone
 
 # A file system's times are that coarse at worst (FAT's, seconds): what was changed so shortly
 # before it was read may have been changed after it, at the same time and size.
@@ -17,6 +17,7 @@ TIME_GRAIN_NS = 2_000_000_000
 
 _SCAN = tuple(field.name for field in fields(Scan))
 _READ_BACK = {"status": Status, "reason": Reason, "zone": Zone}
+_PARTS = {"facts": Facts, "identifiers": Identifiers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,15 @@ class Entry:
 def to_record(entry: Entry) -> dict[str, Any]:
     """Write an entry as plain values; what is empty is left out."""
     row = {name: value for name, value in asdict(entry.row).items() if value not in (None, "")}
-    identifiers = {name: text for name, text in row.pop("identifiers").items() if text}
+    further = {
+        part: {name: value for name, value in row.pop(part).items() if value not in (None, "")}
+        for part in _PARTS
+    }
     scan = row.pop("scan")
     # the next run may be started from another folder
     scan["location"] = os.path.abspath(scan["location"])  # noqa: PTH100
     record = {"key": entry.key, "read_ns": entry.read_ns, **scan, **row}
-    return record | ({"identifiers": identifiers} if identifiers else {})
+    return record | {part: values for part, values in further.items() if values}
 
 
 def from_record(record: Mapping[str, Any]) -> Entry:
@@ -106,11 +110,11 @@ def from_record(record: Mapping[str, Any]) -> Entry:
     values = dict(record)
     key, read_ns = values.pop("key"), values.pop("read_ns")
     scan = Scan(**{name: values.pop(name) for name in _SCAN})
-    identifiers = Identifiers(**values.pop("identifiers", {}))
+    parts = {part: kind(**values.pop(part, {})) for part, kind in _PARTS.items()}
     for name, kind in _READ_BACK.items():
         if name in values:
             values[name] = kind(values[name])
-    return Entry(Assessment(scan=scan, identifiers=identifiers, **values), key, read_ns)
+    return Entry(Assessment(scan=scan, **parts, **values), key, read_ns)
 
 
 def _short(key: Key) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from xrayscan.records import PROBABILITY_DECIMALS, Assessment
+from xrayscan.records import PROBABILITY_DECIMALS, Assessment, Facts
 
 COLUMNS = (
     "path",
@@ -33,7 +33,8 @@ COLUMNS = (
     "assessed_at",
 )
 
-IDENTIFIERS = ("patient_name", "patient_id", "birth_date")  # behind the others, where asked for
+FACTS = ("age", "sex", "view")  # behind the others, always; from DICOM headers
+IDENTIFIERS = ("patient_name", "patient_id", "birth_date")  # behind these, where asked for
 
 # A cell that begins with one of these would be run as a formula (OWASP, CSV injection). The quote
 # itself is among them, so that taking one quote away always gives the text back.
@@ -61,11 +62,11 @@ class TableWriter:
     def __init__(self, file: SupportsWrite, *, with_identifiers: bool = False) -> None:
         self._rows = csv.writer(file, lineterminator="\n")
         self._further = IDENTIFIERS if with_identifiers else ()
-        self._rows.writerow(COLUMNS + self._further)
+        self._rows.writerow(COLUMNS + FACTS + self._further)
 
     def write(self, assessment: Assessment, model: ModelIdentity) -> None:
         named = [" ".join(getattr(assessment.identifiers, name).split()) for name in self._further]
-        cells = (*_cells(assessment, model), *named)
+        cells = (*_cells(assessment, model), *_facts(assessment.facts), *named)
         self._rows.writerow([safe_cell(cell) for cell in cells])
 
 
@@ -94,7 +95,7 @@ def _cells(row: Assessment, model: ModelIdentity) -> tuple[str, ...]:
 
 
 def row_facts(row: Assessment, model: ModelIdentity) -> dict[str, Any]:
-    """One row by the names of ``COLUMNS`` with values of their own kind; None where empty."""
+    """One row by the names of the columns with values of their own kind; None where empty."""
     cells = dict(zip(COLUMNS, _cells(row, model), strict=True))
     numbers = {
         "probability": row.probability,
@@ -104,7 +105,13 @@ def row_facts(row: Assessment, model: ModelIdentity) -> dict[str, Any]:
         "size_bytes": row.scan.size_bytes,
         "embedding_distance": row.embedding_distance,
     }
-    return {name: text or None for name, text in cells.items()} | numbers
+    facts = {name: getattr(row.facts, name) or None for name in FACTS}
+    return {name: text or None for name, text in cells.items()} | numbers | facts
+
+
+def _facts(facts: Facts) -> tuple[str, ...]:
+    """One row's cells in the order of ``FACTS``."""
+    return ("" if facts.age is None else f"{facts.age:g}", facts.sex, facts.view)
 
 
 def path_text(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from xrayscan.intake.dicom import patient_key
+from xrayscan.intake.dicom_header import patient_key
 
 # The names of Kermany's films: person12_bacteria_34, IM-0115-0001, NORMAL2-IM-1427-0001.
 _KERMANY_PATIENT = re.compile(

@@ -1,0 +1,23 @@
+"""How files are read, as the user wishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Larger than any single radiograph we know of (mammography reaches 60 megapixels); a header that
+# claims more is refused before anything is decoded, so that memory stays bounded.
+MAX_PIXELS = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeOptions:
+    """How pictures are decoded.
+
+    Attributes:
+        max_pixels: pictures that claim more are refused; decoding takes up to 16 bytes for each.
+    """
+
+    max_pixels: int = MAX_PIXELS
+
+
+USUAL = DecodeOptions()

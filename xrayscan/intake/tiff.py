@@ -1,0 +1,217 @@
+"""A TIFF's first page: its kind of pixels; are its strips or tiles there, and is each whole?
+
+Decoders forgive much: libtiff fills the rest of a damaged strip and says so on standard error only.
+Numbers like "section 9" are those of TIFF 6.0.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from xrayscan.errors import ScanError
+from xrayscan.intake.formats import Format
+from xrayscan.intake.grey import Grey
+from xrayscan.intake.integrity import COPY_AGAIN
+from xrayscan.intake.jpeg_scan import frame_size
+from xrayscan.intake.jpeg_strict import strict_grey
+from xrayscan.intake.run_lengths import expand
+from xrayscan.records import Reason
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
+_PHOTOMETRIC, _FILL_ORDER, _ORIENTATION, _PREDICTOR = 262, 266, 274, 317
+_STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_COUNTS, _PLANAR = 273, 278, 279, 284
+_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
+_SAMPLE_FORMAT, _JPEG_TABLES = 339, 347  # section 19; TIFF Technical Note 2
+_SAMPLE_KINDS = {1: "integer", 2: "signed integer", 3: "floating point", 5: "complex", 6: "complex"}
+_NONE, _JPEG, _DEFLATE, _OLD_DEFLATE, _PACKBITS = 1, 7, 8, 32946, 32773
+_DECODED_HERE = frozenset({_JPEG, _DEFLATE, _OLD_DEFLATE, _PACKBITS})
+_DIFFERENCES = 2  # predictor: from pixel to pixel, section 14
+
+Tags = Mapping[int, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A strip or a tile: where it lies in the file, and in the page.
+
+    Attributes:
+        start, length: of its coded bytes.
+        size: bytes that it decodes to.
+        top, left, rows, columns: pixels; of a tile all, also those beyond the page.
+    """
+
+    start: int
+    length: int
+    size: int
+    top: int
+    left: int
+    rows: int
+    columns: int
+
+
+def checked_page(data: bytes, tags: Tags) -> Grey | None:
+    """Refuse a TIFF with a strip or tile that is not there or not whole; decode it if it is plain.
+
+    What is inside can be checked where it has a checksum (deflate), a length (PackBits, none) or a
+    strict decoder (JPEG); other codings are left to their decoders.
+
+    Args:
+        data: the file.
+        tags: of its first page.
+
+    Returns:
+        (H, W) as they are to be seen, of a page of grey integers in one of the codings that are
+        decoded to be checked; None of any other.
+
+    Raises:
+        ScanError: what was found.
+    """
+    canvas = _canvas(data, tags)
+    for piece in _pieces(tags):
+        coded = data[piece.start : piece.start + piece.length]
+        if len(coded) < piece.length:
+            detail = f"ends in the middle of the picture; {COPY_AGAIN}"
+            raise ScanError(Reason.TRUNCATED, detail, Format.TIFF)
+        content = _content(coded, piece, tags)
+        if content is None:
+            canvas = None
+        elif canvas is not None:
+            _put(content, canvas, piece)
+    return None if canvas is None else _page(canvas, tags)
+
+
+def _canvas(data: bytes, tags: Tags) -> NDArray[Any] | None:
+    """Room for all pieces of a page that is plain enough to be put together here, else None."""
+    bits = tuple(tags.get(_BITS, (1,)))
+    plain = {
+        _SAMPLES: 1,
+        _SAMPLE_FORMAT: (1,),
+        _PHOTOMETRIC: 1,  # black is zero
+        _FILL_ORDER: 1,
+        _ORIENTATION: 1,
+    }
+    if int(tags.get(_COMPRESSION, _NONE)) not in _DECODED_HERE or bits not in ((8,), (16,)):
+        return None
+    if any(tags.get(tag, value) != value for tag, value in plain.items()):
+        return None
+    if tags.get(_PREDICTOR, 1) not in (1, _DIFFERENCES):
+        return None
+    order = ">" if data[:2] == b"MM" else "<"
+    pieces = list(_pieces(tags))
+    height = max((piece.top + piece.rows for piece in pieces), default=0)
+    width = max((piece.left + piece.columns for piece in pieces), default=0)
+    held = sum(piece.rows * piece.columns for piece in pieces)
+    if height < int(tags[_HEIGHT]) or width < int(tags[_WIDTH]) or held != height * width:
+        return None  # some are missing
+    return np.zeros((height, width), f"{order}u{bits[0] // 8}")
+
+
+def _page(canvas: NDArray[Any], tags: Tags) -> Grey:
+    """Undo differences within each piece, and leave off what lies beyond the page."""
+    pixels = canvas.astype(canvas.dtype.newbyteorder("="), copy=False)
+    if tags.get(_PREDICTOR) == _DIFFERENCES:
+        for piece in _pieces(tags):
+            block = pixels[piece.top : piece.top + piece.rows, piece.left :][:, : piece.columns]
+            np.cumsum(block, axis=1, dtype=pixels.dtype, out=block)
+    return np.ascontiguousarray(pixels[: int(tags[_HEIGHT]), : int(tags[_WIDTH])])
+
+
+def _put(content: bytes | NDArray[np.uint8], canvas: NDArray[Any], piece: _Piece) -> None:
+    if isinstance(content, bytes):
+        content = np.frombuffer(content, canvas.dtype).reshape(piece.rows, piece.columns)
+    rows = min(len(content), piece.rows)
+    place = canvas[piece.top : piece.top + rows, piece.left : piece.left + piece.columns]
+    place[:] = content[:rows]
+
+
+def _pieces(tags: Tags) -> Iterator[_Piece]:
+    tiled = _TILE_OFFSETS in tags
+    width, height = int(tags[_WIDTH]), int(tags[_HEIGHT])
+    across = int(tags[_TILE_WIDTH]) if tiled else width
+    down = int(tags[_TILE_HEIGHT]) if tiled else min(height, int(tags.get(_ROWS_PER_STRIP, height)))
+    bits = [int(each) for each in tags.get(_BITS, (1,))]
+    apart = int(tags.get(_PLANAR, 1)) == 2  # each sample in strips of its own, section 10
+    samples = int(tags.get(_SAMPLES, 1))
+    row = -(-across * (bits[0] if apart else bits[0] * samples) // 8)
+    beside = -(-width // across)
+    per_plane = -(-height // down) * beside
+    offsets, counts = (
+        tags.get(which, ())
+        for which in ((_TILE_OFFSETS, _TILE_COUNTS) if tiled else (_STRIP_OFFSETS, _STRIP_COUNTS))
+    )
+    for index, (start, length) in enumerate(zip(offsets, counts, strict=False)):
+        top, left = index % per_plane // beside * down, index % beside * across
+        rows = down if tiled else min(down, height - top)
+        yield _Piece(int(start), int(length), rows * row, top, left, rows, across)
+
+
+def _content(coded: bytes, piece: _Piece, tags: Tags) -> bytes | NDArray[np.uint8] | None:
+    """Decode a piece, and refuse it if it is not whole; None where that is left to others."""
+    compression = int(tags.get(_COMPRESSION, _NONE))
+    content: bytes | None = b""
+    if compression == _NONE:
+        content = b"" if len(coded) >= piece.size else None
+    elif compression == _PACKBITS:
+        content = expand(coded, piece.size)
+    elif compression in (_DEFLATE, _OLD_DEFLATE):
+        content = _inflated(coded, piece.size)
+    elif compression == _JPEG:
+        return _jpeg_content(coded, piece, tags)
+    if content is None:
+        raise _not_whole()
+    return content or None
+
+
+def _inflated(coded: bytes, size: int) -> bytes | None:
+    """Inflate to exactly so many bytes, up to the checksum; None if that cannot be."""
+    try:
+        content = bytes(imagecodecs.deflate_decode(coded, out=size))  # no bomb is inflated
+    except imagecodecs.DeflateError:
+        return None
+    return content if len(content) == size else None
+
+
+def _jpeg_content(coded: bytes, piece: _Piece, tags: Tags) -> NDArray[np.uint8] | None:
+    """Decode a JPEG that may have its tables in a place common to all pieces (Technical Note 2)."""
+    tables = bytes(tags.get(_JPEG_TABLES, b""))
+    whole = coded[:2] + tables[2:-2] + coded[2:]
+    try:
+        width, height, _ = frame_size(whole)
+        if width * height > 2 * piece.rows * piece.columns:  # it would take any memory
+            raise _not_whole()
+        pixels = strict_grey(whole)
+    except ValueError:
+        raise _not_whole() from None
+    except ScanError as fault:
+        raise ScanError(fault.reason, fault.detail, Format.TIFF) from None
+    if pixels is None or pixels.shape[1] != piece.columns or len(pixels) < piece.rows:
+        return None
+    return pixels
+
+
+def _not_whole() -> ScanError:
+    detail = f"the picture data is damaged (a strip is not whole); {COPY_AGAIN}"
+    return ScanError(Reason.DAMAGED, detail, Format.TIFF)
+
+
+def tiff_pixels(data: bytes) -> str:
+    """Name the kind of pixels that a TIFF's first page declares; "" where that makes no sense."""
+    try:
+        # eight bytes in a TIFF, sixteen in a BigTIFF, which has 43 for 42
+        directory = ImageFileDirectory_v2(data[: 16 if 43 in data[2:4] else 8])
+        file = io.BytesIO(data)
+        file.seek(directory.next)
+        directory.load(file)
+        bits = directory[_BITS][0]
+        kind = _SAMPLE_KINDS[directory.get(_SAMPLE_FORMAT, (1,))[0]]
+    except Exception:  # anything at all on damaged bytes
+        return ""
+    return f"{bits}-bit {kind}" if bits in (8, 12, 16, 24, 32, 64, 128) else ""
