@@ -19,7 +19,8 @@ from xrayscan.journal.atomic import atomic_text, check_writable, is_stream
 from xrayscan.journal.standard_output import check_standard_output, standard_output
 from xrayscan.pipeline import FailureLimit, Pipeline, RunHooks, RunOptions
 from xrayscan.records import RunSummary
-from xrayscan.reporting.html import ReportModel, write_report
+from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
+from xrayscan.reporting.pictures import check_files_folder, files_folder
 from xrayscan.reporting.run_record import RunFacts, write_run_record
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
@@ -51,6 +52,7 @@ class JobOptions:
         admission: what to do with films outside the training population.
         failures: when to give up.
         with_identifiers: the CSV names patients; nothing else does.
+        self_contained: the report is one file, however large its pictures make it.
     """
 
     paths: tuple[str, ...]
@@ -69,6 +71,7 @@ class JobOptions:
     admission: Admission = Admission.ON
     failures: FailureLimit = field(default_factory=FailureLimit)
     with_identifiers: bool = False
+    self_contained: bool = False
 
     @property
     def table(self) -> Path | None:
@@ -91,7 +94,8 @@ class JobOptions:
 
 def find_scans(options: JobOptions) -> Discovery:
     """Discover the scans of a job; its own outputs are never among them."""
-    within = DiscoveryOptions(options.recursive, options.include, options.exclude, options.outputs)
+    outputs = (*options.outputs, *((files_folder(options.report),) if options.report else ()))
+    within = DiscoveryOptions(options.recursive, options.include, options.exclude, outputs)
     return discover(options.paths, within)
 
 
@@ -162,7 +166,8 @@ def _write_outputs(
 ) -> None:
     if options.report:
         about = ReportModel(card.facts, card.positive, card.negative, options.cam)
-        write_report(options.report, templates_folder(), worklist, facts, about)
+        manner = ReportOptions(self_contained=options.self_contained)
+        write_report(options.report, templates_folder(), worklist, facts, about, manner)
     if options.run_record:
         write_run_record(options.run_record, facts)
 
@@ -193,6 +198,8 @@ def check_outputs(options: JobOptions) -> None:
         check_writable(path)
     for path in files:
         _check_overwriting(path, options)
+    if options.report:
+        check_files_folder(options.report)
     if options.table is None:
         check_standard_output()
 
@@ -237,6 +244,7 @@ def _option_facts(options: JobOptions, workers: int) -> dict[str, Any]:
         "min_age": options.min_age,
         "max_overlays": options.max_overlays,
         "with_identifiers": options.with_identifiers,
+        "self_contained": options.self_contained,
     }
 
 

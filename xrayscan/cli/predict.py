@@ -84,8 +84,21 @@ def predict(
         option(metavar="SECONDS", min=0, help="Leave files changed more recently to the next run."),
     ] = 0.0,
     max_overlays: Annotated[
-        int, option(min=0, help="Films that the report shows with picture and heat map.")
+        int,
+        option(
+            min=0,
+            help="Films that the report shows with picture and heat map besides those to read "
+            "first; 0 shows none at all.",
+        ),
     ] = 200,
+    self_contained: Annotated[
+        bool,
+        option(
+            "--self-contained",
+            help="Keep the report in one file up to 200 MB; without it, pictures beyond 25 MB "
+            "become files beside it.",
+        ),
+    ] = False,
     max_failures: Annotated[
         str,
         option(metavar="N|P%", help="Stop with exit code 4 after more unreadable files than this."),
@@ -135,6 +148,7 @@ def predict(
         admission=admission,
         failures=failure_limit(max_failures),
         with_identifiers=with_identifiers,
+        self_contained=self_contained,
     )
     if dry_run:
         return _list_scans(options)
