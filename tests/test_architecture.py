@@ -26,10 +26,11 @@ ALLOWED = {
     "assessing": STAGES,
     "pipeline": STAGES | {"assessing"},
     "job": STAGES | {"assessing", "pipeline"},
+    "redraw": STAGES | {"job"},
     "demo": {"intake"},
     "evaluation": STAGES | {"assessing"},
     "training": STAGES | {"evaluation"},
-    "cli": STAGES | {"assessing", "pipeline", "job", "demo", "training", "evaluation"},
+    "cli": STAGES | {"assessing", "pipeline", "job", "redraw", "demo", "training", "evaluation"},
     "__main__": {"cli"},
 }
 

@@ -59,16 +59,22 @@ class Planted:
         """Write the report; returns its rows in the order of their finding."""
         card = load_card(model_folder(DEFAULT_MODEL))
         worklist = Worklist(card.positive, self.max_overlays)
-        tally = Tally(self.rows)
         rows = []
         for row, picture in self._films(card):
             rows.append(row)
-            tally.add(row, card.positive)
             worklist.add(row, picture)
         model = ReportModel(card.facts, card.positive, card.negative, "gradcam")
-        facts = self._facts(card, tally)
-        write_report(page, templates_folder(), worklist, facts, model, options or ReportOptions())
+        manner = options or ReportOptions()
+        write_report(page, templates_folder(), worklist, self.facts(), model, manner)
         return rows
+
+    def facts(self) -> RunFacts:
+        """What is true of the whole run."""
+        card = load_card(model_folder(DEFAULT_MODEL))
+        tally = Tally(self.rows)
+        for row, _ in replace(self, pictures=False)._films(card):
+            tally.add(row, card.positive)
+        return self._facts(card, tally)
 
     def _films(self, card: ModelCard) -> Iterator[tuple[Assessment, Picture | None]]:
         chance = np.random.default_rng(7)

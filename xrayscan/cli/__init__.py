@@ -12,6 +12,7 @@ from xrayscan.cli.fit import fit
 from xrayscan.cli.models import models
 from xrayscan.cli.options import option
 from xrayscan.cli.predict import predict
+from xrayscan.cli.report import report
 from xrayscan.records import DISCLAIMER
 
 app = typer.Typer(
@@ -43,6 +44,7 @@ def root(
 
 
 app.command()(predict)
+app.command()(report)
 app.command()(fit)
 app.add_typer(models, name="models")
 app.command()(demo)
