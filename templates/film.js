@@ -176,14 +176,20 @@ function why(row, picture) {
     if (row[at.embedding_distance] !== null) said.push(distanceText(row));
   } else {
     const side = row[at.label] === facts.positive ? "at or above" : "below";
-    said.push(`P(${facts.positive}) ${probabilityText(probability)} is ${side} the threshold ${facts.threshold} (${facts.rule}): called ${row[at.label]}.`);
-    said.push(`It lies in the ${row[at.zone]} zone; the review zone goes from ${facts.zones.review} to ${facts.zones.positive}.`);
+    said.push(`P(${facts.positive}) ${probabilityText(probability)} is ${side} the threshold ${limitText(facts.threshold)} (${facts.rule}): called ${row[at.label]}.`);
+    said.push(`It lies in the ${row[at.zone]} zone; the review zone goes from ${limitText(facts.zones.review)} to ${limitText(facts.zones.positive)}.`);
     said.push(distanceText(row));
     if (picture && picture.heat) said.push(heatText(hottest(picture.heat)));
     if (reasonText(row)) said.push(reasonText(row) + ".");
   }
   if (row[at.gone]) said.push("The file is no longer in the folder; this is what was found of it.");
   return said;
+}
+
+/* Four decimals, or all there are of a limit that would look like 0 or 1. */
+function limitText(value) {
+  const short = value.toFixed(4);
+  return Number(short) === 0 || Number(short) === 1 ? String(value) : short;
 }
 
 const distanceText = (row) =>

@@ -69,7 +69,7 @@ function makeList(frame, { open, sort }) {
     name.addEventListener("click", () => open(position));
     const cells = {
       path: name,
-      result: badge(row),
+      result: element("span", {}, badge(row), element("span", { className: "said-here", textContent: verdictOf(row) })),
       probability: probabilityText(row[at.probability]),
       zone: row[at.zone],
       reason: element("span", { className: "clamp", textContent: (row[at.gone] ? "no longer in the folder; " : "") + shown(reasonText(row)) }),

@@ -47,6 +47,7 @@ class Planted:
         pictures: whether films have pictures.
         max_overlays: as ``predict`` takes it.
         nights: earlier runs.
+        distinct: every film has a picture of its own; otherwise twelve are taken in turns.
     """
 
     rows: int
@@ -54,6 +55,7 @@ class Planted:
     pictures: bool = True
     max_overlays: int = 200
     nights: int = 7
+    distinct: bool = False
 
     def write(self, page: Path, options: ReportOptions | None = None) -> list[Assessment]:
         """Write the report; returns its rows in the order of their finding."""
@@ -87,7 +89,10 @@ class Planted:
                 if number % every == every - 1:
                     row = _unscored(row, status, reason, detail)
             has_picture = self.pictures and row.status in (Status.SCORED, Status.NOT_ASSESSED)
-            yield row, _picture(number, row.probability) if has_picture else None
+            picture = _picture(number, row.probability) if has_picture else None
+            if picture and self.distinct:
+                picture = replace(picture, film=_marked(picture.film, number))
+            yield row, picture
 
     def _facts(self, card: ModelCard, tally: Tally) -> RunFacts:
         by = tally.by_status
@@ -162,3 +167,11 @@ def _picture(number: int, probability: float | None) -> Picture:
 @cache
 def _drawn(seed: int) -> NDArray[np.uint8]:
     return draw_film(seed, width=512, height=495)
+
+
+def _marked(film: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
+    """The film with its number in the corner, as 16 squares, so that no other one is like it."""
+    marked = film.copy()
+    for bit in range(16):
+        marked[:16, 16 * bit : 16 * bit + 16] = 255 * (number >> bit & 1)
+    return marked
