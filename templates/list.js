@@ -67,12 +67,13 @@ function makeList(frame, { open, sort }) {
     const name = element("button", { type: "button", className: "open", tabIndex: position === place ? 0 : -1 });
     name.append(element("span", { className: "clamp", textContent: shown(row[at.path]) }));
     name.addEventListener("click", () => open(position));
+    const reason = (row[at.gone] ? "no longer in the folder; " : "") + shown(reasonText(row));
     const cells = {
-      path: name,
+      path: element("span", {}, name, element("span", { className: "reason-here", textContent: reason })),
       result: element("span", {}, badge(row), element("span", { className: "said-here", textContent: verdictOf(row) })),
       probability: probabilityText(row[at.probability]),
       zone: row[at.zone],
-      reason: element("span", { className: "clamp", textContent: (row[at.gone] ? "no longer in the folder; " : "") + shown(reasonText(row)) }),
+      reason: element("span", { className: "clamp", textContent: reason }),
       modified: when(row[at.modified]),
       assessed: when(row[at.assessed_at]),
       verdict: verdictOf(row) || "",

@@ -89,7 +89,7 @@ class Planted:
                 if number % every == every - 1:
                     row = _unscored(row, status, reason, detail)
             has_picture = self.pictures and row.status in (Status.SCORED, Status.NOT_ASSESSED)
-            picture = _picture(number, row.probability) if has_picture else None
+            picture = picture_of(number, row.probability) if has_picture else None
             if picture and self.distinct:
                 picture = replace(picture, film=_marked(picture.film, number))
             yield row, picture
@@ -153,7 +153,8 @@ def _unscored(row: Assessment, status: Status, reason: Reason, detail: str) -> A
     return replace(row, width=None, height=None, embedding_distance=None)
 
 
-def _picture(number: int, probability: float | None) -> Picture:
+def picture_of(number: int, probability: float | None) -> Picture:
+    """The film's picture; its heat has one spot, as strong as the film is probable."""
     film = _drawn(number % 12)
     if probability is None:
         return Picture(film, None)

@@ -103,7 +103,7 @@ def until(page: Any, expression: str) -> None:
 
 
 def names(page: Any) -> list[str]:
-    return [cell.text_content() for cell in page.locator("#list tbody tr:not(.spacer) th").all()]
+    return page.locator("#list tbody tr:not(.spacer) .open").all_text_contents()
 
 
 def shown(page: Any) -> int:
@@ -297,12 +297,12 @@ def test_the_browser_draws_heat_as_overlays_are_drawn(page: Any, report: Report)
     import cv2
     import numpy as np
 
-    from tests.reporting.planted import _picture
+    from tests.reporting.planted import picture_of
     from xrayscan.reporting.overlay import STRONGEST, colour_table
 
     open_first(page)
     first = report.worklist[0]
-    heat = _picture(report.rows.index(first), first.probability).heat
+    heat = picture_of(report.rows.index(first), first.probability).heat
     assert heat is not None
     canvas = page.locator(".stage canvas")
     size = canvas.evaluate("c => [c.width, c.height]")
@@ -522,6 +522,16 @@ def test_on_a_telephone_a_film_covers_the_page(page: Any) -> None:
     page.keyboard.press("Escape")
     assert pane.is_hidden()
     assert page.evaluate("document.activeElement.className") == "open"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_reasons_are_in_words_in_the_list(page: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.locator("#sections button[value=unreadable]").click()
+    row = page.locator("#list tbody tr:not(.spacer)").first
+    words = row.locator(".reason-here" if width == 360 else ".c-reason")
+    assert words.is_visible()
+    assert words.text_content() == "cut off: ends in the middle of the picture; copy it again"
 
 
 def test_print_has_the_rows_of_the_filter(page: Any, tmp_path: Path) -> None:
