@@ -40,6 +40,12 @@ function showCounts(filter) {
   const set = testsOf(filter).length;
   byId("shown").textContent = `${view.order.length} of ${rows.length} films shown` + (set ? `, ${set} filter${set > 1 ? "s" : ""} set` : "");
   byId("nothing").hidden = view.order.length > 0;
+  showRead();
+}
+
+/* A verdict changes this alone: the list and its counts stay as they are until a filter is set anew,
+   so that no film vanishes under the hands of whoever is reading it. */
+function showRead() {
   byId("read").textContent = `${rows.filter((row) => verdictOf(row)).length} read`;
 }
 
@@ -52,7 +58,15 @@ function sortBy(key) {
 
 /* --- the address keeps filter, order and film ----------------------------------------------- */
 
+let addressDue = 0;
+
+/* A little later: browsers refuse to change an address many times a second. */
 function keepAddress() {
+  clearTimeout(addressDue);
+  addressDue = setTimeout(writeAddress, 150);
+}
+
+function writeAddress() {
   const kept = Object.entries(filterNow()).filter(([, value]) => value);
   if (view.sort.key !== "urgency") kept.push(["sort", (view.sort.falling ? "-" : "") + view.sort.key]);
   if (openRow()) kept.push(["film", openRow()[at.path]]);
@@ -61,6 +75,7 @@ function keepAddress() {
 }
 
 function followAddress() {
+  clearTimeout(addressDue);
   const kept = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
   for (const name of Object.keys(FILTERS)) setField(form.elements[name], kept.get(name) || "");
   const sort = kept.get("sort") || "urgency";
@@ -117,63 +132,6 @@ function cover() {
   const covered = narrow.matches && !pane.hidden;
   for (const other of document.querySelectorAll("[data-behind]")) other.inert = covered;
   document.body.classList.toggle("covered", covered);
-}
-
-function showVerdict() {
-  const row = openRow();
-  const verdict = verdictOf(row);
-  for (const button of pane.querySelectorAll("[data-verdict]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.verdict === verdict));
-  }
-  byId("note").value = entryOf(row)?.note ?? "";
-}
-
-function judge(changes) {
-  const row = openRow();
-  if (!row) return;
-  const kept = keepEntry(row, { ...changes, reader: byId("reader").value.trim(), time: new Date().toISOString() });
-  byId("not-kept").hidden = kept;
-  showVerdict();
-  showCounts(filterNow());
-  list.redraw();
-  say(`${verdictOf(row) || "no verdict"}: ${shown(row[at.path])}`);
-}
-
-function giveVerdict(verdict) {
-  const row = openRow();
-  if (!row) return;
-  const taken = verdictOf(row) === verdict ? "" : verdict; // the same again takes it back
-  judge({ verdict: taken, label: impliedLabel(row, taken) });
-}
-
-/* --- keyboard ------------------------------------------------------------------------------- */
-
-const step = (by) => openFilm(Math.min(view.order.length - 1, Math.max(0, view.open + by)));
-const KEYS = {
-  j: () => step(1),
-  k: () => step(-1),
-  o: () => film.actions.heat(),
-  s: () => film.actions.beside(),
-  i: () => film.actions.invert(),
-  "+": () => film.actions.closer(),
-  "-": () => film.actions.farther(),
-  0: () => film.actions.reset(),
-  a: () => giveVerdict("agree"),
-  d: () => giveVerdict("disagree"),
-  u: () => giveVerdict("unsure"),
-  n: () => pane.hidden || byId("note").focus(),
-  "/": () => form.elements.q.focus(),
-  "?": () => byId("keys-title").closest("details").toggleAttribute("open"),
-};
-
-function onKey(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
-  if (event.key === "Escape" && !pane.hidden) return closeFilm();
-  if (!byId("keys-on").checked || event.target.closest("input:not([type=range], [type=checkbox]), select, textarea")) return;
-  const action = KEYS[event.key];
-  if (!action) return;
-  event.preventDefault();
-  action();
 }
 
 /* --- print: the rows of the filter, as a plain table ---------------------------------------- */
@@ -244,45 +202,6 @@ function listen() {
   window.addEventListener("beforeprint", fillPlain);
   window.addEventListener("storage", onStorage);
   narrow.addEventListener("change", cover);
-}
-
-async function takeIn(event) {
-  const [file] = event.target.files;
-  if (!file) return;
-  try {
-    const { taken, older, unknown } = importVerdicts(await file.text());
-    say(`${taken} verdicts taken in; ${older} not newer than those here; ${unknown} of films not in this page.`);
-  } catch {
-    say(`${shown(file.name)} holds no verdicts; choose a file that this page exported.`);
-  }
-  event.target.value = "";
-  refresh({ keepPlace: true });
-  if (openRow()) showVerdict();
-}
-
-/* Another tab with a report has kept something. */
-function onStorage(event) {
-  if (!event.key || !event.key.startsWith(PREFIX)) return;
-  remember(event.key, event.newValue);
-  showCounts(filterNow());
-  list.redraw();
-  if (openRow() && document.activeElement !== byId("note")) showVerdict();
-}
-
-function keepReader() {
-  const field = byId("reader");
-  try {
-    field.value = localStorage.getItem(READER) || "";
-    field.addEventListener("input", () => {
-      try {
-        localStorage.setItem(READER, field.value);
-      } catch {
-        byId("not-kept").hidden = false;
-      }
-    });
-  } catch {
-    keeps = false;
-  }
 }
 
 function localDates() {

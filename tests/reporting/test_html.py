@@ -256,6 +256,16 @@ def test_a_film_and_its_heat_are_kept_apart(tmp_path: Path) -> None:
     assert (width, height, base64.b64decode(levels)) == (7, 7, bytes([128] * 49))
 
 
+def test_rows_taken_over_keep_the_pictures_of_the_page_before(tmp_path: Path) -> None:
+    rows = [film(0.9, 0.5), film(0.8, 0.5)]
+    first = page_of(tmp_path, [(row, Picture(FILM, HEAT)) for row in rows])
+    again = page_of(tmp_path, [(row, None) for row in rows])
+    assert again == first
+    assert len(block(again, "pictures")["films"]) == 2
+    other = page_of(tmp_path, [(row, None) for row in rows], cam="gradcam++")
+    assert block(other, "pictures")["films"] == {}
+
+
 def test_the_scale_says_what_1_means(tmp_path: Path) -> None:
     page = words_of(page_of(tmp_path, [], heat={"quantile": 0.97}))
     assert "1 is the strongest heat that 97 % of the PNEUMONIA films in validation" in page

@@ -222,6 +222,7 @@ def test_the_address_keeps_filter_order_and_film(tab: Tab, report: Report) -> No
     page.locator("[name=q]").fill("ward")
     page.get_by_role("button", name="File", exact=True).click()
     page.locator("#list .open").nth(1).click()
+    until(page, "location.hash.includes('film=')")
     drawn, address = names(page), page.url
     title = page.locator("#film-title").text_content()
     again = tab.page.context.new_page()
@@ -260,6 +261,12 @@ def test_a_column_sorts_either_way(page: Any, report: Report, column: str, key: 
     heading = page.locator("#list th[aria-sort]")
     assert heading.count() == 1
     assert heading.text_content() == column
+
+
+def test_numbers_in_names_sort_as_numbers(page: Any) -> None:
+    names_in_order = ["film 9.png", "Film 10.png", "film 10a/1.png", "film 100.png", "x"]
+    compared = "names => [...names].sort((a, b) => (natural(a) > natural(b)) - 0.5)"
+    assert page.evaluate(compared, names_in_order[::-1]) == names_in_order
 
 
 # --- a film -------------------------------------------------------------------------------------
@@ -369,6 +376,37 @@ def test_dragging_changes_window_and_level_and_the_wheel_enlarges(page: Any) -> 
     assert "level 128, window 256, zoom 1.0" in pane.inner_text()
     page.wait_for_timeout(50)
     assert stage.screenshot() is not None
+
+
+def test_enlarging_and_moving_need_no_dragging(page: Any) -> None:
+    pane = open_first(page)
+    stage = pane.locator(".stage").nth(1)
+    stage.dblclick(position={"x": 30, "y": 200})
+    transform = "document.querySelectorAll('.sheet')[1].style.transform"
+    assert "zoom 2.0" in pane.inner_text()
+    moved = page.evaluate(transform)
+    assert "translate(0%, 0%)" not in moved, "the place that was clicked stays under the pointer"
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(transform) != moved
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    assert "translate(-50%" in page.evaluate(transform), "the film does not leave its frame"
+    pane.get_by_role("button", name="Reset").click()
+    assert page.evaluate(transform) == "translate(0%, 0%) scale(1)"
+
+
+def test_a_verdict_moves_no_film_away_from_whoever_reads_it(page: Any) -> None:
+    page.locator("details:has(.more-filters) summary").click()
+    page.locator("[name=verdict]").select_option("unread")
+    until(page, "location.hash.includes('verdict=unread')")
+    page.locator("#list .open").first.click()
+    title = page.locator("#film-title").text_content()
+    page.keyboard.press("a")
+    assert page.locator("#film-title").text_content() == title
+    assert shown(page) == counts(page)[0] == ROWS
+    page.locator("[name=verdict]").select_option("agree")
+    until(page, "document.querySelector('#shown').textContent.startsWith('1 of')")
+    assert names(page) == [title]
 
 
 def test_pictures_beside_the_page_load(tab: Tab, report_beside: Report) -> None:

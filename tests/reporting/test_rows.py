@@ -56,6 +56,12 @@ def test_a_row_without_anything() -> None:
     assert [cells[name] for name in ("probability", "modified", "assessed_at")] == [None] * 3
 
 
+def test_a_distance_beyond_all_numbers_does_not_stop_the_report() -> None:
+    row = Assessment(Scan("x", "", 1, 1), Status.NOT_ASSESSED, embedding_distance=float("inf"))
+    cells = dict(zip(FIELDS, json.loads(row_json(row, 1)), strict=True))
+    assert cells["embedding_distance"] is None
+
+
 @given(st.text(st.characters()))
 def test_no_text_ends_the_script_element(text: str) -> None:
     written = script_json({"text": text})

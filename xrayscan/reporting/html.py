@@ -28,7 +28,7 @@ from xrayscan.reporting.worklist import Section, Worklist
 _SAME = 1e-9  # as in scoring: thresholds that differ by less are the same one
 _TEMPLATE = "report.html"
 _STYLE, _OWN_STYLE = "style.css", "report.css"
-SCRIPTS = ("rows.js", "list.js", "heat.js", "film.js", "verdicts.js", "report.js")
+SCRIPTS = ("rows.js", "list.js", "heat.js", "film.js", "verdicts.js", "reading.js", "report.js")
 _PLAIN_ROWS = 200  # for print: some ten pages
 _FRAME_BYTES = 200_000  # about what a page is without rows and pictures
 # A page opened from a folder may show pictures of that folder, one from a server those of it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -44,13 +45,12 @@ def script_json(value: Any) -> str:
 
 def row_json(row: Assessment, section: int) -> bytes:
     """Write one row in the order of ``FIELDS``; times are seconds since the epoch, UTC."""
-    probability, distance = row.probability, row.embedding_distance
     cells = (
         section,
         path_text(row.scan.name),
         row.status.value,
         row.label,
-        None if probability is None else round(probability, PROBABILITY_DECIMALS),
+        _rounded(row.probability, PROBABILITY_DECIMALS),
         row.zone.value if row.zone else "",
         row.reason.value if row.reason else "",
         " ".join(row.detail.split()),
@@ -60,7 +60,7 @@ def row_json(row: Assessment, section: int) -> bytes:
         row.scan.size_bytes,
         row.scan.modified_ns // 1_000_000_000 or None,
         row.sha256,
-        None if distance is None else round(distance, 4),
+        _rounded(row.embedding_distance, 4),
         _seconds(row.assessed_at),
         int(getattr(row, "gone", False)),
     )
@@ -73,6 +73,11 @@ def joined_rows(rows: Iterable[bytes]) -> Iterable[str]:
     for index, row in enumerate(rows):
         yield (",\n" if index else "") + row.decode("ascii")
     yield "]"
+
+
+def _rounded(value: float | None, decimals: int) -> float | None:
+    """A number that JSON can hold; None for one that it cannot."""
+    return None if value is None or not math.isfinite(value) else round(value, decimals)
 
 
 def _seconds(moment: str) -> int | None:

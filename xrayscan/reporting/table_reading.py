@@ -47,7 +47,7 @@ def read_table(path: Path) -> Iterator[TableRow]:
 def _row(cells: Mapping[str, str], line: int) -> TableRow:
     try:
         return TableRow(_assessment(cells), ModelIdentity(cells["model"], cells["model_sha256"]))
-    except (ValueError, OverflowError) as fault:
+    except (ValueError, TypeError, OverflowError) as fault:
         raise ValueError(f"line {line} is damaged ({fault})") from None
 
 
@@ -68,7 +68,7 @@ def _assessment(cells: Mapping[str, str]) -> Assessment:
         embedding_distance=float(cells["embedding_distance"])
         if cells["embedding_distance"]
         else None,
-        assessed_at=cells["assessed_at"],
+        assessed_at=_moment(cells["assessed_at"]),
     )
 
 
@@ -79,6 +79,12 @@ def _share(cell: str) -> float | None:
     if not 0 <= value <= 1.01:  # the threshold above every film lies by a hair above 1
         raise ValueError(f"{cell} is no probability")
     return value
+
+
+def _moment(cell: str) -> str:
+    if cell:
+        datetime.datetime.fromisoformat(cell)  # raises ValueError
+    return cell
 
 
 def _ns(moment: str) -> int:
