@@ -164,6 +164,19 @@ def test_a_folder_that_holds_anything_else_is_refused(tmp_path: Path) -> None:
         check_files_folder(page)
 
 
+def test_what_others_leave_in_a_folder_of_pictures_stops_no_run(tmp_path: Path) -> None:
+    folder = tmp_path / "out_files"
+    folder.mkdir()
+    left = "." + "0" * 32 + ".jpg." + "1" * 16 + ".part"  # by a run that was killed
+    for name in ("Thumbs.db", ".DS_Store", "desktop.ini", left):
+        (folder / name).write_bytes(b"")
+    check_files_folder(tmp_path / "out.html")
+    written(tmp_path / "out.html")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".DS_Store", "Thumbs.db", "desktop.ini",
+    ]  # fmt: skip
+
+
 def test_a_folder_that_cannot_be_written_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

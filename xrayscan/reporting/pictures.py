@@ -20,7 +20,9 @@ from xrayscan.journal.atomic import is_stream, unwritable, write_bytes
 from xrayscan.reporting.overlay import jpeg_bytes
 
 JPEG_URI = "data:image/jpeg;base64,"
-PICTURE_NAME = re.compile(r"[0-9a-f]{32}\.jpg")  # what the folder holds, and nothing else
+PICTURE_NAME = re.compile(r"[0-9a-f]{32}\.jpg")
+_LEFT_BEHIND = re.compile(r"\.[0-9a-f]{32}\.jpg\..*\.part")  # of a run that was killed
+_OF_FILE_MANAGERS = ("thumbs.db", "desktop.ini")  # they leave these in folders of pictures
 
 # A page up to this size opens at once and goes through a mail gateway.
 ONE_FILE_BYTES = 25_000_000
@@ -86,7 +88,7 @@ def check_files_folder(page: Path) -> None:
     """
     folder = files_folder(page)
     try:
-        strangers = [path for path in folder.iterdir() if not PICTURE_NAME.fullmatch(path.name)]
+        strangers = [path for path in folder.iterdir() if not _is_harmless(path.name)]
     except FileNotFoundError:
         return
     except OSError as fault:
@@ -96,6 +98,12 @@ def check_files_folder(page: Path) -> None:
             f"{strangers[0]}: would be taken for a picture of {page.name}; move it, or give the "
             "report another name"
         )
+
+
+def _is_harmless(name: str) -> bool:
+    """Whether a file in a folder of pictures is no film that somebody might miss."""
+    known = PICTURE_NAME.fullmatch(name) or name.lower() in _OF_FILE_MANAGERS
+    return bool(known) or name.startswith(".")
 
 
 def place(
@@ -162,14 +170,19 @@ def picture_name(jpeg: bytes) -> str:
 def remove_stale(page: Path, placement: Placement) -> None:
     """Remove the pictures of an earlier page that the new one does not show.
 
-    To be called when the new page is in place. What else lies in the folder stays.
+    To be called when the new page is in place. What else lies in the folder stays, but for what a
+    run that was killed has left of a picture.
     """
     if is_stream(page):
         return
-    kept = {entry["film"].rpartition("/")[2] for entry in placement.entries.values()}
+    kept = (
+        {entry["film"].rpartition("/")[2] for entry in placement.entries.values()}
+        if placement.folder
+        else set()
+    )
     folder = files_folder(page)
     for path in _pictures_in(folder):
-        if placement.folder is None or path.name not in kept:
+        if path.name not in kept:
             with suppress(OSError):  # what cannot be removed does no harm
                 path.unlink()
     with suppress(OSError):  # not empty, or not there
@@ -177,5 +190,8 @@ def remove_stale(page: Path, placement: Placement) -> None:
 
 
 def _pictures_in(folder: Path) -> Iterator[Path]:
+    """Yield the pictures in a folder, and what was left of some; none where there is no folder."""
     with suppress(OSError):
-        yield from (path for path in list(folder.iterdir()) if PICTURE_NAME.fullmatch(path.name))
+        for path in list(folder.iterdir()):
+            if PICTURE_NAME.fullmatch(path.name) or _LEFT_BEHIND.fullmatch(path.name):
+                yield path
