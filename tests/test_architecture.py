@@ -30,10 +30,11 @@ ALLOWED = {
     "recording": STAGES | {"incremental"},
     "job": STAGES | {"reading", "assessing", "pipeline", "incremental", "recording"},
     "merging": {"intake", "journal", "reporting"},
+    "redraw": STAGES | {"job"},
     "demo": {"intake"},
     "evaluation": STAGES | {"reading", "assessing"},
     "training": STAGES | {"evaluation"},
-    "cli": STAGES | {"merging", "pipeline", "job", "demo", "training", "evaluation"},
+    "cli": STAGES | {"merging", "pipeline", "job", "redraw", "demo", "training", "evaluation"},
     "__main__": {"cli"},
 }
 

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from tests.films import draw_film, png_bytes
 from xrayscan.errors import UsageError, XrayscanError
+from xrayscan.intake.admission import Admission
 from xrayscan.job.options import JobOptions, available_cores, check_outputs, find_scans
 from xrayscan.job.run import Listeners, run_job
 from xrayscan.pipeline import RunHooks
+from xrayscan.reporting import pictures
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,37 @@ def test_outputs_of_a_job_are_none_of_its_scans(tmp_path: Path) -> None:
     discovery = find_scans(options)
     assert [scan.name for scan in discovery.scans] == ["film.jpg"]
     assert discovery.other_files == 1  # b.csv: not of this job
+
+
+def test_pictures_beside_the_report_are_none_of_its_scans(tmp_path: Path) -> None:
+    (tmp_path / "a_files").mkdir()
+    (tmp_path / "b_files").mkdir()
+    for name in ("a_files/" + "0" * 32 + ".jpg", "b_files/film.jpg"):
+        (tmp_path / name).write_bytes(FILM)
+    options = JobOptions((str(tmp_path),), report=tmp_path / "a.html")
+    check_outputs(options)
+    assert [scan.name for scan in find_scans(options).scans] == ["b_files/film.jpg"]
+    (tmp_path / "a_files" / "film.jpg").write_bytes(FILM)
+    with pytest.raises(UsageError, match=r"film\.jpg: would be taken for a picture of a\.html"):
+        check_outputs(options)
+
+
+def test_a_second_report_keeps_pictures_as_the_options_say(tmp_path: Path, monkeypatch) -> None:
+    """Beyond the limit they become files beside the page, unless one file is asked for."""
+    monkeypatch.setattr(pictures, "ONE_FILE_BYTES", 0)
+    (tmp_path / "film.png").write_bytes(FILM)
+    for self_contained, files in ((False, 1), (True, 0)):
+        options = JobOptions(
+            (str(tmp_path / "film.png"),),
+            report=tmp_path / "out.html",
+            model="fast",
+            admission=Admission.OFF,
+            self_contained=self_contained,
+        )
+        run_job(options, Listeners(lambda total: nullcontext(RunHooks())))
+        assert len(list(tmp_path.glob("out_files/*.jpg"))) == files
+        page = (tmp_path / "out.html").read_text(encoding="utf-8")
+        assert ("data:image/jpeg" in page) is self_contained
 
 
 def test_cores_are_those_this_process_may_use() -> None:

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from xrayscan.errors import XrayscanError
-from xrayscan.journal.atomic import atomic_text, check_writable, is_stream, sync_tree
+from xrayscan.journal.atomic import (
+    atomic_text,
+    check_writable,
+    is_stream,
+    sync_tree,
+    write_bytes,
+)
 
 
 def test_file_takes_its_name_only_when_complete(tmp_path: Path) -> None:
@@ -179,3 +185,22 @@ def test_a_whole_folder_is_made_lasting(tmp_path: Path, monkeypatch: pytest.Monk
     assert set(synced[:2]) == {inodes["deep.txt"], inodes["top.txt"]}
     assert set(synced[2:-1]) == {inodes["a"], inodes["b"]}
     assert synced[-1] == tmp_path.stat().st_ino
+
+
+def test_bytes_are_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jpg"
+    write_bytes(path, b"first")
+    assert path.read_bytes() == b"first"
+
+    def full(self: Path, content: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(content[:2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert [each.name for each in tmp_path.iterdir()] == ["a.jpg"]

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
+import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import CHECKOUT
-from xrayscan.records import Assessment, Ending, RunSummary, Scan, Status, Zone
+from xrayscan.records import Assessment, Ending, Reason, RunSummary, Scan, Status, Zone
+from xrayscan.reporting import worklist as worklist_module
 from xrayscan.reporting.html import ReportModel, measured_at, write_report
-from xrayscan.reporting.run_record import RunFacts
+from xrayscan.reporting.run_record import Night, RunFacts
 from xrayscan.reporting.worklist import Picture, Worklist
 from xrayscan.scoring.thresholds import operating_curve
 
@@ -65,8 +71,8 @@ def film(probability: float | None, threshold: float, zone: Zone = Zone.REVIEW) 
     return Assessment(scan, Status.SCORED, label=label, probability=probability, zone=zone)
 
 
-def run_facts(rule: str, threshold: float, paths: list[str]) -> RunFacts:
-    summary = RunSummary(1, 1, 0, 0, 0, 0, 0, 0, 0, Ending.FINISHED, 0.1)
+def run_facts(rule: str, threshold: float, paths: list[str], found: int = 1) -> RunFacts:
+    summary = RunSummary(found, found, 0, 0, 0, 0, 0, 0, 0, Ending.FINISHED, 0.1)
     dates = ("2026-01-02T03:04:05+00:00",) * 2
     return RunFacts(*dates, {"paths": paths}, "handmade", "0" * 64, rule, threshold, summary)
 
@@ -78,19 +84,25 @@ def page_of(
     rule: str = "youden",
     threshold: float = 0.5283615,
     paths: list[str] | None = None,
+    cam: str = "gradcam",
+    found: int = 1,
+    nights: tuple[Night, ...] = (),
+    drift: tuple[str, ...] = (),
+    workload: str = "",
     **card: Any,
 ) -> str:
     worklist = Worklist("PNEUMONIA", 10)
     for row, picture in films:
         worklist.add(row, picture)
-    run = run_facts(rule, threshold, paths or ["scans"])
-    model = ReportModel(CARD | card, "PNEUMONIA", "NORMAL", "gradcam")
+    facts = run_facts(rule, threshold, paths or ["scans"], found)
+    run = replace(facts, nights=nights, drift=drift, workload=workload)
+    model = ReportModel(CARD | card, "PNEUMONIA", "NORMAL", cam)
     write_report(folder / "out.html", CHECKOUT / "templates", worklist, run, model)
     return (folder / "out.html").read_text(encoding="utf-8")
 
 
 def words_of(page: str) -> str:
-    body = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    body = re.sub(r"<(style|script)\b.*?</\1>", "", page, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
 
@@ -118,7 +130,7 @@ GAVE = {
 @pytest.mark.parametrize(("rule", "threshold", "expected"), GAVE.values(), ids=GAVE)
 def test_what_the_threshold_gave(tmp_path: Path, rule: str, threshold: float, expected: str):
     page = page_of(tmp_path, [(film(0.6, threshold), None)], rule=rule, threshold=threshold)
-    assert expected in words_of(page).partition("Positive")[0]
+    assert expected in words_of(page).partition("To read first")[0]
 
 
 @settings(derandomize=True, deadline=None, max_examples=100)
@@ -160,7 +172,9 @@ def test_the_limits_hold_what_the_films_say(films: list[tuple[int, bool]], milli
 
 
 def test_whose_films_and_which_folders(tmp_path: Path) -> None:
-    head = words_of(page_of(tmp_path, [], paths=["ward 3", "b\u202e"])).partition("Positive 0")[0]
+    head = words_of(page_of(tmp_path, [], paths=["ward 3", "b\u202e"])).partition("To read first")[
+        0
+    ]
     assert "Validated on children of 1 to 5 years, <one> hospital; for nobody else" in head
     assert "Scanned ward 3, b\\u202e" in head
 
@@ -190,57 +204,152 @@ def test_many_folders_are_counted(tmp_path: Path) -> None:
 # --- films --------------------------------------------------------------------------------------
 
 CALLS = {
-    "above a threshold above the zones": (0.9999995, 0.999999, Zone.POSITIVE, "PNEUMONIA"),
-    "in the positive zone, called negative": (0.97, 0.999999, Zone.POSITIVE, "NORMAL"),
-    "in the negative zone, called positive": (0.1, 0.01, Zone.NEGATIVE, "PNEUMONIA"),
-    "in the review zone": (0.4, 0.5, Zone.REVIEW, "NORMAL"),
+    "above a threshold above the zones": (0.9999995, 0.999999, Zone.POSITIVE, "worklist"),
+    "in the positive zone, called negative": (0.97, 0.999999, Zone.POSITIVE, "worklist"),
+    "in the negative zone, called positive": (0.1, 0.01, Zone.NEGATIVE, "worklist"),
+    "in the review zone": (0.4, 0.5, Zone.REVIEW, "worklist"),
+    "negative either way": (0.1, 0.5, Zone.NEGATIVE, "negative"),
+    "not assessed": (None, 0.5, Zone.NEGATIVE, "not_assessed"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("picture", [Picture(FILM, HEAT), None], ids=["picture", "row"])
-@pytest.mark.parametrize("case", CALLS.values(), ids=CALLS)
-def test_the_call_comes_first_and_the_zone_is_no_call(
-    tmp_path: Path, case: tuple, picture: Picture | None
+@pytest.mark.parametrize(("probability", "threshold", "zone", "part"), CALLS.values(), ids=CALLS)
+def test_what_has_to_be_read_first(
+    tmp_path: Path, probability: float | None, threshold: float, zone: Zone, part: str
 ) -> None:
-    probability, threshold, zone, label = case
     row = film(probability, threshold, zone)
-    page = page_of(tmp_path, [(row, picture)], threshold=threshold)
-    section = "negative" if label == "NORMAL" else "positive"
-    part = page.partition(f'<section id="{section}"')[2].partition("</section>")[0]
-    assert f"<strong>{label}</strong>" in part
-    text = words_of(part)
-    if picture:
-        assert f"zone: {zone.value}" in text
-        assert text.index(label) < text.index("zone: ")
-    assert not re.search(r'class="zone [^"]', part), "the zone has no colour of its own"
+    page = page_of(tmp_path, [(row, None)], threshold=threshold)
+    (shown,) = rows_of(page)
+    facts = block(page, "facts")
+    assert facts["words"]["sections"][shown["section"]]["id"] == part
+    assert shown["label"] == row.label
+    assert shown["probability"] == (None if probability is None else round(probability, 6))
+    assert counts_of(page)[part] == 1
+    assert sum(counts_of(page).values()) == 1
 
 
-SHOWN = {
-    "positive": ([(film(0.9, 0.5), Picture(FILM, HEAT))], 1),
-    "nothing is positive": ([(film(0.1, 0.5), Picture(FILM, HEAT))], 1),
-    "several": ([(film(0.1, 0.5), Picture(FILM, HEAT)), (film(0.8, 0.5), Picture(FILM, HEAT))], 1),
-    "no heat maps": ([(film(0.9, 0.5), Picture(FILM, None))], 0),
-    "not assessed alone": ([(film(None, 0.5), Picture(FILM, None))], 0),
-    "no pictures": ([(film(0.9, 0.5), None)], 0),
-    "nothing": ([], 0),
-}  # fmt: skip
+def block(page: str, name: str) -> Any:
+    found = re.findall(f'<script type="application/json" id="{name}">(.*?)</script>', page, re.S)
+    return json.loads(found[0])
 
 
-@pytest.mark.parametrize(("films", "legends"), SHOWN.values(), ids=SHOWN)
-def test_one_legend_above_all_heat_maps(tmp_path: Path, films: list, legends: int) -> None:
-    page = page_of(tmp_path, films)
-    assert page.count('class="legend"') == legends
-    assert 'class="legend"' not in page.partition('<article class="film">')[2]
+def rows_of(page: str) -> list[dict[str, Any]]:
+    fields = block(page, "facts")["fields"]
+    return [dict(zip(fields, row, strict=True)) for row in block(page, "rows")]
 
 
-def test_each_film_can_be_enlarged_by_a_control_of_its_own(tmp_path: Path) -> None:
-    films = [(film(probability, 0.5), Picture(FILM, HEAT)) for probability in (0.9, 0.8, 0.2, None)]
-    page = page_of(tmp_path, films)
-    controls = re.findall(r'<input class="enlarge" type="checkbox" id="([^"]+)"', page)
-    assert len(set(controls)) == len(films)
-    assert re.findall(r'<label class="pictures" for="([^"]+)"', page) == controls
-    assert "Click a film" in words_of(page)
+def counts_of(page: str) -> dict[str, int]:
+    buttons = re.findall(r'<button type="button" value="(\w+)".*?<span>(\d+)</span>', page)
+    return {name: int(count) for name, count in buttons}
 
 
-def test_without_pictures_nothing_is_said_of_enlarging(tmp_path: Path) -> None:
-    assert "Click a film" not in words_of(page_of(tmp_path, [(film(0.9, 0.5), None)]))
+def test_a_film_and_its_heat_are_kept_apart(tmp_path: Path) -> None:
+    page = page_of(tmp_path, [(film(0.9, 0.5), Picture(FILM, HEAT)), (film(0.8, 0.5), None)])
+    pictures = block(page, "pictures")
+    assert (pictures["model_sha256"], pictures["cam"]) == ("0" * 64, "gradcam")
+    (entry,) = pictures["films"].values()
+    jpeg = base64.b64decode(entry["film"].removeprefix("data:image/jpeg;base64,"))
+    back = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert back is not None
+    assert np.abs(back.astype(int) - FILM).mean() < 3
+    width, height, levels = entry["heat"]
+    assert (width, height, base64.b64decode(levels)) == (7, 7, bytes([128] * 49))
+
+
+def test_rows_taken_over_keep_the_pictures_of_the_page_before(tmp_path: Path) -> None:
+    rows = [film(0.9, 0.5), film(0.8, 0.5)]
+    first = page_of(tmp_path, [(row, Picture(FILM, HEAT)) for row in rows])
+    again = page_of(tmp_path, [(row, None) for row in rows])
+    assert again == first
+    assert len(block(again, "pictures")["films"]) == 2
+    other = page_of(tmp_path, [(row, None) for row in rows], cam="gradcam++")
+    assert block(other, "pictures")["films"] == {}
+
+
+def test_the_scale_says_what_1_means(tmp_path: Path) -> None:
+    page = words_of(page_of(tmp_path, [], heat={"quantile": 0.97}))
+    assert "1 is the strongest heat that 97 % of the PNEUMONIA films in validation" in page
+
+
+def test_without_heat_maps_there_is_no_scale(tmp_path: Path) -> None:
+    assert 'class="legend"' not in page_of(tmp_path, [], cam="none")
+
+
+# --- tonight and before -------------------------------------------------------------------------
+
+
+def test_nights_drift_and_workload_are_shown_where_there_are_any(tmp_path: Path) -> None:
+    night = Night("2026-01-01T02:00:00+00:00", 40, 30, 6, 5, 4, 3, 2, (1,) * 20)
+    page = page_of(
+        tmp_path,
+        [(film(0.9, 0.5), None)],
+        nights=(night,),
+        drift=("Tonight is <unlike> before.",),
+        workload="12 films to read.",
+    )
+    text = words_of(page)
+    assert "12 films to read." in text.partition("To read first")[0]
+    assert "Tonight is <unlike> before." in text.partition("To read first")[0]
+    assert "2026-01-01 02:00 40 30 6 20.0 % 5 4 3 2" in text
+    assert "Nights" not in words_of(page_of(tmp_path, []))
+
+
+def test_the_histogram_counts_every_scored_film(tmp_path: Path) -> None:
+    levels = (0.0, 0.04, 0.05, 0.5, 0.9999, 1.0)
+    page = words_of(page_of(tmp_path, [(film(level, 0.5), None) for level in levels]))
+    table = page.partition("From To below Films")[2]
+    counts = re.findall(r"\d\.\d\d \d\.\d\d (\d+)", table)[:20]
+    assert counts == ["2", "1", *["0"] * 8, "1", *["0"] * 8, "2"]
+
+
+# --- scripts, names, sizes ----------------------------------------------------------------------
+
+HOSTILE = (
+    "</script><script>alert(1)</script>.png",
+    "<!--<script>.png",
+    "<img src=x onerror=alert(1)>.png",
+    "line\u2028end.png",
+    "\"'&.png",
+    "right\u202egnp.png",
+)
+
+
+def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
+    rows = [
+        Assessment(Scan(name, "", 1, 1), Status.NOT_ASSESSED, format=name, detail=name)
+        for name in HOSTILE
+    ]
+    page = page_of(tmp_path, [(row, None) for row in rows])
+    assert page.count("<script") == page.count("</script>") == 4, "the page's own"
+    assert page.count("<!--") == 0
+    assert "\u202e" not in page
+    assert [row["path"] for row in rows_of(page)] == list(HOSTILE)
+    assert "<img" not in re.sub(r'<img alt="">', "", page)
+
+
+def test_the_page_allows_its_own_script_and_nothing_else(tmp_path: Path) -> None:
+    page = page_of(tmp_path, [])
+    policy = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)[0]
+    script = re.findall(r"<script>(.*?)</script>", page, re.S)[0]
+    style = re.findall(r"<style>(.*?)</style>", page, re.S)[0]
+    for kind, text in (("script", script), ("style", style)):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in html.unescape(policy)
+    assert "default-src 'none'; img-src data:;" in html.unescape(policy)
+    assert "unsafe" not in policy
+    assert not re.search(r"\son\w+=", page), "no handlers in attributes"
+
+
+def test_rows_beyond_those_of_a_page_are_said(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(worklist_module, "ROWS", 2)
+    page = page_of(tmp_path, [(film(level, 0.5), None) for level in (0.1, 0.9, 0.8)], found=3)
+    assert [row["probability"] for row in rows_of(page)] == [0.9, 0.8]
+    assert "This page lists the 2 most urgent of 3 files; the CSV has all." in words_of(page)
+    assert counts_of(page)["worklist"] == 3
+
+
+def test_the_first_rows_can_be_read_without_scripts(tmp_path: Path) -> None:
+    bad = Assessment(Scan("c", "", 1, 1), Status.UNREADABLE, Reason.TRUNCATED, "copy it again")
+    text = words_of(page_of(tmp_path, [(film(0.9, 0.5), None), (bad, None)]))
+    assert "The first 2 of 2 films" in text
+    assert "0.9.png PNEUMONIA 0.900 review c unreadable cut off: copy it again" in text

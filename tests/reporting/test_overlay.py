@@ -5,7 +5,7 @@ import base64
 import cv2
 import numpy as np
 
-from xrayscan.reporting.overlay import colour_bar, data_uri, overlay
+from xrayscan.reporting.overlay import STRONGEST, colour_bar, colour_table, data_uri, overlay
 
 FILM = np.tile(np.linspace(0, 255, 60, dtype=np.uint8), (80, 1))
 
@@ -37,6 +37,23 @@ def test_colour_bar_shows_the_colours_that_overlays_have_over_mid_grey() -> None
         blue, green, red = overlay(np.full((8, 8), 128, np.uint8), heat)[4, 4]
         assert colour == f"#{red:02x}{green:02x}{blue:02x}"
     assert bar[0] == "#808080", "no heat leaves the film as it is"
+
+
+def test_colour_table_gives_what_overlays_are_blended_with() -> None:
+    table = np.frombuffer(bytes.fromhex(colour_table()), np.uint8).reshape(256, 3)
+    for level in (0, 100, 200, 255):
+        heat = np.full((4, 4), level / 255, np.float32)
+        drawn = overlay(np.full((8, 8), 50, np.uint8), heat)[4, 4, ::-1]
+        share = STRONGEST * level / 255
+        assert np.abs(drawn - (50 * (1 - share) + table[level] * share)).max() <= 1
+
+
+def test_the_colours_grow_lighter_with_the_heat() -> None:
+    """Perceptual: who sees no colours reads the same order."""
+    table = np.frombuffer(bytes.fromhex(colour_table()), np.uint8).reshape(256, 3) / 255.0
+    light = np.where(table <= 0.04045, table / 12.92, ((table + 0.055) / 1.055) ** 2.4)
+    steps = np.diff((light @ [0.2126, 0.7152, 0.0722])[::5])
+    assert (steps > 0).all()
 
 
 def test_data_uri_holds_the_picture() -> None:

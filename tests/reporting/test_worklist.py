@@ -1,90 +1,136 @@
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xrayscan.records import Assessment, Reason, Scan, Status
+from xrayscan.records import Assessment, Reason, Scan, Status, Zone
 from xrayscan.reporting import worklist as module
-from xrayscan.reporting.worklist import Picture, Section, Worklist
+from xrayscan.reporting.pictures import DrawnFilm
+from xrayscan.reporting.rows import FIELDS
+from xrayscan.reporting.worklist import Picture, Section, Worklist, film_key
 
 PICTURE = Picture(np.zeros((4, 4), np.uint8), None)
 
 
 def row(number: int, probability: float | None, status: Status = Status.SCORED) -> Assessment:
-    scan = Scan(f"{number:04}.png", "", 1, 1)
+    name = f"{number:04}.png"
+    scan = Scan(name, "", 1, 1)
+    sha256 = hashlib.sha256(name.encode()).hexdigest()
     if probability is None:
-        return Assessment(scan, status, Reason.DAMAGED)
+        return Assessment(scan, status, Reason.DAMAGED, sha256=sha256)
     label = "PNEUMONIA" if probability >= 0.5 else "NORMAL"
-    return Assessment(scan, status, probability=probability, label=label)
+    return Assessment(scan, status, probability=probability, label=label, sha256=sha256)
 
 
-@given(st.lists(st.floats(0, 1) | st.none(), max_size=40), st.integers(0, 10))
-def test_every_row_is_in_one_section_and_the_most_urgent_have_pictures(
+def rows_of(worklist: Worklist) -> list[dict[str, Any]]:
+    return [dict(zip(FIELDS, json.loads(row), strict=True)) for row in worklist.rows()]
+
+
+@given(st.lists(st.floats(0, 1) | st.none(), max_size=40), st.integers(1, 10))
+def test_every_row_is_there_once_in_order_of_urgency(
     probabilities: list[float | None], max_pictures: int
 ) -> None:
     worklist = Worklist("PNEUMONIA", max_pictures)
     for number, probability in enumerate(probabilities):
         status = Status.UNREADABLE if probability is None else Status.SCORED
         worklist.add(row(number, probability, status), None if probability is None else PICTURE)
-    sections = worklist.sections()
-    shown = [entry for entries in sections.values() for entry in entries]
+    shown = rows_of(worklist)
     assert len(shown) == len(probabilities) == sum(map(worklist.total, Section))
-    for entries in sections.values():
-        urgencies = [entry.assessment.probability or 0 for entry in entries]
-        assert urgencies == sorted(urgencies, reverse=True)
-    scored = sorted((p for p in probabilities if p is not None), reverse=True)
-    pictured = [e.assessment.probability for e in shown if e.picture is not None]
-    assert sorted(pictured, reverse=True) == scored[:max_pictures]
+    assert len({each["path"] for each in shown}) == len(shown)
+    urgencies = [(-each["section"], each["probability"] or 0) for each in shown]
+    assert urgencies == sorted(urgencies, reverse=True)
+    pictured = {key for key, _ in worklist.films({})}
+    wanted = [each["sha256"] for each in shown if each["section"] == 0]
+    others = [each["sha256"] for each in shown if each["section"] == 4][:max_pictures]
+    assert pictured == {*wanted, *others}
+    assert sum(worklist.histogram) == sum(level is not None for level in probabilities)
 
 
 PICTURES = {
-    "all": (9, ["likely", "just", "photo", "hand", "nearly", "surely not"]),
-    "positives and what a person has to look at": (4, ["likely", "just", "photo", "hand"]),
-    "some of what a person has to look at": (3, ["likely", "just", "photo"]),
-    "the likeliest": (1, ["likely"]),
+    "all": (9, ["likely", "just", "doubtful", "photo", "hand", "nearly", "surely not"]),
+    "all of the worklist and one that a person has to look at": (
+        1, ["likely", "just", "doubtful", "photo"],
+    ),
+    "what a person has to look at before negatives": (
+        3, ["likely", "just", "doubtful", "photo", "hand", "nearly"],
+    ),
     "none": (0, []),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("limit", "expected"), PICTURES.values(), ids=PICTURES)
 def test_who_gets_a_picture(limit: int, expected: list[str]) -> None:
-    """Negatives come last, however near the threshold: a person need not look at them."""
-    films: dict[str, tuple[float | None, str]] = {
-        "surely not": (0.01, "NORMAL"),
-        "photo": (None, ""),
-        "nearly": (1.0, "NORMAL"),
-        "just": (0.5, "PNEUMONIA"),
-        "hand": (None, ""),
-        "likely": (0.9, "PNEUMONIA"),
+    films: dict[str, tuple[float | None, str, Zone | None]] = {
+        "surely not": (0.01, "NORMAL", Zone.NEGATIVE),
+        "photo": (None, "", None),
+        "nearly": (0.3, "NORMAL", Zone.NEGATIVE),
+        "doubtful": (0.45, "NORMAL", Zone.REVIEW),
+        "just": (0.5, "PNEUMONIA", Zone.REVIEW),
+        "hand": (None, "", None),
+        "likely": (0.9, "PNEUMONIA", Zone.POSITIVE),
     }
     worklist = Worklist("PNEUMONIA", limit)
-    for name, (probability, label) in films.items():
+    for name, (probability, label, zone) in films.items():
         status = Status.NOT_ASSESSED if probability is None else Status.SCORED
         scan = Scan(name, "", 1, 1)
-        worklist.add(Assessment(scan, status, probability=probability, label=label), PICTURE)
-    shown = [entry for entries in worklist.sections().values() for entry in entries]
-    assert [entry.assessment.scan.name for entry in shown if entry.picture] == expected
+        film = Assessment(scan, status, probability=probability, label=label, zone=zone)
+        worklist.add(film, PICTURE)
+    assert [key for key, _ in worklist.films({})] == expected
+
+
+def test_a_row_taken_over_gets_the_picture_of_the_earlier_report() -> None:
+    worklist = Worklist("PNEUMONIA", 1)
+    taken, scored, urgent, unknown = row(1, 0.9), row(2, 0.8), row(3, 0.2), row(4, 0.1)
+    worklist.add(taken, None)
+    worklist.add(scored, PICTURE)
+    worklist.add(unknown, PICTURE)
+    worklist.add(urgent, None)  # takes the only place from the one before
+    earlier = {film_key(each): DrawnFilm(b"earlier", None) for each in (taken, scored, urgent)}
+    films = dict(worklist.films(earlier))
+    assert list(films) == [film_key(taken), film_key(scored), film_key(urgent)]
+    assert films[film_key(taken)].jpeg == b"earlier"
+    assert films[film_key(scored)].jpeg != b"earlier", "tonight's own picture comes first"
+
+
+def test_pictures_are_made_only_for_films_that_are_shown(monkeypatch) -> None:
+    made: list[int] = []
+    monkeypatch.setattr(module, "draw", lambda film, heat: made.append(1))
+    worklist = Worklist("PNEUMONIA", 2)
+    for number in range(100):
+        worklist.add(row(number, 0.4 - number / 1000), PICTURE)
+    assert len(made) == 2
 
 
 def test_equals_stay_in_order() -> None:
     worklist = Worklist("PNEUMONIA", 2)
     for number in range(5):
-        worklist.add(row(number, 0.7), PICTURE)
-    entries = worklist.sections()[Section.POSITIVE]
-    assert [int(entry.assessment.scan.name[:4]) for entry in entries] == [0, 1, 2, 3, 4]
-    assert [entry.picture is not None for entry in entries] == [True, True, False, False, False]
+        worklist.add(row(number, 0.2), PICTURE)
+    assert [int(each["path"][:4]) for each in rows_of(worklist)] == [0, 1, 2, 3, 4]
+    expected = [film_key(row(number, 0.2)) for number in (0, 1)]
+    assert [key for key, _ in worklist.films({})] == expected
 
 
-def test_long_sections_are_cut_but_counted(monkeypatch) -> None:
-    monkeypatch.setattr(module, "ROWS_PER_SECTION", 3)
+def test_the_least_urgent_rows_are_left_out_but_counted(monkeypatch) -> None:
+    monkeypatch.setattr(module, "ROWS", 3)
     worklist = Worklist("PNEUMONIA", 0)
     for number in range(10):
         worklist.add(row(number, 0.6 + number / 100), None)
-    assert [e.assessment.scan.name for e in worklist.sections()[Section.POSITIVE]] == [
-        "0009.png",
-        "0008.png",
-        "0007.png",
-    ]
-    assert worklist.total(Section.POSITIVE) == 10
+    assert [each["path"] for each in rows_of(worklist)] == ["0009.png", "0008.png", "0007.png"]
+    assert worklist.total(Section.WORKLIST) == 10
+    assert sum(worklist.histogram) == 10
+
+
+def test_two_files_of_one_content_share_a_picture() -> None:
+    worklist = Worklist("PNEUMONIA", 9)
+    film = row(1, 0.9)
+    worklist.add(film, PICTURE)
+    worklist.add(replace(film, scan=Scan("copy.png", "", 1, 1)), PICTURE)
+    assert len(rows_of(worklist)) == 2
+    assert len(dict(worklist.films({}))) == 1

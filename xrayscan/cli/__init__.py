@@ -13,6 +13,7 @@ from xrayscan.cli.merge import merge
 from xrayscan.cli.models import models
 from xrayscan.cli.options import option
 from xrayscan.cli.predict import predict
+from xrayscan.cli.report import report
 from xrayscan.records import DISCLAIMER
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ def root(
 
 app.command()(predict)
 app.command()(merge)
+app.command()(report)
 app.command()(fit)
 app.add_typer(models, name="models")
 app.command()(demo)

@@ -100,8 +100,21 @@ def predict(
         option(metavar="N", min=1, help="Refuse pictures that claim more pixels, undecoded."),
     ] = MAX_PIXELS,
     max_overlays: Annotated[
-        int, option(min=0, help="Films that the report shows with picture and heat map.")
+        int,
+        option(
+            min=0,
+            help="Films that the report shows with picture and heat map besides those to read "
+            "first; 0 shows none at all.",
+        ),
     ] = 200,
+    self_contained: Annotated[
+        bool,
+        option(
+            "--self-contained",
+            help="Keep the report in one file up to 200 MB; without it, pictures beyond 25 MB "
+            "become files beside it.",
+        ),
+    ] = False,
     max_failures: Annotated[
         str,
         option(metavar="N|P%", help="Stop with exit code 4 after more unreadable files than this."),
@@ -221,6 +234,7 @@ def predict(
         zones=zone_limits(zones),
         shard=read_shard(shard),
         max_pixels=max_pixels,
+        self_contained=self_contained,
     )
     if dry_run:
         return _list_scans(options)

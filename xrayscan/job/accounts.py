@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from xrayscan.errors import XrayscanError
@@ -11,6 +12,7 @@ from xrayscan.intake.discover import Discovery
 from xrayscan.job.options import JobOptions
 from xrayscan.recording import Books
 from xrayscan.records import Ending, RunSummary, Status, Tally
+from xrayscan.reporting.run_record import Night
 from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.drift import Distribution, find_drift
 
@@ -34,6 +36,15 @@ def night_facts(started: str, card: ModelCard, tally: Tally) -> dict[str, Any]:
         "probabilities": tally.probabilities,
         "distances": tally.distances,
     }
+
+
+def nights_of(nights: Sequence[Mapping[str, Any]]) -> tuple[Night, ...]:
+    """Earlier runs as the report shows them."""
+    names = [field.name for field in fields(Night) if field.name != "histogram"]
+    return tuple(
+        Night(**{name: night[name] for name in names}, histogram=tuple(night["probabilities"]))
+        for night in nights
+    )
 
 
 def drift_of(card: ModelCard, tally: Tally, nights: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from xrayscan.journal import journal, lock
 from xrayscan.journal.atomic import check_writable, is_stream
 from xrayscan.journal.standard_output import check_standard_output
 from xrayscan.pipeline import FailureLimit
+from xrayscan.reporting.pictures import check_files_folder, files_folder
 from xrayscan.scoring.thresholds import ZoneLimits
 
 STANDARD_OUTPUT = Path("-")
@@ -42,6 +43,7 @@ class JobOptions:
         admission: what to do with films outside the training population.
         failures: when to give up.
         with_identifiers: the CSV names patients, and so does its journal; nothing else does.
+        self_contained: the report is one file, however large its pictures make it.
         max_pixels: pictures that claim more are refused.
         fresh: take nothing over from earlier runs.
         verify_content: compare the content of files with that of earlier runs.
@@ -67,6 +69,7 @@ class JobOptions:
     admission: Admission = Admission.ON
     failures: FailureLimit = field(default_factory=FailureLimit)
     with_identifiers: bool = False
+    self_contained: bool = False
     max_pixels: int = MAX_PIXELS
     fresh: bool = False
     verify_content: bool = False
@@ -107,8 +110,10 @@ class JobOptions:
 
 def find_scans(options: JobOptions) -> Discovery:
     """Discover the scans of a job; its own outputs are never among them."""
-    own = (*options.outputs, *([options.lock] if options.lock else []))
-    within = DiscoveryOptions(options.recursive, options.include, options.exclude, own)
+    own = [*options.outputs]
+    own += [options.lock] if options.lock else []
+    own += [files_folder(options.report)] if options.report else []
+    within = DiscoveryOptions(options.recursive, options.include, options.exclude, tuple(own))
     found = discover(options.paths, within)
     return replace(found, scans=options.shard.of(found.scans)) if options.shard else found
 
@@ -140,6 +145,8 @@ def check_outputs(options: JobOptions) -> None:
     for path in files:
         if path != options.journal:  # which moves what it does not know aside
             _check_overwriting(path, options)
+    if options.report:
+        check_files_folder(options.report)
     if options.table is None:
         check_standard_output()
 
@@ -177,6 +184,7 @@ def option_facts(options: JobOptions) -> dict[str, Any]:
         "max_overlays": options.max_overlays,
         "with_identifiers": options.with_identifiers,
         "max_pixels": options.max_pixels,
+        "self_contained": options.self_contained,
         "time_limit": options.time_limit,
         "shard": str(options.shard or ""),
     }

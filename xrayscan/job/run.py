@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from xrayscan.assessing import Assessed, AssessOptions, Assessor
 from xrayscan.incremental import Plan
 from xrayscan.intake.options import DecodeOptions
-from xrayscan.job.accounts import closed_books, drift_of, night_facts, notices
+from xrayscan.job.accounts import closed_books, drift_of, night_facts, nights_of, notices
 from xrayscan.job.choices import decision_of, heat_map, record_options
 from xrayscan.job.options import (
     JobOptions,
@@ -25,7 +25,7 @@ from xrayscan.pipeline import RunHooks, RunOptions, run_batches
 from xrayscan.reading import ReadOptions
 from xrayscan.recording import open_record
 from xrayscan.records import RunSummary
-from xrayscan.reporting.html import ReportModel, write_report
+from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
 from xrayscan.reporting.run_record import RunFacts, write_run_record
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
@@ -109,6 +109,9 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
                 threshold=decision.threshold,
                 summary=summary,
                 notices=notices(options, summary),
+                nights=nights_of(earlier),
+                drift=summary.drift,
+                workload=summary.workload,
             )
             _write_outputs(options, card, worklist, facts)
     return summary
@@ -141,7 +144,8 @@ def _write_outputs(
 ) -> None:
     if options.report:
         about = ReportModel(card.facts, card.positive, card.negative, options.cam)
-        write_report(options.report, templates_folder(), worklist, facts, about)
+        manner = ReportOptions(self_contained=options.self_contained)
+        write_report(options.report, templates_folder(), worklist, facts, about, manner)
     if options.run_record:
         write_run_record(options.run_record, facts)
 

@@ -59,6 +59,24 @@ def atomic_text(path: Path, *, keep_lines: bool = False) -> Iterator[TextIO]:
             temporary.unlink()
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a small file that is there whole or not at all while the machine runs.
+
+    It is not synced: hundreds of them would take minutes on a share. After a power cut it may be
+    empty or missing, which whoever counts on it has to see.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    temporary = _temporary(path)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        with suppress(OSError):  # it was renamed, or could never be made
+            temporary.unlink()
+
+
 def is_stream(path: Path) -> bool:
     """Whether a path leads to a pipe, a device or a socket: neither file nor folder."""
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,24 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from xrayscan import __version__
 from xrayscan.journal.atomic import atomic_text
 from xrayscan.records import DISCLAIMER
-from xrayscan.reporting.overlay import colour_bar, data_uri, overlay
+from xrayscan.reporting.earlier import EarlierPictures, PictureSource, picture_block
+from xrayscan.reporting.histogram import bars
+from xrayscan.reporting.overlay import STRONGEST, colour_bar, colour_table
+from xrayscan.reporting.pictures import place, remove_stale
+from xrayscan.reporting.rows import FIELDS, joined_rows, script_json
 from xrayscan.reporting.run_record import RunFacts, versions
 from xrayscan.reporting.table import path_text
-from xrayscan.reporting.worklist import Entry, Section, Worklist
+from xrayscan.reporting.words import WORDS
+from xrayscan.reporting.worklist import Section, Worklist
 
 _SAME = 1e-9  # as in scoring: thresholds that differ by less are the same one
 _TEMPLATE = "report.html"
-_STYLE = "style.css"
+_STYLE, _OWN_STYLE = "style.css", "report.css"
+SCRIPTS = ("rows.js", "list.js", "heat.js", "film.js", "verdicts.js", "reading.js", "report.js")
+_PLAIN_ROWS = 200  # for print: some ten pages
+_FRAME_BYTES = 200_000  # about what a page is without rows and pictures
+# A page opened from a folder may show pictures of that folder, one from a server those of it.
+_IMAGES_BESIDE = "data: 'self' file:"
 # In one line, with no name and no path of a person: what a browser shows for invisible characters
 # that turn the reading direction is decided here and not by the browser.
 _BIDI = {
@@ -47,17 +58,43 @@ class ReportModel:
     cam: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """How the report is written.
+
+    Attributes:
+        self_contained: everything in one file, up to ``pictures.SELF_CONTAINED_BYTES``; without it
+            pictures become files of their own where the page would not stay small.
+        dates: language of dates as a BCP 47 tag such as "de"; "" writes them by ISO 8601.
+        earlier: pages whose pictures are taken over; none takes those of the page that is replaced.
+    """
+
+    self_contained: bool = False
+    dates: str = ""
+    earlier: tuple[Path, ...] = ()
+
+
 def write_report(
-    path: Path, templates: Path, worklist: Worklist, run: RunFacts, model: ReportModel
+    path: Path,
+    templates: Path,
+    worklist: Worklist,
+    run: RunFacts,
+    model: ReportModel,
+    options: ReportOptions = ReportOptions(),
 ) -> None:
-    """Write the report, whole or not at all; its pictures are drawn as they are written.
+    """Write the report, whole or not at all, and the files of its pictures where it needs them.
+
+    Rows without a picture take the one that an earlier report has of the same film.
 
     Raises:
         XrayscanError: it cannot be written.
     """
-    page = page_environment(templates).get_template(_TEMPLATE)
-    sections = worklist.sections()
-    pictures = [entry.picture for entries in sections.values() for entry in entries]
+    rows = worklist.rows()
+    source = PictureSource(run.model_sha256, model.cam)
+    films = dict(worklist.films(EarlierPictures(options.earlier or (path,), source)))
+    size = sum(map(len, rows)) + _FRAME_BYTES
+    placed = place(path, films, size, self_contained=options.self_contained)
+    page = page_environment(templates, (_STYLE, _OWN_STYLE), SCRIPTS).get_template(_TEMPLATE)
     pieces = page.generate(
         versions=versions(),
         run=run,
@@ -65,22 +102,58 @@ def write_report(
         card=model.facts,
         colours=colour_bar(),
         gave=measured_at(model.facts, run.threshold),
-        sections=sections,
-        pictures_shown=any(picture is not None for picture in pictures),
-        heat_shown=any(picture is not None and picture.heat is not None for picture in pictures),
-        worklist=worklist,
+        words=WORDS,
         Section=Section,
-        picture_uris=picture_uris,
+        total=worklist.total,
+        rows=joined_rows(rows),
+        listed=len(rows),
+        first=first_rows(rows),
+        bars=bars(worklist.histogram),
+        bars_of=bars,
+        facts=script_json(_script_facts(run, model, options)),
+        pictures=picture_block(source, placed.entries),
+        placed=placed,
+        img_src="data:" if placed.folder is None else _IMAGES_BESIDE,
     )
     with atomic_text(path) as file:
         file.writelines(pieces)
+    remove_stale(path, placed)
 
 
-def page_environment(templates: Path) -> Environment:
+def first_rows(rows: Sequence[bytes]) -> list[dict[str, Any]]:
+    """The first rows of the page, for print and for browsers without scripts."""
+    return [dict(zip(FIELDS, json.loads(row), strict=True)) for row in rows[:_PLAIN_ROWS]]
+
+
+def _script_facts(run: RunFacts, model: ReportModel, options: ReportOptions) -> dict[str, Any]:
+    """What the page's script has to know besides the rows."""
+    card = model.facts
+    return {
+        "fields": FIELDS,
+        "positive": model.positive,
+        "negative": model.negative,
+        "threshold": run.threshold,
+        "rule": run.threshold_rule,
+        "zones": card["zones"],
+        "distance_limit": card.get("admission", {}).get("distance_limit", 1.0),
+        "model": run.model,
+        "model_sha256": run.model_sha256,
+        "cam": model.cam,
+        "colours": colour_table(),
+        "strongest": STRONGEST,
+        "dates": options.dates,
+        "words": WORDS,
+    }
+
+
+def page_environment(
+    templates: Path, styles: Sequence[str] = (_STYLE,), scripts: Sequence[str] = ()
+) -> Environment:
     """Prepare templates for a page that holds its own style and allows nothing from elsewhere.
 
-    Every page has ``style``, its ``style_hash`` for the security policy, ``disclaimer`` and
-    ``version``, and the filters ``name``, ``percent``, ``probability`` and ``threshold``.
+    Every page has ``style`` and ``script`` with their hashes for the security policy,
+    ``disclaimer`` and ``version``, and the filters ``name``, ``percent``, ``probability`` and
+    ``threshold``.
     """
     environment = Environment(
         loader=FileSystemLoader(templates),
@@ -89,15 +162,21 @@ def page_environment(templates: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = (templates / _STYLE).read_text(encoding="utf-8")
+    style, script = (
+        "".join((templates / name).read_text(encoding="utf-8") for name in names)
+        for names in (styles, scripts)
+    )
     environment.globals |= {
         "style": style,
         "style_hash": _csp_hash(style),
+        "script": script,
+        "script_hash": _csp_hash(script),
         "disclaimer": DISCLAIMER,
         "version": __version__,
     }
     environment.filters |= {
         "name": display_name,
+        "shown": visible,
         "percent": _percent,
         "probability": _probability,
         "threshold": _threshold,
@@ -133,19 +212,15 @@ def measured_at(card: Mapping[str, Any], threshold: float) -> dict[str, Any]:
     }
 
 
-def picture_uris(entry: Entry) -> Iterator[tuple[str, str]]:
-    """Yield (what it is, data URI) for an entry's film and, if there is one, its overlay."""
-    if entry.picture is None:
-        return
-    yield "film", data_uri(entry.picture.film)
-    if entry.picture.heat is not None:
-        yield "heat map", data_uri(overlay(entry.picture.film, entry.picture.heat))
-
-
 def display_name(name: str) -> str:
     """A file name for people: as in the CSV, with control and direction marks made visible."""
-    visible = path_text(name).translate(_BIDI)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in visible)
+    return visible(path_text(name))
+
+
+def visible(text: str) -> str:
+    """A text with its control and direction marks made visible."""
+    marked = text.translate(_BIDI)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in marked)
 
 
 def _percent(share: float, decimals: int = 1) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 # Perceptually even and readable without colour vision; bright where the heat is.
 _COLOURS = cv2.COLORMAP_INFERNO
-_STRONGEST = 0.6  # share of colour at heat 1: the film under it must stay readable
+STRONGEST = 0.6  # share of colour at heat 1: the film under it must stay readable
 _MID_GREY = 128  # of the legend: neither lung nor bone
 _JPEG_QUALITY = 82
 
@@ -37,15 +37,29 @@ def colour_bar(steps: int = 16) -> tuple[str, ...]:
     return tuple(f"#{r:02x}{g:02x}{b:02x}" for b, g, r in bar)
 
 
+def colour_table() -> str:
+    """The colours of heat 0 to 1 in 256 steps, each as six hexadecimal digits of red, green, blue.
+
+    Overlays are blended with them by a share of ``STRONGEST`` times the heat.
+    """
+    levels = np.arange(256, dtype=np.uint8)[None]
+    return cv2.applyColorMap(levels, _COLOURS)[0, :, ::-1].tobytes().hex()
+
+
 def _blend(grey: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Colour (H, W) grey by heat of the same shape, 0..1; returns (H, W, 3) BGR."""
     colours = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), _COLOURS)
-    share = (_STRONGEST * heat)[:, :, None]
+    share = (STRONGEST * heat)[:, :, None]
     film = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
     return np.asarray(np.rint(film * (1 - share) + colours * share), np.uint8)
 
 
 def data_uri(picture: NDArray[np.uint8]) -> str:
     """Encode a picture, (H, W) or (H, W, 3) BGR uint8, as a JPEG in a data URI."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(picture)).decode("ascii")
+
+
+def jpeg_bytes(picture: NDArray[np.uint8]) -> bytes:
+    """Encode a picture, (H, W) or (H, W, 3) BGR uint8, as a JPEG."""
     _, code = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
-    return "data:image/jpeg;base64," + base64.b64encode(code.tobytes()).decode("ascii")
+    return bytes(code.tobytes())

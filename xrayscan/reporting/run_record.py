@@ -5,17 +5,39 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from xrayscan import __version__
+from xrayscan.errors import XrayscanError
 from xrayscan.journal.atomic import atomic_text
-from xrayscan.records import DISCLAIMER, RunSummary
+from xrayscan.records import DISCLAIMER, Ending, RunSummary
 
 # The packages that can change a result.
 _PACKAGES = ("numpy", "opencv-python-headless", "openvino", "pillow", "pydicom", "simplejpeg")
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What an earlier run came to, to set tonight against.
+
+    Attributes:
+        started: UTC, ISO 8601.
+        found, scored, positive, review, not_assessed, unreadable, vanished: counts of files.
+        histogram: scored films by probability, in the bins of ``reporting.histogram``.
+    """
+
+    started: str
+    found: int
+    scored: int
+    positive: int
+    review: int
+    not_assessed: int
+    unreadable: int
+    vanished: int
+    histogram: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +53,9 @@ class RunFacts:
         threshold: what the rule came to, 0..1.
         summary: counts and seconds.
         notices: things about the whole run that a person should know, one sentence each.
+        nights: earlier runs, the oldest first.
+        drift: how tonight's films differ from those before, one sentence each.
+        workload: how many films there are to read, and the misses to expect, in a sentence or two.
     """
 
     started: str
@@ -42,6 +67,9 @@ class RunFacts:
     threshold: float
     summary: RunSummary
     notices: tuple[str, ...] = ()
+    nights: tuple[Night, ...] = ()
+    drift: tuple[str, ...] = ()
+    workload: str = ""
 
 
 def versions() -> dict[str, str]:
@@ -67,3 +95,38 @@ def write_run_record(path: Path, facts: RunFacts) -> None:
     with atomic_text(path) as file:
         json.dump(record, file, indent=1)
         file.write("\n")
+
+
+def read_run_record(path: Path) -> RunFacts:
+    """Read a record back; what later versions add to it is passed over.
+
+    Raises:
+        XrayscanError: it is missing, or no run record.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return _facts(record)
+    except OSError as fault:
+        words = (fault.strerror or str(fault)).lower()
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        words = f"no run record ({type(fault).__name__}: {fault})"
+    raise XrayscanError(f"{path}: {words}; run xrayscan predict again")
+
+
+def _facts(record: Mapping[str, Any]) -> RunFacts:
+    values = _known(RunFacts, record)
+    summary = _known(RunSummary, record["summary"])
+    values["summary"] = RunSummary(**{**summary, "ending": Ending(summary["ending"])})
+    values["nights"] = tuple(_night(night) for night in values.get("nights", ()))
+    values |= {name: tuple(values.get(name, ())) for name in ("notices", "drift")}
+    return RunFacts(**values)
+
+
+def _night(record: Mapping[str, Any]) -> Night:
+    values = _known(Night, record)
+    return Night(**{**values, "histogram": tuple(values["histogram"])})
+
+
+def _known(kind: type, record: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in record.items() if name in names}

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import count
+from itertools import chain, count
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.records import Assessment, Status
+from xrayscan.records import Assessment, Status, Zone
+from xrayscan.reporting.histogram import BINS, bin_of
+from xrayscan.reporting.pictures import DrawnFilm, draw
+from xrayscan.reporting.rows import row_json
+from xrayscan.reporting.table import path_text
 
 T = TypeVar("T")
 Urgency = tuple[int, float]  # the higher, the more urgent: rank of the section, then probability
 
-# Rows per section: more make a page that no one reads and a browser that crawls. The CSV has all.
-ROWS_PER_SECTION = 1000
+# Rows of the page: what a browser takes in its stride, and a run can hold.
+ROWS = 50_000
+# Pictures of worklist films, whatever --max-overlays says: 2000 are about 50 MB of memory.
+WORKLIST_PICTURES = 2000
 
 
 class Section(StrEnum):
     """The report's parts in the order in which they are read."""
 
-    POSITIVE = "positive"
+    WORKLIST = "worklist"
     NOT_ASSESSED = "not_assessed"
     UNREADABLE = "unreadable"
     VANISHED = "vanished"
     NEGATIVE = "negative"
 
 
-# Who gets one of the pictures first: films that a person has to look at, called positive or not.
-_RANK = {Section.POSITIVE: 2, Section.NOT_ASSESSED: 1}
+_INDEX = {section: index for index, section in enumerate(Section)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +54,6 @@ class Picture:
     heat: NDArray[np.float32] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row of the report, with its picture where it has one."""
-
-    assessment: Assessment
-    picture: Picture | None
-
-
 class _Shortlist(Generic[T]):
     """The most urgent of any number of items; of equals, the earlier ones."""
 
@@ -62,15 +61,14 @@ class _Shortlist(Generic[T]):
         self._limit = limit
         self._heap: list[tuple[Urgency, int, T]] = []
         self._arrivals = count()
-        self.seen = 0
 
-    def add(self, urgency: Urgency, item: T) -> None:
-        self.seen += 1
-        entry = (urgency, -next(self._arrivals), item)
+    def add(self, urgency: Urgency, make: Callable[[], T]) -> None:
+        """Take an item if it is urgent enough; only then is it made."""
+        key = (urgency, -next(self._arrivals))
         if len(self._heap) < self._limit:
-            heapq.heappush(self._heap, entry)
-        elif self._heap and entry[:2] > self._heap[0][:2]:
-            heapq.heapreplace(self._heap, entry)
+            heapq.heappush(self._heap, (*key, make()))
+        elif self._heap and key > self._heap[0][:2]:
+            heapq.heapreplace(self._heap, (*key, make()))
 
     def items(self) -> list[T]:
         return [
@@ -78,35 +76,86 @@ class _Shortlist(Generic[T]):
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A film that is shown with a picture; None for one that an earlier report may have."""
+
+    key: str
+    drawn: DrawnFilm | None
+
+
 class Worklist:
-    """Gathers a run's rows for the report; its size does not grow with the run."""
+    """Gathers a run's rows for the report; its size does not grow beyond that of the page."""
 
     def __init__(self, positive_label: str, max_pictures: int) -> None:
+        """Begin with nothing.
+
+        Args:
+            positive_label: name of the positive class.
+            max_pictures: films shown with a picture besides those of the worklist, the most
+                uncertain ones; 0 shows none at all.
+        """
         self._positive_label = positive_label
-        self._sections = {section: _Shortlist[Assessment](ROWS_PER_SECTION) for section in Section}
-        self._pictures = _Shortlist[tuple[str, Picture]](max_pictures)
+        self._rows = _Shortlist[bytes](ROWS)
+        self._worklist_films = _Shortlist[_Shown](WORKLIST_PICTURES if max_pictures else 0)
+        self._other_films = _Shortlist[_Shown](max_pictures)
+        self._totals = Counter[Section]()
+        self._bins = [0] * BINS
 
     def add(self, assessment: Assessment, picture: Picture | None) -> None:
-        """Take one row; ``picture`` is kept while its film is among the most urgent."""
-        section = self._section(assessment)
-        urgency = (_RANK.get(section, 0), assessment.probability or 0.0)
-        self._sections[section].add(urgency, assessment)
-        if picture is not None:
-            self._pictures.add(urgency, (assessment.scan.name, picture))
+        """Take one row.
 
-    def sections(self) -> dict[Section, list[Entry]]:
-        """The entries of each section, the most urgent first."""
-        pictures = dict(self._pictures.items())
-        return {
-            section: [Entry(row, pictures.get(row.scan.name)) for row in shortlist.items()]
-            for section, shortlist in self._sections.items()
-        }
+        Args:
+            assessment: the row.
+            picture: encoded at once if its film is among the most urgent. None where there is none,
+                and for a row taken over from an earlier run, whose report may have its picture.
+        """
+        section = self._section(assessment)
+        index = _INDEX[section]
+        urgency = (-index, assessment.probability or 0.0)
+        self._totals[section] += 1
+        if assessment.probability is not None:
+            self._bins[bin_of(assessment.probability)] += 1
+        self._rows.add(urgency, lambda: row_json(assessment, index))
+        if assessment.status in (Status.SCORED, Status.NOT_ASSESSED):
+            films = self._worklist_films if section is Section.WORKLIST else self._other_films
+            films.add(urgency, lambda: _shown(assessment, picture))
+
+    def rows(self) -> list[bytes]:
+        """The rows as JSON, the most urgent first."""
+        return self._rows.items()
+
+    def films(self, earlier: Mapping[str, DrawnFilm]) -> Iterator[tuple[str, DrawnFilm]]:
+        """Yield key and pictures of the films shown with one, the most urgent first.
+
+        Args:
+            earlier: by key, the pictures that an earlier report has.
+        """
+        for shown in chain(self._worklist_films.items(), self._other_films.items()):
+            drawn = shown.drawn or earlier.get(shown.key)
+            if drawn is not None:
+                yield shown.key, drawn
 
     def total(self, section: Section) -> int:
         """How many rows the run had for a section, shown or not."""
-        return self._sections[section].seen
+        return self._totals[section]
+
+    @property
+    def histogram(self) -> tuple[int, ...]:
+        """Scored films by probability, in ``BINS`` bins of equal width from 0 to 1."""
+        return tuple(self._bins)
 
     def _section(self, row: Assessment) -> Section:
-        if row.status is Status.SCORED:
-            return Section.POSITIVE if row.label == self._positive_label else Section.NEGATIVE
-        return Section(row.status.value)
+        if row.status is not Status.SCORED:
+            return Section(row.status.value)
+        urgent = row.label == self._positive_label or row.zone in (Zone.REVIEW, Zone.POSITIVE)
+        return Section.WORKLIST if urgent else Section.NEGATIVE
+
+
+def film_key(row: Assessment) -> str:
+    """What a film's picture is found by: its content, however many files have it."""
+    return row.sha256 or path_text(row.scan.name)
+
+
+def _shown(row: Assessment, picture: Picture | None) -> _Shown:
+    return _Shown(film_key(row), None if picture is None else draw(picture.film, picture.heat))

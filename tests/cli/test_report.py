@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.films import draw_film, jpeg_bytes
+from xrayscan.cli import app
+from xrayscan.cli.report import only_rows
+from xrayscan.errors import UsageError
+
+
+@pytest.fixture(scope="module")
+def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "films").mkdir()
+    for seed in range(3):
+        (folder / "films" / f"{seed}.jpg").write_bytes(jpeg_bytes(draw_film(seed)))
+    (folder / "films" / "cut.jpg").write_bytes(jpeg_bytes(draw_film(9))[:3000])
+    arguments = ["predict", str(folder / "films"), "--report", str(folder / "out.html"), "-q"]
+    result = CliRunner().invoke(app, [*arguments, "--admission", "off"])
+    assert result.exit_code == 3, result.output
+    return folder
+
+
+def test_the_report_of_a_real_run_is_drawn_again_as_it_was(predicted: Path) -> None:
+    before = (predicted / "out.html").read_text(encoding="utf-8")
+    result = CliRunner().invoke(app, ["report", str(predicted / "out.csv")])
+    assert result.exit_code == 0, result.output
+    assert (predicted / "out.html").read_text(encoding="utf-8") == before
+    assert "out.html: found 4 = scored 3 + not assessed 0 + unreadable 1" in result.stderr
+
+
+def test_only_some_rows_in_another_page(predicted: Path, tmp_path: Path) -> None:
+    arguments = ["report", str(predicted / "out.csv"), "--report", str(tmp_path / "bad.html")]
+    result = CliRunner().invoke(app, [*arguments, "--only", "status=unreadable", "--dates", "de"])
+    assert result.exit_code == 0, result.output
+    assert "found 1 = scored 0" in result.stderr
+    assert "3 are left out" in (tmp_path / "bad.html").read_text(encoding="utf-8")
+
+
+WRONG = {
+    "no CSV": (["report", "nowhere.csv"], 1, "nowhere.csv: no such file"),
+    "no such filter": (["report", "a.csv", "--only", "name=x"], 2, "give one of status, zone"),
+    "no value": (["report", "a.csv", "--only", "status="], 2, "--only status=: give one of"),
+    "no language": (["report", "a.csv", "--dates", "de<"], 2, "--dates de<: give a language"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), WRONG.values(), ids=WRONG)
+def test_wrong_usage_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == code
+    assert words in result.stderr
+
+
+def test_filters_by_name() -> None:
+    assert only_rows(["zone=review", "status=scored", "zone=positive", "folder=a=b"]) == {
+        "zone": ("review", "positive"),
+        "status": ("scored",),
+        "folder": ("a=b",),
+    }
+    with pytest.raises(UsageError):
+        only_rows(["status"])

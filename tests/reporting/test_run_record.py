@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from xrayscan.errors import XrayscanError
+from xrayscan.records import Ending, RunSummary
+from xrayscan.reporting.run_record import Night, RunFacts, read_run_record, write_run_record
+
+FACTS = RunFacts(
+    started="2026-11-21T02:00:00+00:00",
+    finished="2026-11-21T03:00:00+00:00",
+    options={"paths": ["scans"], "cam": "gradcam"},
+    model="fast",
+    model_sha256="0" * 64,
+    threshold_rule="youden",
+    threshold=0.5,
+    summary=RunSummary(9, 5, 2, 1, 1, 3, 1, 0, 4, Ending.STOPPED, 1.5),
+    notices=("One.",),
+    nights=(Night("2026-11-20T02:00:00+00:00", 8, 7, 6, 5, 4, 3, 2, tuple(range(20))),),
+    drift=("Two.",),
+    workload="Three.",
+)
+
+
+def test_a_record_is_read_back_as_it_was(tmp_path: Path) -> None:
+    write_run_record(tmp_path / "a.run.json", FACTS)
+    assert read_run_record(tmp_path / "a.run.json") == FACTS
+
+
+def test_a_record_of_another_version(tmp_path: Path) -> None:
+    write_run_record(tmp_path / "a.run.json", FACTS)
+    record = json.loads((tmp_path / "a.run.json").read_text())
+    for name in ("nights", "drift", "workload"):
+        del record[name]  # the first version has none of them
+    record["later"] = record["summary"]["later"] = 7
+    (tmp_path / "a.run.json").write_text(json.dumps(record))
+    read = read_run_record(tmp_path / "a.run.json")
+    assert (read.nights, read.drift, read.workload) == ((), (), "")
+    assert read.summary == FACTS.summary
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(None, "no such file", id="missing"),
+        pytest.param("{", "no run record", id="cut off"),
+        pytest.param("[]", "no run record", id="a list"),
+        pytest.param('{"summary": {}}', "no run record", id="without a summary"),
+        pytest.param('{"summary": {"ending": "burnt"}}', "no run record", id="unknown ending"),
+    ],
+)
+def test_what_is_no_record_is_said(tmp_path: Path, text: str | None, words: str) -> None:
+    path = tmp_path / "a.run.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(XrayscanError, match=f"a.run.json: {words}.*; run xrayscan predict again"):
+        read_run_record(path)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.reporting.planted import Planted
+from xrayscan.errors import UsageError, XrayscanError
+from xrayscan.records import Assessment
+from xrayscan.redraw import RedrawOptions, redraw
+from xrayscan.reporting.run_record import RunFacts, read_run_record, write_run_record
+from xrayscan.reporting.table import ModelIdentity, TableWriter
+
+ROWS = 60
+
+
+class Run:
+    """Files of a run, as ``predict`` leaves them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.csv, self.page = folder / "p.csv", folder / "p.html"
+        self.record = folder / "p.run.json"
+        self.rows = Planted(ROWS, max_overlays=ROWS).write(self.page)
+        write_run_record(self.record, Planted(ROWS).facts())
+        self.write_csv(self.rows)
+
+    def write_csv(self, rows: list[Assessment], sha256: str = "") -> None:
+        facts = Planted(ROWS).facts()
+        with self.csv.open("w", encoding="utf-8", newline="") as file:
+            writer = TableWriter(file, ModelIdentity("fast", sha256 or facts.model_sha256))
+            for row in rows:
+                writer.write(row)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def block(page: Path, name: str) -> Any:
+    text = page.read_text(encoding="utf-8")
+    found = re.findall(f'<script type="application/json" id="{name}">(.*?)</script>', text, re.S)
+    return json.loads(found[0])
+
+
+def test_the_page_is_the_one_that_predict_wrote(run: Run) -> None:
+    before = run.page.read_text(encoding="utf-8")
+    redraw(RedrawOptions(run.csv, max_overlays=ROWS))
+    assert run.page.read_text(encoding="utf-8") == before
+
+
+def test_another_page_has_the_pictures_too(run: Run, tmp_path: Path) -> None:
+    redraw(RedrawOptions(run.csv, report=tmp_path / "other.html", max_overlays=ROWS))
+    assert block(tmp_path / "other.html", "pictures") == block(run.page, "pictures")
+
+
+def test_a_page_of_another_name_is_found_by_its_record(run: Run, tmp_path: Path) -> None:
+    for path, name in ((run.page, "out.html"), (run.record, "out.run.json")):
+        path.rename(tmp_path / name)
+    redraw(RedrawOptions(run.csv, record=tmp_path / "out.run.json", max_overlays=ROWS))
+    assert block(run.page, "pictures") == block(tmp_path / "out.html", "pictures")
+
+
+def test_another_threshold_decides_anew(run: Run) -> None:
+    summary = redraw(RedrawOptions(run.csv, threshold="0.1"))
+    probabilities = [row.probability for row in run.rows if row.probability is not None]
+    assert summary.positive == sum(p >= 0.1 for p in probabilities)
+    facts = block(run.page, "facts")
+    assert (facts["threshold"], facts["rule"]) == (0.1, "0.1")
+    at = facts["fields"].index
+    for row in block(run.page, "rows"):
+        if row[at("probability")] is not None:
+            called = "PNEUMONIA" if row[at("probability")] >= 0.1 else "NORMAL"
+            assert row[at("label")] == called
+    assert "the run itself had 0.5425775" in run.page.read_text(encoding="utf-8")
+
+
+def test_the_same_threshold_by_another_name_changes_nothing(run: Run) -> None:
+    redraw(RedrawOptions(run.csv, threshold="0.5425775"))
+    assert "another threshold" not in run.page.read_text(encoding="utf-8")
+
+
+ONLY = {
+    "status": ({"status": ("unreadable",)}, lambda row: row.status == "unreadable"),
+    "either of two": (
+        {"status": ("unreadable", "vanished")},
+        lambda row: row.status in ("unreadable", "vanished"),
+    ),
+    "both of two": (
+        {"label": ("NORMAL",), "zone": ("review",)},
+        lambda row: row.label == "NORMAL" and row.zone == "review",
+    ),
+    "folder": ({"folder": ("ward 3/",)}, lambda row: row.scan.name.startswith("ward 3/")),
+    "reason": ({"reason": ("truncated",)}, lambda row: row.reason == "truncated"),
+    "none": ({"label": ("OTHER",)}, lambda row: False),
+}
+
+
+@pytest.mark.parametrize(("only", "passes"), ONLY.values(), ids=ONLY)
+def test_only_some_rows(run: Run, only: dict[str, tuple[str, ...]], passes: Any) -> None:
+    summary = redraw(RedrawOptions(run.csv, only=only))
+    expected = [row for row in run.rows if passes(row)]
+    assert summary.found == len(expected) == len(block(run.page, "rows"))
+    left_out = f"{ROWS - len(expected)} are left out"
+    assert left_out in run.page.read_text(encoding="utf-8")
+
+
+def test_without_a_record_the_rows_tell_what_they_know(run: Run) -> None:
+    run.record.unlink()
+    summary = redraw(RedrawOptions(run.csv))
+    assert summary.found == ROWS
+    text = run.page.read_text(encoding="utf-8")
+    assert "Drawn without the run record" in text
+    assert "PNEUMONIA from P = 0.5426 on" in text
+
+
+def test_dates_in_a_language(run: Run) -> None:
+    redraw(RedrawOptions(run.csv, dates="de"))
+    assert block(run.page, "facts")["dates"] == "de"
+
+
+def test_what_hangs_on_the_old_threshold_goes(run: Run) -> None:
+    facts: RunFacts = replace(read_run_record(run.record), workload="12 films to read.")
+    write_run_record(run.record, facts)
+    redraw(RedrawOptions(run.csv))
+    assert "12 films to read." in run.page.read_text(encoding="utf-8")
+    redraw(RedrawOptions(run.csv, threshold="0.1"))
+    assert "12 films to read." not in run.page.read_text(encoding="utf-8")
+
+
+def test_rows_of_another_model_are_refused(run: Run) -> None:
+    run.record.unlink()
+    run.write_csv(run.rows, sha256="ab" * 32)
+    with pytest.raises(UsageError, match=r"another model fast \(card sha256 abab"):
+        redraw(RedrawOptions(run.csv))
+
+
+def test_nothing_scored_and_no_record(run: Run) -> None:
+    run.record.unlink()
+    run.write_csv([row for row in run.rows if row.probability is None])
+    with pytest.raises(UsageError, match="give one by --record"):
+        redraw(RedrawOptions(run.csv))
+
+
+REFUSED = {
+    "the CSV itself": ("p.csv", "is the CSV itself"),
+    "a folder": (".", "is a folder"),
+    "a film": ("film.jpg", "is a film"),
+}
+
+
+@pytest.mark.parametrize(("name", "words"), REFUSED.values(), ids=REFUSED)
+def test_pages_that_would_overwrite_something(
+    run: Run, tmp_path: Path, name: str, words: str
+) -> None:
+    (tmp_path / "film.jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"0" * 100)
+    before = run.csv.read_bytes()
+    with pytest.raises(XrayscanError, match=words):
+        redraw(RedrawOptions(run.csv, report=tmp_path / name))
+    assert run.csv.read_bytes() == before

@@ -1,0 +1,218 @@
+"""The story of ``report``: draw the page again from the CSV and the run record, without scoring."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from xrayscan.errors import UsageError
+from xrayscan.intake.overwriting import is_worth_keeping
+from xrayscan.job.choices import THRESHOLD_DECIMALS
+from xrayscan.journal.atomic import check_writable
+from xrayscan.records import Assessment, Ending, RunSummary, Status, Tally
+from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
+from xrayscan.reporting.pictures import check_files_folder
+from xrayscan.reporting.run_record import RunFacts, read_run_record
+from xrayscan.reporting.table import path_text
+from xrayscan.reporting.table_reading import TableRow, read_table
+from xrayscan.reporting.worklist import Worklist
+from xrayscan.resources import model_folder, templates_folder
+from xrayscan.scoring.card import ModelCard, load_card
+from xrayscan.scoring.thresholds import resolve_rule
+
+FILTERS = ("status", "zone", "label", "reason", "folder")
+
+
+@dataclass(frozen=True, slots=True)
+class RedrawOptions:
+    """What ``report`` is asked to do.
+
+    Attributes:
+        csv: predictions.
+        report: the page to write; None writes it beside the CSV.
+        record: run record; None takes the one beside the CSV or the page, if there is one.
+        model: name of a bundled model, or a model folder; "" takes the record's.
+        threshold: as for ``predict``; "" keeps the run's.
+        only: values by name of a filter; a row has to have one of each.
+        dates: language of dates, as a BCP 47 tag; "" for ISO 8601.
+        max_overlays: films shown with a picture besides those to read first.
+        self_contained: keep everything in one file.
+    """
+
+    csv: Path
+    report: Path | None = None
+    record: Path | None = None
+    model: str = ""
+    threshold: str = ""
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dates: str = ""
+    max_overlays: int = 200
+    self_contained: bool = False
+
+    @property
+    def page(self) -> Path:
+        return self.report or self.csv.with_suffix(".html")
+
+    @property
+    def run_record(self) -> Path | None:
+        """The record to read: as given, or the first there is of those that belong to the files."""
+        if self.record:
+            return self.record
+        beside = (path.with_suffix(".run.json") for path in (self.csv, self.page))
+        return next((path for path in beside if path.is_file()), None)
+
+    @property
+    def earlier_pages(self) -> tuple[Path, ...]:
+        """Pages whose pictures can be taken over, the likeliest first."""
+        pages = [self.page, self.csv.with_suffix(".html")]
+        if self.run_record:
+            name = self.run_record.name.removesuffix(".json").removesuffix(".run")
+            pages.append(self.run_record.with_name(f"{name}.html"))
+        return tuple(dict.fromkeys(pages))
+
+
+def redraw(options: RedrawOptions) -> RunSummary:
+    """Draw the page; returns the accounts of the rows in it.
+
+    Raises:
+        UsageError: the page, the threshold or a filter cannot be used.
+        ModelError: the model folder cannot be used.
+        XrayscanError: CSV or record cannot be read, or the page cannot be written.
+    """
+    _check_page(options)
+    rows = list(read_table(options.csv))
+    run = _run_facts(options, rows)
+    card = _card(options, run)
+    run = _with_threshold(options, run, card)
+    shown = list(_decided(_passing(rows, options.only), run.threshold, card))
+    run = _accounted(run, shown, card, left_out=len(rows) - len(shown))
+    worklist = Worklist(card.positive, options.max_overlays)
+    for row in shown:
+        worklist.add(row, None)
+    cam = str(run.options.get("cam", "gradcam"))
+    model = ReportModel(card.facts, card.positive, card.negative, cam)
+    manner = ReportOptions(options.self_contained, options.dates, options.earlier_pages)
+    write_report(options.page, templates_folder(), worklist, run, model, manner)
+    return run.summary
+
+
+def _check_page(options: RedrawOptions) -> None:
+    page = options.page
+    if page.resolve() == options.csv.resolve():
+        raise UsageError(f"{page}: is the CSV itself; give the page another name")
+    if not page.name or page.is_dir():
+        raise UsageError(f"{page}: is a folder; give the name of a file to write")
+    if is_worth_keeping(page, expendable=options.report is not None):
+        raise UsageError(
+            f"{page}: exists, and is a film or nothing that xrayscan wrote; give another name"
+        )
+    check_writable(page)
+    check_files_folder(page)
+
+
+def _run_facts(options: RedrawOptions, rows: list[TableRow]) -> RunFacts:
+    """The run as its record says; without one, what the rows know of it."""
+    if options.run_record:
+        return read_run_record(options.run_record)
+    moments = sorted(row.assessment.assessed_at for row in rows if row.assessment.assessed_at)
+    models = Counter(row.model for row in rows).most_common(1)
+    thresholds = Counter(
+        row.assessment.threshold for row in rows if row.assessment.threshold is not None
+    ).most_common(1)
+    if not (models and thresholds and moments):
+        raise UsageError(
+            f"{options.csv}: holds no scored film, and there is no run record beside it; give one "
+            "by --record"
+        )
+    threshold = thresholds[0][0]
+    return RunFacts(
+        started=moments[0],
+        finished=moments[-1],
+        options={"paths": []},
+        model=models[0][0].name,
+        model_sha256=models[0][0].sha256,
+        threshold_rule=str(threshold),
+        threshold=threshold,
+        summary=RunSummary(0, 0, 0, 0, 0, 0, 0, 0, 0, Ending.FINISHED, 0.0),
+        notices=("Drawn without the run record: options and times of the run are not known.",),
+    )
+
+
+def _card(options: RedrawOptions, run: RunFacts) -> ModelCard:
+    name = options.model or str(run.options.get("model", run.model))
+    card = load_card(model_folder(name))
+    if card.sha256 != run.model_sha256:
+        raise UsageError(
+            f"{options.csv}: was scored by another model {run.model} (card sha256 "
+            f"{run.model_sha256[:12]}...); give its folder by --model"
+        )
+    return card
+
+
+def _with_threshold(options: RedrawOptions, run: RunFacts, card: ModelCard) -> RunFacts:
+    """The run by another threshold, if that is asked for; what hangs on the old one goes."""
+    if not options.threshold:
+        return run
+    threshold = round(
+        resolve_rule(options.threshold, card.thresholds, card.curve), THRESHOLD_DECIMALS
+    )
+    if threshold == run.threshold:
+        return run
+    notice = f"Drawn again with another threshold: the run itself had {run.threshold}."
+    if run.nights:
+        notice += " Earlier nights count positive films by theirs."
+    return replace(
+        run,
+        threshold=threshold,
+        threshold_rule=options.threshold,
+        workload="",
+        notices=(*run.notices, notice),
+    )
+
+
+def _passing(rows: Iterable[TableRow], only: Mapping[str, tuple[str, ...]]) -> Iterator[Assessment]:
+    """The rows that have one of the values of each filter."""
+    for row in rows:
+        if all(_has(row.assessment, name, values) for name, values in only.items()):
+            yield row.assessment
+
+
+def _has(row: Assessment, name: str, values: tuple[str, ...]) -> bool:
+    if name == "folder":
+        path = path_text(row.scan.name)
+        return any(path.startswith(f"{value.rstrip('/')}/") for value in values)
+    return str(getattr(row, name) or "") in values
+
+
+def _decided(rows: Iterable[Assessment], threshold: float, card: ModelCard) -> Iterator[Assessment]:
+    for row in rows:
+        if row.probability is None:
+            yield row
+        else:
+            label = card.positive if row.probability >= threshold else card.negative
+            yield replace(row, threshold=threshold, label=label)
+
+
+def _accounted(
+    run: RunFacts, rows: list[Assessment], card: ModelCard, *, left_out: int
+) -> RunFacts:
+    """The run with the accounts of the rows that are shown."""
+    tally = Tally(len(rows))
+    for row in rows:
+        tally.add(row, card.positive)
+    summary = replace(
+        run.summary,
+        found=len(rows) + run.summary.not_reached,
+        positive=tally.positive,
+        review=tally.review,
+        scored=tally.by_status[Status.SCORED],
+        not_assessed=tally.by_status[Status.NOT_ASSESSED],
+        unreadable=tally.by_status[Status.UNREADABLE],
+        vanished=tally.by_status[Status.VANISHED],
+    )
+    if not left_out:
+        return replace(run, summary=summary)
+    notice = f"Only some of the run's rows are shown; {left_out} are left out."
+    return replace(run, summary=summary, workload="", notices=(*run.notices, notice))
