@@ -222,8 +222,7 @@ class Tally:
         self.review += assessment.zone is Zone.REVIEW
         self.to_read += is_positive or assessment.zone in (Zone.REVIEW, Zone.POSITIVE)
         if assessment.probability is not None:
-            last = PROBABILITY_BINS - 1
-            self.probabilities[min(int(assessment.probability * PROBABILITY_BINS), last)] += 1
+            self.probabilities[probability_bin(assessment.probability)] += 1
         if assessment.embedding_distance is not None:
             self.distances[distance_bin(assessment.embedding_distance)] += 1
 
@@ -231,6 +230,11 @@ class Tally:
     def accounted(self) -> int:
         """Files that have ended as a row."""
         return sum(self.by_status.values())
+
+
+def probability_bin(probability: float) -> int:
+    """Which of ``PROBABILITY_BINS`` a probability falls into; 1 itself lies in the last one."""
+    return min(int(probability * PROBABILITY_BINS), PROBABILITY_BINS - 1)
 
 
 def distance_bin(distance: float) -> int:

@@ -167,7 +167,7 @@ def _with_threshold(options: RedrawOptions, run: RunFacts, card: ModelCard) -> R
         run,
         threshold=threshold,
         threshold_rule=options.threshold,
-        workload="",
+        summary=replace(run.summary, workload=""),
         notices=(*run.notices, notice),
     )
 
@@ -215,4 +215,5 @@ def _accounted(
     if not left_out:
         return replace(run, summary=summary)
     notice = f"Only some of the run's rows are shown; {left_out} are left out."
-    return replace(run, summary=summary, workload="", notices=(*run.notices, notice))
+    summary = replace(summary, workload="")
+    return replace(run, summary=summary, notices=(*run.notices, notice))

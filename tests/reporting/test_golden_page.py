@@ -67,11 +67,23 @@ RUN = RunFacts(
     model_sha256="0" * 64,
     threshold_rule="youden",
     threshold=0.5283615,
-    summary=RunSummary(6, 3, 1, 1, 1, 1, 2, 0, 1, Ending.FINISHED, 9.0),
+    summary=RunSummary(
+        found=6,
+        scored=3,
+        not_assessed=1,
+        unreadable=1,
+        vanished=1,
+        positive=1,
+        review=2,
+        not_reached=0,
+        other_files=1,
+        ending=Ending.FINISHED,
+        seconds=9.0,
+        workload="2 films to read.",
+        drift=("Tonight differs.",),
+    ),
     notices=("A <notice>.",),
     nights=(Night("2026-11-20T02:00:00+00:00", 5, 4, 1, 1, 1, 0, 0, (*[0] * 19, 4)),),
-    drift=("Tonight differs.",),
-    workload="2 films to read.",
 )
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from xrayscan.reporting.histogram import BINS, bars, bin_of
+from xrayscan.records import PROBABILITY_BINS, probability_bin
+from xrayscan.reporting.histogram import bars
 
 
 @pytest.mark.parametrize(
@@ -10,7 +11,7 @@ from xrayscan.reporting.histogram import BINS, bars, bin_of
     [(0.0, 0), (0.0499999, 0), (0.05, 1), (0.5, 10), (0.9999999, 19), (1.0, 19)],
 )
 def test_bins_are_closed_below_and_the_last_on_both_sides(probability: float, index: int) -> None:
-    assert bin_of(probability) == index
+    assert probability_bin(probability) == index
 
 
 def test_heights_go_by_the_square_root() -> None:
@@ -20,4 +21,4 @@ def test_heights_go_by_the_square_root() -> None:
 
 
 def test_no_films_have_no_bars() -> None:
-    assert [bar.height for bar in bars([0] * BINS)] == [0] * BINS
+    assert [bar.height for bar in bars([0] * PROBABILITY_BINS)] == [0] * PROBABILITY_BINS

@@ -95,7 +95,8 @@ def page_of(
     for row, picture in films:
         worklist.add(row, picture)
     facts = run_facts(rule, threshold, paths or ["scans"], found)
-    run = replace(facts, nights=nights, drift=drift, workload=workload)
+    summary = replace(facts.summary, drift=drift, workload=workload)
+    run = replace(facts, nights=nights, summary=summary)
     model = ReportModel(CARD | card, "PNEUMONIA", "NORMAL", cam)
     write_report(folder / "out.html", CHECKOUT / "templates", worklist, run, model)
     return (folder / "out.html").read_text(encoding="utf-8")

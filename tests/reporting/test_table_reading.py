@@ -18,9 +18,9 @@ MODEL = ModelIdentity("fast", "ab" * 32)
 
 def written(folder: Path, *rows: Assessment, with_identifiers: bool = False) -> Path:
     file = io.StringIO(newline="")
-    writer = TableWriter(file, MODEL, with_identifiers=with_identifiers)
+    writer = TableWriter(file, with_identifiers=with_identifiers)
     for row in rows:
-        writer.write(row)
+        writer.write(row, MODEL)
     path = folder / "p.csv"
     path.write_text(file.getvalue(), encoding="utf-8", newline="")
     return path

@@ -6,7 +6,7 @@ import datetime
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from xrayscan.assessing import Assessed, AssessOptions, Assessor
 from xrayscan.incremental import Plan
@@ -26,7 +26,7 @@ from xrayscan.reading import ReadOptions
 from xrayscan.recording import open_record
 from xrayscan.records import RunSummary
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
-from xrayscan.reporting.run_record import RunFacts, write_run_record
+from xrayscan.reporting.run_record import Night, RunFacts, write_run_record
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
@@ -99,20 +99,7 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
             )
             if plan.to_assess:
                 record.close_night(night_facts(started, card, tally))
-            facts = RunFacts(
-                started=started,
-                finished=_now(),
-                options=option_facts(options),
-                model=card.name,
-                model_sha256=card.sha256,
-                threshold_rule=options.threshold or card.default_rule,
-                threshold=decision.threshold,
-                summary=summary,
-                notices=notices(options, summary),
-                nights=nights_of(earlier),
-                drift=summary.drift,
-                workload=summary.workload,
-            )
+            facts = _facts(started, options, card, summary, nights_of(earlier))
             _write_outputs(options, card, worklist, facts)
     return summary
 
@@ -139,11 +126,34 @@ def _batches(
     yield from Assessor(model, chosen).batches(plan.to_assess)
 
 
+def _facts(
+    started: str,
+    options: JobOptions,
+    card: ModelCard,
+    summary: RunSummary,
+    nights: tuple[Night, ...],
+) -> RunFacts:
+    return RunFacts(
+        started=started,
+        finished=_now(),
+        options=option_facts(options),
+        model=card.name,
+        model_sha256=card.sha256,
+        threshold_rule=options.threshold or card.default_rule,
+        threshold=decision_of(options, card).threshold,
+        summary=summary,
+        notices=notices(options, summary),
+        nights=nights,
+    )
+
+
 def _write_outputs(
     options: JobOptions, card: ModelCard, worklist: Worklist, facts: RunFacts
 ) -> None:
     if options.report:
-        about = ReportModel(card.facts, card.positive, card.negative, options.cam)
+        # the zones that were chosen tonight, where the card has its own
+        in_use = {**card.facts, "zones": asdict(decision_of(options, card).zones)}
+        about = ReportModel(in_use, card.positive, card.negative, options.cam)
         manner = ReportOptions(self_contained=options.self_contained)
         write_report(options.report, templates_folder(), worklist, facts, about, manner)
     if options.run_record:

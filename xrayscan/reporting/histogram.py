@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-BINS = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -23,11 +21,6 @@ class Bar:
     end: float
     count: int
     height: float
-
-
-def bin_of(probability: float) -> int:
-    """The bin of a probability, 0..1; 1 itself lies in the last one."""
-    return min(int(probability * BINS), BINS - 1)
 
 
 def bars(counts: Sequence[int]) -> tuple[Bar, ...]:

@@ -54,8 +54,6 @@ class RunFacts:
         summary: counts and seconds.
         notices: things about the whole run that a person should know, one sentence each.
         nights: earlier runs, the oldest first.
-        drift: how tonight's films differ from those before, one sentence each.
-        workload: how many films there are to read, and the misses to expect, in a sentence or two.
     """
 
     started: str
@@ -68,8 +66,6 @@ class RunFacts:
     summary: RunSummary
     notices: tuple[str, ...] = ()
     nights: tuple[Night, ...] = ()
-    drift: tuple[str, ...] = ()
-    workload: str = ""
 
 
 def versions() -> dict[str, str]:
@@ -116,9 +112,10 @@ def read_run_record(path: Path) -> RunFacts:
 def _facts(record: Mapping[str, Any]) -> RunFacts:
     values = _known(RunFacts, record)
     summary = _known(RunSummary, record["summary"])
-    values["summary"] = RunSummary(**{**summary, "ending": Ending(summary["ending"])})
+    read = {"ending": Ending(summary["ending"]), "drift": tuple(summary.get("drift", ()))}
+    values["summary"] = RunSummary(**{**summary, **read})
     values["nights"] = tuple(_night(night) for night in values.get("nights", ()))
-    values |= {name: tuple(values.get(name, ())) for name in ("notices", "drift")}
+    values["notices"] = tuple(values.get("notices", ()))
     return RunFacts(**values)
 
 

@@ -44,6 +44,7 @@ _REASONS: Mapping[Reason, str] = {
     Reason.TOO_LARGE: "too large",
     Reason.PERMISSION: "no permission to read",
     Reason.IO_ERROR: "error while reading",
+    Reason.DECODER: "decoder hung or crashed",
     Reason.BLANK: "blank",
     Reason.TOO_SMALL: "too small",
     Reason.ASPECT_RATIO: "too long or too narrow",

@@ -13,8 +13,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.records import Assessment, Status, Zone
-from xrayscan.reporting.histogram import BINS, bin_of
+from xrayscan.records import PROBABILITY_BINS, Assessment, Status, Zone, probability_bin
 from xrayscan.reporting.pictures import DrawnFilm, draw
 from xrayscan.reporting.rows import row_json
 from xrayscan.reporting.table import path_text
@@ -100,7 +99,7 @@ class Worklist:
         self._worklist_films = _Shortlist[_Shown](WORKLIST_PICTURES if max_pictures else 0)
         self._other_films = _Shortlist[_Shown](max_pictures)
         self._totals = Counter[Section]()
-        self._bins = [0] * BINS
+        self._bins = [0] * PROBABILITY_BINS
 
     def add(self, assessment: Assessment, picture: Picture | None) -> None:
         """Take one row.
@@ -115,7 +114,7 @@ class Worklist:
         urgency = (-index, assessment.probability or 0.0)
         self._totals[section] += 1
         if assessment.probability is not None:
-            self._bins[bin_of(assessment.probability)] += 1
+            self._bins[probability_bin(assessment.probability)] += 1
         self._rows.add(urgency, lambda: row_json(assessment, index))
         if assessment.status in (Status.SCORED, Status.NOT_ASSESSED):
             films = self._worklist_films if section is Section.WORKLIST else self._other_films
@@ -142,7 +141,7 @@ class Worklist:
 
     @property
     def histogram(self) -> tuple[int, ...]:
-        """Scored films by probability, in ``BINS`` bins of equal width from 0 to 1."""
+        """Scored films by probability, in ``PROBABILITY_BINS`` bins of equal width from 0 to 1."""
         return tuple(self._bins)
 
     def _section(self, row: Assessment) -> Section:
