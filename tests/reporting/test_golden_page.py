@@ -94,11 +94,10 @@ def golden_page() -> str:
     for row in ROWS:
         worklist.add(row, picture if row.status is Status.SCORED else None)
     model = ReportModel(CARD, "PNEUMONIA", "NORMAL", "gradcam")
-    module = "xrayscan.reporting.html"
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch(f"{module}.versions", return_value={"xrayscan": "0", "python": "3"}),
-        mock.patch(f"{module}.__version__", "0"),
+        mock.patch("xrayscan.reporting.html.versions", return_value={"xrayscan": "0"}),
+        mock.patch("xrayscan.reporting.page.__version__", "0"),
     ):
         page = Path(folder) / "out.html"
         write_report(page, CHECKOUT / "templates", worklist, RUN, model)

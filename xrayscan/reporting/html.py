@@ -1,44 +1,32 @@
-"""The HTML report: one file, readable anywhere, with nothing loaded from anywhere."""
+"""The HTML report: a worklist to read films by, with nothing loaded from elsewhere."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from xrayscan import __version__
 from xrayscan.journal.atomic import atomic_text
-from xrayscan.records import DISCLAIMER
 from xrayscan.reporting.earlier import EarlierPictures, PictureSource, picture_block
 from xrayscan.reporting.histogram import bars
 from xrayscan.reporting.overlay import STRONGEST, colour_bar, colour_table
-from xrayscan.reporting.pictures import place, remove_stale
+from xrayscan.reporting.page import STYLE, page_environment
+from xrayscan.reporting.pictures import Placement, place, remove_stale
 from xrayscan.reporting.rows import FIELDS, joined_rows, script_json
 from xrayscan.reporting.run_record import RunFacts, versions
-from xrayscan.reporting.table import path_text
 from xrayscan.reporting.words import WORDS
-from xrayscan.reporting.worklist import Section, Worklist
+from xrayscan.reporting.worklist import Worklist
 
 _SAME = 1e-9  # as in scoring: thresholds that differ by less are the same one
 _TEMPLATE = "report.html"
-_STYLE, _OWN_STYLE = "style.css", "report.css"
-SCRIPTS = ("rows.js", "list.js", "heat.js", "film.js", "verdicts.js", "reading.js", "report.js")
+_OWN_STYLE = "report.css"
+_SCRIPTS = ("rows.js", "list.js", "heat.js", "film.js", "verdicts.js", "reading.js", "report.js")
 _PLAIN_ROWS = 200  # for print: some ten pages
 _FRAME_BYTES = 200_000  # about what a page is without rows and pictures
 # A page opened from a folder may show pictures of that folder, one from a server those of it.
 _IMAGES_BESIDE = "data: 'self' file:"
-# In one line, with no name and no path of a person: what a browser shows for invisible characters
-# that turn the reading direction is decided here and not by the browser.
-_BIDI = {
-    ord(mark): f"\\u{ord(mark):04x}"
-    for mark in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,30 +82,47 @@ def write_report(
     films = dict(worklist.films(EarlierPictures(options.earlier or (path,), source)))
     size = sum(map(len, rows)) + _FRAME_BYTES
     placed = place(path, films, size, self_contained=options.self_contained)
-    page = page_environment(templates, (_STYLE, _OWN_STYLE), SCRIPTS).get_template(_TEMPLATE)
+    page = page_environment(templates, (STYLE, _OWN_STYLE), _SCRIPTS).get_template(_TEMPLATE)
     pieces = page.generate(
-        versions=versions(),
-        run=run,
-        model=model,
-        card=model.facts,
-        colours=colour_bar(),
-        gave=measured_at(model.facts, run.threshold),
-        words=WORDS,
-        Section=Section,
-        total=worklist.total,
-        rows=joined_rows(rows),
-        listed=len(rows),
-        first=first_rows(rows),
-        bars=bars(worklist.histogram),
-        bars_of=bars,
         facts=script_json(_script_facts(run, model, options)),
         pictures=picture_block(source, placed.entries),
-        placed=placed,
-        img_src="data:" if placed.folder is None else _IMAGES_BESIDE,
+        **_run_part(run, model),
+        **_rows_part(worklist, rows),
+        **_placed_part(placed),
     )
     with atomic_text(path) as file:
         file.writelines(pieces)
     remove_stale(path, placed)
+
+
+def _run_part(run: RunFacts, model: ReportModel) -> dict[str, Any]:
+    return {
+        "versions": versions(),
+        "run": run,
+        "model": model,
+        "card": model.facts,
+        "gave": measured_at(model.facts, run.threshold),
+        "colours": colour_bar(),
+        "words": WORDS,
+    }
+
+
+def _rows_part(worklist: Worklist, rows: Sequence[bytes]) -> dict[str, Any]:
+    return {
+        "rows": joined_rows(rows),
+        "listed": len(rows),
+        "first": first_rows(rows),
+        "total": worklist.total,
+        "bars": bars(worklist.histogram),
+        "bars_of": bars,
+    }
+
+
+def _placed_part(placed: Placement) -> dict[str, Any]:
+    return {
+        "left_out": placed.left_out,
+        "img_src": "data:" if placed.folder is None else _IMAGES_BESIDE,
+    }
 
 
 def first_rows(rows: Sequence[bytes]) -> list[dict[str, Any]]:
@@ -146,44 +151,6 @@ def _script_facts(run: RunFacts, model: ReportModel, options: ReportOptions) -> 
     }
 
 
-def page_environment(
-    templates: Path, styles: Sequence[str] = (_STYLE,), scripts: Sequence[str] = ()
-) -> Environment:
-    """Prepare templates for a page that holds its own style and allows nothing from elsewhere.
-
-    Every page has ``style`` and ``script`` with their hashes for the security policy,
-    ``disclaimer`` and ``version``, and the filters ``name``, ``percent``, ``probability`` and
-    ``threshold``.
-    """
-    environment = Environment(
-        loader=FileSystemLoader(templates),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style, script = (
-        "".join((templates / name).read_text(encoding="utf-8") for name in names)
-        for names in (styles, scripts)
-    )
-    environment.globals |= {
-        "style": style,
-        "style_hash": _csp_hash(style),
-        "script": script,
-        "script_hash": _csp_hash(script),
-        "disclaimer": DISCLAIMER,
-        "version": __version__,
-    }
-    environment.filters |= {
-        "name": display_name,
-        "shown": visible,
-        "percent": _percent,
-        "probability": _probability,
-        "threshold": _threshold,
-    }
-    return environment
-
-
 def measured_at(card: Mapping[str, Any], threshold: float) -> dict[str, Any]:
     """Look up what a threshold gave on the films that the card's thresholds were chosen on.
 
@@ -210,36 +177,3 @@ def measured_at(card: Mapping[str, Any], threshold: float) -> dict[str, Any]:
         "sensitivity": (above[-1][1], below[0][1]),
         "specificity": (below[0][2], above[-1][2]),
     }
-
-
-def display_name(name: str) -> str:
-    """A file name for people: as in the CSV, with control and direction marks made visible."""
-    return visible(path_text(name))
-
-
-def visible(text: str) -> str:
-    """A text with its control and direction marks made visible."""
-    marked = text.translate(_BIDI)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in marked)
-
-
-def _percent(share: float, decimals: int = 1) -> str:
-    return f"{100 * share:.{decimals}f} %"
-
-
-def _probability(value: float) -> str:
-    """Three decimals, without calling any film certain."""
-    if value >= 0.9995:
-        return "> 0.999"
-    return "< 0.001" if value < 0.0005 else f"{value:.3f}"
-
-
-def _threshold(value: float) -> str:
-    """Four decimals, or as many as keep it from looking like 0 or 1."""
-    text = f"{value:.4f}"
-    return f"{value:.7f}".rstrip("0").rstrip(".") if float(text) in (0, 1) else text
-
-
-def _csp_hash(text: str) -> str:
-    """The hash by which the page's security policy allows its own style sheet."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")

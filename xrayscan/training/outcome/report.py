@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from xrayscan.journal.atomic import atomic_text
-from xrayscan.reporting.html import display_name, page_environment
 from xrayscan.reporting.overlay import colour_bar
+from xrayscan.reporting.page import display_name, page_environment
 from xrayscan.resources import templates_folder
 from xrayscan.scoring.engine import Scores
 from xrayscan.training.films.data import DecodedFilms

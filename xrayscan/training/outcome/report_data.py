@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from xrayscan.evaluation import metrics, plots
 from xrayscan.evaluation.figures import data_uri as png_uri
-from xrayscan.reporting.html import display_name
 from xrayscan.reporting.overlay import data_uri
+from xrayscan.reporting.page import display_name
 from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.films.leaks import LeakedFilm
 from xrayscan.training.learning.augmentation import Augmentation, augment
