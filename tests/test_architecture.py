@@ -23,12 +23,13 @@ ALLOWED = {
     "scoring": set(),
     "journal": set(),
     "reporting": {"journal"},  # reports are written whole or not at all
+    "labels": {"intake"},
     "assessing": STAGES,
     "pipeline": STAGES | {"assessing"},
     "job": STAGES | {"assessing", "pipeline"},
     "demo": {"intake"},
-    "evaluation": STAGES | {"assessing"},
-    "training": STAGES | {"evaluation"},
+    "evaluation": STAGES | {"labels", "assessing"},
+    "training": STAGES | {"labels", "evaluation"},
     "cli": STAGES | {"assessing", "pipeline", "job", "demo", "training", "evaluation"},
     "__main__": {"cli"},
 }

@@ -7,7 +7,7 @@ import pytest
 
 from tests.training.conftest import write_listing
 from xrayscan.errors import DataError
-from xrayscan.training.films.listing import Entry, read_listing
+from xrayscan.labels.listing import Entry, read_listing
 
 
 def entries(tmp_path: Path, text: str | bytes) -> list[Entry]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from xrayscan.errors import DataError
 from xrayscan.intake.discover import DiscoveryOptions, discover
-from xrayscan.training.films.classes import classed
-from xrayscan.training.films.data import LabelledFilm, LabelledFolder
-from xrayscan.training.films.listing import SPLITS, Entry, read_listing
-from xrayscan.training.films.patients import patient_of
+from xrayscan.labels.classes import classed
+from xrayscan.labels.films import LabelledFilm, LabelledFolder
+from xrayscan.labels.listing import SPLITS, Entry, read_listing
+from xrayscan.labels.patients import patient_of
 
 log = logging.getLogger(__name__)
 
