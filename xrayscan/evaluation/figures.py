@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +22,16 @@ PANEL = (4.4, 3.5)  # inches; so small that its 11 point letters stay readable o
 _DPI = 150
 _POINTS = 11
 _LETTERS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A figure of a page: its heading, its picture, and in words what it shows."""
+
+    title: str
+    uri: str
+    alt: str
+    caption: str = ""
 
 
 def panels(count: int = 1) -> tuple[Figure, list[Axes]]:
