@@ -1,0 +1,48 @@
+"""A measure with its interval, or the sentence that stands where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from xrayscan.evaluation.bootstrap import Interval
+
+DECIMALS = 6  # as many as probabilities are written with
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One measure of a sample.
+
+    Attributes:
+        value: None where the sample gives none.
+        interval: of 95 %; None where the sample gives none.
+        method: how the interval was found.
+        count: of a proportion, how many; None for other measures.
+        total: of a proportion, among how many.
+        why: in a sentence, why there is no value or no interval; "" where both are there.
+    """
+
+    value: float | None
+    interval: Interval | None = None
+    method: str = ""
+    count: int | None = None
+    total: int | None = None
+    why: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        facts: dict[str, Any] = {"value": rounded(self.value)}
+        if self.interval is not None:
+            facts["interval"] = [rounded(self.interval.low), rounded(self.interval.high)]
+            facts["interval_by"] = self.method
+        if self.total is not None:
+            facts |= {"count": self.count, "of": self.total}
+        if self.why:
+            facts["why"] = self.why
+        return facts
+
+
+def rounded(value: float | None) -> float | None:
+    """A number as the outputs hold it."""
+    return None if value is None else round(float(value), DECIMALS)
