@@ -81,7 +81,7 @@ def patient_key(location: str) -> str:
     """
     try:
         with open(location, "rb") as file:  # noqa: PTH123  # may not be UTF-8
-            element = _header(file, "PatientID").get_item("PatientID")
+            element = header_of(file, "PatientID").get_item("PatientID")
             identifier = bytes(element.value or b"").strip(b" \0") if element else b""
     except Exception:  # anything at all on damaged bytes; decoding is what reports the file
         return ""
@@ -99,13 +99,13 @@ def identifiers(data: bytes) -> Identifiers:
     """
     keywords = ("PatientName", "PatientID", "PatientBirthDate")
     try:
-        header = _header(io.BytesIO(data), "SpecificCharacterSet", *keywords)
-        return Identifiers(*(str(header.get(keyword) or "").strip() for keyword in keywords))
+        found = header_of(io.BytesIO(data), "SpecificCharacterSet", *keywords)
+        return Identifiers(*(str(found.get(keyword) or "").strip() for keyword in keywords))
     except Exception:  # anything at all on damaged bytes; decoding is what reports the file
         return Identifiers()
 
 
-def _header(file: BinaryIO, *keywords: str) -> pydicom.Dataset:
+def header_of(file: BinaryIO, *keywords: str) -> pydicom.Dataset:
     """Read some elements of a header and no picture; none of a file that is no DICOM."""
     if sniff(file.read(SNIFF_BYTES)) is not Format.DICOM:
         return pydicom.Dataset()
