@@ -140,7 +140,7 @@ def test_the_sentences() -> None:
     assert facts["at_threshold"]["npv"]["why"] == "No film was called negative."
     facts = measure(sample_of(*CASES["told apart without error"]), MeasureOptions(0.5))
     assert facts["ranking"]["auc"]["value"] == 1
-    assert "interval" not in facts["ranking"]["auc"]
+    assert facts["ranking"]["auc"]["interval"] is None
     assert "no finite slope" in facts["calibration"]["slope"]["why"]
     ratio = facts["at_threshold"]["likelihood_ratio_positive"]
     assert ratio["value"] is None

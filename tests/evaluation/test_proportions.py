@@ -47,7 +47,13 @@ def test_where_all_films_agree_patients_are_counted() -> None:
 def test_nothing_to_count_is_a_sentence() -> None:
     none = np.zeros(3, np.bool_)
     found = proportion(none, none, ["a", "b", "c"], "No film is positive.")
-    assert found.facts() == {"value": None, "count": 0, "of": 0, "why": "No film is positive."}
+    assert found.facts() == {
+        "value": None,
+        "interval": None,
+        "count": 0,
+        "of": 0,
+        "why": "No film is positive.",
+    }
 
 
 @pytest.mark.slow

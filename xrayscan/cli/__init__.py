@@ -8,6 +8,7 @@ import typer
 
 from xrayscan import __version__
 from xrayscan.cli.demo import demo
+from xrayscan.cli.evaluate import evaluate
 from xrayscan.cli.fit import fit
 from xrayscan.cli.models import models
 from xrayscan.cli.options import option
@@ -44,6 +45,7 @@ def root(
 
 app.command()(predict)
 app.command()(fit)
+app.command()(evaluate)
 app.add_typer(models, name="models")
 app.command()(demo)
 

@@ -32,15 +32,19 @@ class Estimate:
 
     def facts(self) -> dict[str, Any]:
         """As JSON holds it."""
-        facts: dict[str, Any] = {"value": rounded(self.value)}
+        facts: dict[str, Any] = {"value": rounded(self.value), "interval": ends(self.interval)}
         if self.interval is not None:
-            facts["interval"] = [rounded(self.interval.low), rounded(self.interval.high)]
             facts["interval_by"] = self.method
         if self.total is not None:
             facts |= {"count": self.count, "of": self.total}
         if self.why:
             facts["why"] = self.why
         return facts
+
+
+def ends(interval: Interval | None) -> list[float | None] | None:
+    """An interval as the outputs hold it: low and high."""
+    return None if interval is None else [rounded(interval.low), rounded(interval.high)]
 
 
 def rounded(value: float | None) -> float | None:

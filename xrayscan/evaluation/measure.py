@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xrayscan.evaluation import bootstrap, counting, delong
 from xrayscan.evaluation.bootstrap import Interval
-from xrayscan.evaluation.estimates import Estimate, rounded
+from xrayscan.evaluation.estimates import Estimate, ends, rounded
 from xrayscan.evaluation.metrics import auc, average_precision, confusion, reliability
 from xrayscan.evaluation.probabilities import (
     brier,
@@ -194,9 +194,8 @@ def ranking(sample: Sample) -> Facts:
         name: _estimate(value, intervals.get(name), FEW).facts() for name, value in values.items()
     }
     found = delong.areas([sample.probabilities], sample.positives).interval()
-    if found is not None:
-        facts["auc"]["interval_delong"] = [rounded(found.low), rounded(found.high)]
-    else:
+    facts["auc"]["interval_delong"] = ends(found)
+    if found is None:
         facts["auc"]["why_no_delong"] = _no_variance(sample)
     return facts
 
