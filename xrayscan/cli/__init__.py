@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from xrayscan import __version__
+from xrayscan.cli.compare import compare
 from xrayscan.cli.demo import demo
 from xrayscan.cli.evaluate import evaluate
 from xrayscan.cli.fit import fit
@@ -46,6 +47,7 @@ def root(
 app.command()(predict)
 app.command()(fit)
 app.command()(evaluate)
+app.command()(compare)
 app.add_typer(models, name="models")
 app.command()(demo)
 

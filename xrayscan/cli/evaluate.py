@@ -146,15 +146,16 @@ def summary_lines(facts: Mapping[str, Any]) -> list[str]:
     if "why" in ranking:
         lines.append(ranking["why"])
     else:
-        lines.append(f"AUC {_words(ranking['auc'])}")
-    lines.append(
-        f"at {facts['threshold']:.4f} ({facts['rule']}): sensitivity {_words(at['sensitivity'])}, "
-        f"specificity {_words(at['specificity'])}"
+        lines.append(f"AUC {measure_words(ranking['auc'])}")
+    words = ", ".join(
+        f"{name} {measure_words(at[name])}" for name in ("sensitivity", "specificity")
     )
+    lines.append(f"at {facts['threshold']:.4f} ({facts['rule']}): {words}")
     return lines
 
 
-def _words(row: Mapping[str, Any]) -> str:
+def measure_words(row: Mapping[str, Any]) -> str:
+    """A measure with its interval, or why there is none."""
     if row["value"] is None:
         return f"none: {row['why']}"
     if row["interval"] is None:
