@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from xrayscan import __version__
+from xrayscan.cli.calibrate import calibrate
 from xrayscan.cli.compare import compare
 from xrayscan.cli.demo import demo
 from xrayscan.cli.evaluate import evaluate
@@ -48,6 +49,7 @@ app.command()(predict)
 app.command()(fit)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(calibrate)
 app.add_typer(models, name="models")
 app.command()(demo)
 

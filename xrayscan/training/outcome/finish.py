@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation.calibration import fit_calibration
+from xrayscan.evaluation.model_readme import model_readme
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import (
@@ -33,7 +34,6 @@ from xrayscan.training.network.classifier import calibrated
 from xrayscan.training.options import FitOptions
 from xrayscan.training.outcome.card_facts import NetworkFacts, known, measured
 from xrayscan.training.outcome.export import ScoringFunction, export_scorer
-from xrayscan.training.outcome.model_readme import model_readme
 from xrayscan.training.outcome.report import Evidence, write_training_report
 
 REPORT = "report.html"
