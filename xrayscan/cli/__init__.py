@@ -11,6 +11,7 @@ from xrayscan.cli.calibrate import calibrate
 from xrayscan.cli.compare import compare
 from xrayscan.cli.demo import demo
 from xrayscan.cli.evaluate import evaluate
+from xrayscan.cli.explain import explain
 from xrayscan.cli.fit import fit
 from xrayscan.cli.models import models
 from xrayscan.cli.options import option
@@ -50,6 +51,7 @@ app.command()(fit)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(calibrate)
+app.command()(explain)
 app.add_typer(models, name="models")
 app.command()(demo)
 

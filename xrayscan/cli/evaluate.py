@@ -84,6 +84,10 @@ def evaluate(
     films: Films = None,
     split: Split = "",
     unseen: Unseen = False,
+    explanations: Annotated[
+        bool,
+        option("--explanations", help="Test the heat maps as well; takes a few minutes."),
+    ] = False,
     admission: Annotated[Admission, option(help="As of predict.")] = Admission.ON,
     workers: Workers = 0,
     quiet: Quiet = False,
@@ -108,6 +112,7 @@ def evaluate(
         tuple(subgroup or ()),
         admission,
         workers or available_cores(),
+        explanations,
         report,
         json,
         csv,

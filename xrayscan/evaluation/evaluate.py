@@ -12,6 +12,7 @@ from typing import Any
 
 from xrayscan.errors import UsageError
 from xrayscan.evaluation.evaluation_page import Page, write_page
+from xrayscan.evaluation.explaining.map_tests import MapTests
 from xrayscan.evaluation.films import LabelledScans, LabelOptions, labelled_scans, learnt_from
 from xrayscan.evaluation.judging import (
     THRESHOLD_DECIMALS,
@@ -52,6 +53,7 @@ class EvaluateOptions:
         columns: subgroups beside age, sex and view.
         admission: what to do with films outside the training population.
         workers: threads.
+        explanations: test the heat maps, too.
         report, json, csv: outputs; None writes none.
     """
 
@@ -62,6 +64,7 @@ class EvaluateOptions:
     columns: tuple[str, ...] = ()
     admission: Admission = Admission.ON
     workers: int = 1
+    explanations: bool = False
     report: Path | None = None
     json: Path | None = None
     csv: Path | None = None
@@ -97,6 +100,9 @@ def evaluate(options: EvaluateOptions, hooks: OpenHooks) -> Evaluation:
     assess = assess_options(threshold, options.workers, options.admission)
     judged = judge(model, labelled.films, assess, hooks)
     facts = _facts(options, model.card, labelled, judged, threshold)
+    tested = MapTests(model, assess) if options.explanations else None
+    if tested:
+        facts["explanations"] = tested.of_films(judged, threshold)
     if options.json:
         write_json(options.json, facts)
     if options.csv:
@@ -105,6 +111,8 @@ def evaluate(options: EvaluateOptions, hooks: OpenHooks) -> Evaluation:
         panels = chosen_films(judged, threshold)
         scans = [judged.films[index].scan for group in panels.values() for index in group]
         explained = explain(model, scans, assess)
+        if tested:
+            tested.mark(explained)
         write_page(options.report, Page(facts, model.card, judged, panels, explained))
     return Evaluation(facts, judged)
 

@@ -34,12 +34,12 @@ class Plot:
     caption: str = ""
 
 
-def panels(count: int = 1) -> tuple[Figure, list[Axes]]:
-    """Make a figure of panels side by side, outside of pyplot and its state."""
+def panels(count: int = 1, size: tuple[float, float] = PANEL) -> tuple[Figure, list[Axes]]:
+    """Make a figure of panels of ``size`` inches side by side, outside of pyplot and its state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    width, height = PANEL
+    width, height = size
     # white in light and dark pages alike: the colours are made for it
     figure = Figure((width * count, height), dpi=_DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)

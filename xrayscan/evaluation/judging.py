@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -108,10 +108,12 @@ class Explained:
     Attributes:
         view: (H, W) uint8.
         heat: (h, w) float32, 0..1, by CAM method.
+        marks: what a test of the map found, in words, by CAM method; empty where none was made.
     """
 
     view: NDArray[np.uint8]
     heat: dict[str, NDArray[np.float32]]
+    marks: dict[str, str] = field(default_factory=dict)
 
 
 def explain(

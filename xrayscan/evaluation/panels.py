@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation.judging import Explained, Judged
-from xrayscan.evaluation.telling import ExplainedFilm, pictures, sureness, top
+from xrayscan.evaluation.telling import CAM_NAMES, ExplainedFilm, pictures, sureness, top
 from xrayscan.reporting.html import display_name
 
 CONFIDENT, PER_SIDE, BORDERLINE = 6, 9, 6  # films of a panel: rows of three
@@ -38,9 +40,12 @@ def chosen_films(judged: Judged, threshold: float) -> dict[str, tuple[int, ...]]
 
 
 def shown(
-    judged: Judged, indices: tuple[int, ...], explained: dict[str, Explained], threshold: float
+    judged: Judged,
+    indices: tuple[int, ...],
+    explained: Mapping[str, Explained],
+    threshold: float,
 ) -> tuple[ExplainedFilm, ...]:
-    """Draw the films of a panel beside their heat maps."""
+    """Draw the films of a panel beside their heat maps, with what a test of each map found."""
     found = []
     for index in indices:
         film, row = judged.films[index], judged.rows[index]
@@ -55,7 +60,15 @@ def shown(
                 judged.names[int(called)],
                 called,
                 row.probability,
-                pictures(drawn.view, drawn.heat),
+                _marked(pictures(drawn.view, drawn.heat), drawn),
             )
         )
     return tuple(found)
+
+
+def _marked(drawn: tuple[tuple[str, str], ...], film: Explained) -> tuple[tuple[str, str], ...]:
+    """The pictures, each map's title with its mark where it was tested."""
+    titles = {CAM_NAMES[cam]: words for cam, words in film.marks.items()}
+    return tuple(
+        (f"{what}: {titles[what]}" if what in titles else what, uri) for what, uri in drawn
+    )
