@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from xrayscan.evaluation.by_threshold import at_threshold
 from xrayscan.evaluation.counting import counts_of, measures
-from xrayscan.evaluation.measure import MeasureOptions, at_threshold, measure
+from xrayscan.evaluation.measure import MeasureOptions, measure
 from xrayscan.evaluation.sample import Sample
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from xrayscan.errors import DataError, UsageError
 from xrayscan.evaluation import bootstrap, counting, delong
-from xrayscan.evaluation.comparison_page import Disagreement, Page, write_page
+from xrayscan.evaluation.area import area
+from xrayscan.evaluation.comparison_page import Page, write_page
 from xrayscan.evaluation.contenders import (
     Contender,
     Setting,
@@ -22,25 +23,21 @@ from xrayscan.evaluation.contenders import (
     of_model,
     of_outputs,
 )
-from xrayscan.evaluation.estimates import Estimate, ends, rounded
+from xrayscan.evaluation.disagreements import disagreements
+from xrayscan.evaluation.estimates import ends, rounded
 from xrayscan.evaluation.evaluate import SCHEMA, write_json
 from xrayscan.evaluation.films import LabelledScan, LabelOptions, labelled_scans
-from xrayscan.evaluation.judging import OpenHooks, assess_options, explain
+from xrayscan.evaluation.judging import OpenHooks, assess_options
 from xrayscan.evaluation.metrics import auc
 from xrayscan.evaluation.pairs import holm, mcnemar
 from xrayscan.evaluation.proportions import proportion
 from xrayscan.evaluation.sample import Sample
-from xrayscan.evaluation.telling import pictures
 from xrayscan.intake.admission import Admission
 from xrayscan.journal.atomic import check_writable
 from xrayscan.records import DISCLAIMER, Assessment
 from xrayscan.reporting.run_record import versions
 from xrayscan.resources import DEFAULT_MODEL, model_folder
-from xrayscan.scoring.card import GRADCAM, load_card
-from xrayscan.scoring.model import ScoringModel
-
-SHOWN = 12  # films on which calls differ
-_MOST_MODELS = 2  # heat maps beside the film: three pictures fit side by side
+from xrayscan.scoring.card import load_card
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +104,8 @@ def compare(options: CompareOptions, hooks: OpenHooks) -> dict[str, Any]:
     if options.json:
         write_json(options.json, facts)
     if options.report:
-        shown = _disagreements(contenders, films, common, options, names)
+        assess = assess_options(0.5, options.workers, options.admission)
+        shown = disagreements(contenders, films, common, names, assess)
         write_page(options.report, Page(facts, samples, shown))
     return facts
 
@@ -165,7 +163,7 @@ def _row(contender: Contender, sample: Sample, rule: str) -> dict[str, Any]:
         "name": contender.name,
         "rule": rule,
         "threshold": rounded(threshold),
-        "auc": _area(sample).facts(),
+        "auc": area(sample).facts(),
         **{
             name: proportion(hits, among, patients, "No such film.").facts()
             for name, (hits, among) in shares.items()
@@ -178,14 +176,6 @@ def _row(contender: Contender, sample: Sample, rule: str) -> dict[str, Any]:
 
 def _short(value: float | None) -> float | None:
     return None if value is None else round(value, 1)
-
-
-def _area(sample: Sample) -> Estimate:
-    if sample.lack:
-        return Estimate(None, why=sample.lack)
-    interval = delong.areas([sample.probabilities], sample.positives).interval()
-    why = "" if interval else "No error shows a width."
-    return Estimate(auc(sample.probabilities, sample.positives), interval, delong.METHOD, why=why)
 
 
 def _auc_pairs(
@@ -256,55 +246,3 @@ def _area_difference(left: Sample, right: Sample) -> dict[str, Any]:
         "interval_by_patient": ends(bootstrap.interval(drawn, left.patients)),
         "p": rounded(found.p),
     }
-
-
-def _disagreements(
-    contenders: Sequence[Contender],
-    films: Sequence[LabelledScan],
-    common: NDArray[np.bool_],
-    options: CompareOptions,
-    names: tuple[str, str],
-) -> list[Disagreement]:
-    """Films whose calls differ most at each contender's first threshold, with heat maps."""
-    calls = np.stack(
-        [each.probabilities >= next(iter(each.thresholds.values())) for each in contenders]
-    )
-    values = np.stack([each.probabilities for each in contenders])
-    differ = common & (calls.any(axis=0) & ~calls.all(axis=0))
-    spread = np.where(differ, np.ptp(values, axis=0), -1.0)
-    chosen = [int(place) for place in np.argsort(-spread, kind="stable")[:SHOWN] if differ[place]]
-    drawn = _drawn([each for each in contenders if each.folder], films, chosen, options)
-    return [
-        Disagreement(
-            Path(films[place].scan.location).name,
-            films[place].label,
-            tuple(
-                (each.name, names[int(calls[row, place])], float(values[row, place]))
-                for row, each in enumerate(contenders)
-            ),
-            drawn.get(place, ()),
-        )
-        for place in chosen
-    ]
-
-
-def _drawn(
-    models: Sequence[Contender],
-    films: Sequence[LabelledScan],
-    chosen: Sequence[int],
-    options: CompareOptions,
-) -> dict[int, tuple[tuple[str, str], ...]]:
-    """Each film and its Grad-CAM by the first models, by its place."""
-    found: dict[int, tuple[tuple[str, str], ...]] = {}
-    for contender in models[:_MOST_MODELS]:
-        assert contender.folder is not None
-        model = ScoringModel(contender.folder, options.workers)
-        assess = assess_options(0.5, options.workers, options.admission)
-        explained = explain(model, [films[place].scan for place in chosen], assess)
-        for place in chosen:
-            each = explained.get(films[place].scan.location)
-            if each is None or GRADCAM not in each.heat:
-                continue
-            film, (_, uri) = pictures(each.view, {GRADCAM: each.heat[GRADCAM]})
-            found[place] = (*found.get(place, (film,)), (f"Grad-CAM, {contender.name}", uri))
-    return found

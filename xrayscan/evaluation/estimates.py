@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from xrayscan.evaluation.bootstrap import Interval
+from xrayscan.evaluation.bootstrap import COUNT, Interval
 
+BOOTSTRAP = f"bootstrap over patients, {COUNT} resamples"
+FEW = "No interval: too few patients, or too few of one class."
 DECIMALS = 6  # as many as probabilities are written with
 
 
@@ -50,3 +53,20 @@ def ends(interval: Interval | None) -> list[float | None] | None:
 def rounded(value: float | None) -> float | None:
     """A number as the outputs hold it."""
     return None if value is None else round(float(value), DECIMALS)
+
+
+def estimated(value: float, interval: Interval | None, why: str) -> Estimate:
+    """Take a value with its bootstrap interval, as far as there are such.
+
+    Args:
+        value: NaN or infinity where there is none.
+        interval: as of ``bootstrap.intervals``.
+        why: the sentence where there is no value.
+    """
+    if not math.isfinite(value):
+        return Estimate(None, why=why)
+    if interval is None:
+        return Estimate(value, why=FEW)
+    if interval.low == interval.high:
+        return Estimate(value, why="No resample differs: the films show no error to tell a width.")
+    return Estimate(value, interval, BOOTSTRAP)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xrayscan.errors import UsageError
+from xrayscan.evaluation.by_threshold import at_threshold
 from xrayscan.evaluation.evaluation_page import Page, write_page
 from xrayscan.evaluation.explaining.map_tests import MapTests
 from xrayscan.evaluation.films import LabelledScans, LabelOptions, labelled_scans, learnt_from
@@ -22,7 +23,7 @@ from xrayscan.evaluation.judging import (
     explain,
     judge,
 )
-from xrayscan.evaluation.measure import MeasureOptions, at_threshold, measure
+from xrayscan.evaluation.measure import MeasureOptions, measure
 from xrayscan.evaluation.panels import chosen_films
 from xrayscan.evaluation.subgroups import subgroups
 from xrayscan.intake.admission import Admission

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xrayscan.errors import DataError
-from xrayscan.evaluation import delong
-from xrayscan.evaluation.estimates import Estimate
+from xrayscan.evaluation.area import area
 from xrayscan.evaluation.films import LabelledScan
-from xrayscan.evaluation.metrics import auc
 from xrayscan.evaluation.proportions import proportion
 from xrayscan.evaluation.sample import Sample
 
@@ -97,7 +94,7 @@ def _row(name: str, sample: Sample, threshold: float) -> dict[str, Any]:
         ("specificity", ~called, ~positives),
     ):
         facts[measure] = proportion(hits, among, patients, "No such film.").facts()
-    facts["auc"] = _area(sample.probabilities, positives, sample.lack).facts()
+    facts["auc"] = area(sample).facts()
     return facts
 
 
@@ -106,11 +103,3 @@ def _too_small(sample: Sample) -> str:
     if fewest >= SMALLEST:
         return ""
     return f"Too small to say: {fewest} films of one class, at least {SMALLEST} are needed."
-
-
-def _area(probabilities: NDArray[np.float64], positives: NDArray[np.bool_], lack: str) -> Estimate:
-    if lack:
-        return Estimate(None, why=lack)
-    interval = delong.areas([probabilities], positives).interval()
-    why = "" if interval else "No error shows a width."
-    return Estimate(auc(probabilities, positives), interval, delong.METHOD, why=why)
