@@ -118,7 +118,8 @@ def sentences() -> Iterator[tuple[tuple[object, ...], str]]:
     yield ("--subgroup", "ward"), "--subgroup ward: no film has it"
     yield ("--model", "nowhere"), "neither a model folder nor a bundled model"
     yield ("--split", "val"), "has no films of split val"
-    yield ("--json", "x", "--csv", "x"), "need names of their own"
+    yield ("--json", "x", "--csv", "x"), "is given for two outputs"
+    yield ("--json", "."), "is a folder"
 
 
 @pytest.mark.parametrize(("more", "words"), list(sentences()), ids=lambda each: str(each)[:30])
@@ -154,6 +155,19 @@ def test_verdicts_of_a_report_are_labels(films: Path, tmp_path: Path) -> None:
     facts = evaluated(verdicts, tmp_path, "--films", films / "NORMAL")
     assert facts["flow"]["scored"] == 2
     assert facts["measures"]["films"]["positive"] == 1
+
+
+@pytest.mark.parametrize("option", ["--report", "--json", "--csv"])
+def test_neither_films_nor_labels_are_overwritten(films: Path, tmp_path: Path, option: str) -> None:
+    film = films / "NORMAL" / "0.png"
+    data = tmp_path / "films.csv"
+    data.write_text(f"path,label\n{film},NORMAL\n")
+    for path in (film, data):
+        before = path.read_bytes()
+        done = run("evaluate", data, option, path)
+        assert done.exit_code == 2
+        assert "give another name" in done.stderr
+        assert path.read_bytes() == before
 
 
 @pytest.mark.slow

@@ -29,11 +29,11 @@ from xrayscan.evaluation.evaluate import SCHEMA, write_json
 from xrayscan.evaluation.films import LabelledScan, LabelOptions, labelled_scans
 from xrayscan.evaluation.judging import OpenHooks, assess_options
 from xrayscan.evaluation.metrics import auc
+from xrayscan.evaluation.outputs import check_outputs
 from xrayscan.evaluation.pairs import holm, mcnemar
 from xrayscan.evaluation.proportions import proportion
 from xrayscan.evaluation.sample import Sample
 from xrayscan.intake.admission import Admission
-from xrayscan.journal.atomic import check_writable
 from xrayscan.records import DISCLAIMER, Assessment
 from xrayscan.reporting.run_record import versions
 from xrayscan.resources import DEFAULT_MODEL, model_folder
@@ -115,11 +115,7 @@ def _check(options: CompareOptions) -> None:
         raise UsageError(
             "nothing to compare: give --model, --external or --threshold at least twice"
         )
-    if options.report and options.report == options.json:
-        raise UsageError(f"{options.report}: report and JSON need names of their own")
-    for path in (options.report, options.json):
-        if path:
-            check_writable(path)
+    check_outputs((options.report, options.json), (options.labels.data, *options.outputs))
 
 
 def _contenders(

@@ -24,10 +24,11 @@ from xrayscan.evaluation.judging import (
     judge,
 )
 from xrayscan.evaluation.measure import MeasureOptions, measure
+from xrayscan.evaluation.outputs import check_outputs
 from xrayscan.evaluation.panels import chosen_films
 from xrayscan.evaluation.subgroups import subgroups
 from xrayscan.intake.admission import Admission
-from xrayscan.journal.atomic import atomic_text, check_writable
+from xrayscan.journal.atomic import atomic_text
 from xrayscan.records import DISCLAIMER, PROBABILITY_DECIMALS, Status
 from xrayscan.reporting.run_record import versions
 from xrayscan.reporting.table import path_text, safe_cell
@@ -138,13 +139,7 @@ def write_json(path: Path, facts: Mapping[str, Any]) -> None:
 def _check(options: EvaluateOptions) -> None:
     if options.prevalence is not None and not 0 < options.prevalence < 1:
         raise UsageError(f"--prevalence {options.prevalence:g}: must lie between 0 and 1")
-    files = [path for path in (options.report, options.json, options.csv) if path]
-    if len({path.absolute() for path in files}) < len(files):
-        raise UsageError(f"{files[0]}: report, JSON and CSV need names of their own")
-    for path in files:
-        if path.absolute() == options.labels.data.absolute():
-            raise UsageError(f"{path}: is the list of labels; give another name for the output")
-        check_writable(path)
+    check_outputs((options.report, options.json, options.csv), (options.labels.data,))
 
 
 def _facts(
