@@ -23,6 +23,7 @@ ALLOWED = {
     "scoring": set(),
     "journal": set(),
     "reporting": {"journal"},  # reports are written whole or not at all
+    "labels": {"intake"},
     "reading": STAGES,
     "assessing": STAGES | {"reading"},
     "pipeline": STAGES | {"assessing"},
@@ -32,8 +33,8 @@ ALLOWED = {
     "merging": {"intake", "journal", "reporting"},
     "redraw": STAGES | {"job"},
     "demo": {"intake"},
-    "evaluation": STAGES | {"reading", "assessing"},
-    "training": STAGES | {"evaluation"},
+    "evaluation": STAGES | {"labels", "reading", "assessing"},
+    "training": STAGES | {"labels", "evaluation"},
     "cli": STAGES | {"merging", "pipeline", "job", "redraw", "demo", "training", "evaluation"},
     "__main__": {"cli"},
 }

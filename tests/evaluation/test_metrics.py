@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xrayscan.evaluation import metrics
+from xrayscan.evaluation.calibration import expected_calibration_error
 from xrayscan.scoring.thresholds import operating_curve
-from xrayscan.training.outcome.calibration import expected_calibration_error
 
 fixed = settings(derandomize=True, deadline=None, max_examples=100)
 

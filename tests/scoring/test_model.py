@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission
 from xrayscan.scoring.engine import Engine
 from xrayscan.scoring.model import NO_CAM, ScoringModel
 from xrayscan.scoring.posture import find_posture
+from xrayscan.scoring.recalibration import Recalibration
 
-from .conftest import SIZE
+from .conftest import SIZE, card_facts, write_card
 
 
 @pytest.mark.parametrize("cam", [NO_CAM, "gradcam", "gradcam++"])
@@ -50,3 +52,23 @@ def test_postures_are_told_by_the_folder_s_weights(runnable: Path, films: np.nda
     model = ScoringModel(runnable, threads=1)
     weights = AdmissionStatistics.load(runnable / "admission.npz").posture
     assert model.posture(films[0]) == find_posture(films[0], weights)
+
+
+def test_a_site_s_correction_is_applied(runnable: Path, films: np.ndarray) -> None:
+    before = [film.probability for film in ScoringModel(runnable, threads=1).score(films)]
+    write_card(runnable, card_facts(recalibration={"temperature": 2.0, "offset": 0.7}))
+    after = [film.probability for film in ScoringModel(runnable, threads=1).score(films)]
+    correction = Recalibration(2.0, 0.7)
+    assert after == [correction.applied(each) for each in before]
+    assert after != before
+
+
+def test_classes_share_what_a_correction_leaves(runnable: Path) -> None:
+    model = ScoringModel(runnable, threads=1)
+    correction = Recalibration(1.0, 1.0)
+    model.card = replace(model.card, classes=("N", "A", "B"), recalibration=correction)
+    ranked = dict(model._ranked(np.array([0.4, 0.4, 0.2], np.float32)))
+    positive = correction.applied(0.6)
+    assert sum(ranked.values()) == pytest.approx(1)
+    assert ranked["N"] == pytest.approx(1 - positive, abs=1e-6)
+    assert ranked["A"] == pytest.approx(2 * ranked["B"], rel=1e-5)

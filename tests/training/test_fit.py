@@ -14,12 +14,12 @@ import pytest
 
 from tests.training.conftest import SIZE, TINY, draw_film, draw_folder
 from xrayscan.errors import DataError, ModelError, XrayscanError
+from xrayscan.labels.layouts import read_labelled
 from xrayscan.scoring.card import ModelCard, file_sha256, load_card
 from xrayscan.scoring.engine import Engine
 from xrayscan.scoring.model import ScoringModel
 from xrayscan.scoring.thresholds import RULES
 from xrayscan.training import fit as story
-from xrayscan.training.films.layouts import read_labelled
 from xrayscan.training.fit import fit
 from xrayscan.training.network.architectures import TABLE
 from xrayscan.training.options import FitOptions, Recipe

@@ -7,7 +7,11 @@ from typing import Annotated
 import typer
 
 from xrayscan import __version__
+from xrayscan.cli.calibrate import calibrate
+from xrayscan.cli.compare import compare
 from xrayscan.cli.demo import demo
+from xrayscan.cli.evaluate import evaluate
+from xrayscan.cli.explain import explain
 from xrayscan.cli.fit import fit
 from xrayscan.cli.merge import merge
 from xrayscan.cli.models import models
@@ -48,6 +52,10 @@ app.command()(predict)
 app.command()(merge)
 app.command()(report)
 app.command()(fit)
+app.command()(evaluate)
+app.command()(compare)
+app.command()(calibrate)
+app.command()(explain)
 app.add_typer(models, name="models")
 app.command()(demo)
 

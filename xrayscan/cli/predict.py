@@ -18,7 +18,7 @@ from xrayscan.cli.exits import Exit, remark, reported
 from xrayscan.cli.options import option
 from xrayscan.errors import UsageError
 from xrayscan.intake.admission import Admission
-from xrayscan.intake.options import MAX_PIXELS
+from xrayscan.intake.options import MAX_PIXELS, TIME_LIMIT_S
 from xrayscan.resources import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def predict(
             help="For reading one file, in a process of its own, so that a decoder that hangs or "
             "crashes costs one row; 0 reads without this protection.",
         ),
-    ] = 120.0,
+    ] = TIME_LIMIT_S,
     with_identifiers: Annotated[
         bool,
         option(

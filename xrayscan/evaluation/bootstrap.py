@@ -8,7 +8,7 @@ they are, and the intervals would be too narrow. So whole patients are drawn, wi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +90,37 @@ def interval(
         return None
     low, high = np.quantile(values, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return Interval(float(low), float(high))
+
+
+def intervals(
+    statistics: Callable[[NDArray[np.int64]], Mapping[str, float]],
+    patients: Sequence[str],
+    count: int = COUNT,
+    seed: int = SEED,
+) -> dict[str, Interval]:
+    """Give the intervals of several statistics from the same resamples, by name.
+
+    Args:
+        statistics: of the films of these indices, (M,), by name; NaN or infinity where one has no
+            value.
+        patients: (N,) whose film each one is.
+        count: number of resamples.
+        seed: of the drawing.
+
+    Returns:
+        Without those that ``interval`` would say nothing of.
+    """
+    if len(set(patients)) < 2:
+        return {}
+    rows = [statistics(films) for films in resamples(patients, count, seed)]
+    found = {}
+    for name in rows[0]:
+        values = np.array([row[name] for row in rows], np.float64)
+        values = values[np.isfinite(values)]
+        if 2 * len(values) >= count:
+            low, high = np.quantile(values, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+            found[name] = Interval(float(low), float(high))
+    return found
 
 
 def auc_interval(

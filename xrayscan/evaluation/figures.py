@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,12 +24,22 @@ _POINTS = 11
 _LETTERS = 40
 
 
-def panels(count: int = 1) -> tuple[Figure, list[Axes]]:
-    """Make a figure of panels side by side, outside of pyplot and its state."""
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A figure of a page: its heading, its picture, and in words what it shows."""
+
+    title: str
+    uri: str
+    alt: str
+    caption: str = ""
+
+
+def panels(count: int = 1, size: tuple[float, float] = PANEL) -> tuple[Figure, list[Axes]]:
+    """Make a figure of panels of ``size`` inches side by side, outside of pyplot and its state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    width, height = PANEL
+    width, height = size
     # white in light and dark pages alike: the colours are made for it
     figure = Figure((width * count, height), dpi=_DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)

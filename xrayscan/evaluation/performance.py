@@ -13,9 +13,7 @@ from xrayscan.evaluation.figures import (
     BLUE,
     COLOURS,
     DASHES,
-    GREEN,
     INK,
-    PURPLE,
     SOFT,
     VERMILION,
     label,
@@ -103,16 +101,60 @@ def threshold_curves(curve: OperatingCurve, chosen: float) -> bytes:
         {
             "sensitivity": curve.sensitivity,
             "specificity": curve.specificity,
+            "precision": metrics.precision(curve),
             "F1": metrics.f1(curve),
             "Youden's J": metrics.youden(curve),
         }.items()
     ):
-        colour = (BLUE, VERMILION, GREEN, PURPLE)[place]
-        axes.plot(curve.thresholds, values, color=colour, ls=DASHES[place], lw=1.8, label=words)
-    axes.axvline(chosen, color=INK, linewidth=1.2, label=f"default, {chosen:.3f}")
+        colour = COLOURS[place]
+        dashes = DASHES[place % len(DASHES)]
+        axes.plot(curve.thresholds, values, color=colour, ls=dashes, lw=1.8, label=words)
+    axes.axvline(chosen, color=INK, linewidth=1.2, label=f"in use, {chosen:.3f}")
     unit_square(axes)
     label(axes, "threshold", "value")
     legend(axes)
+    return png(figure)
+
+
+def decision_curve(
+    thresholds: NDArray[np.float64], lines: Mapping[str, NDArray[np.float64]]
+) -> bytes:
+    """Draw net benefit over the threshold probability.
+
+    Args:
+        thresholds: (K,) 0..1.
+        lines: (K,) net benefit by name; "model" is drawn first.
+    """
+    figure, (axes,) = panels()
+    styles = {"model": (BLUE, DASHES[0]), "all": (VERMILION, DASHES[1]), "none": (SOFT, DASHES[2])}
+    for name, values in lines.items():
+        colour, dashes = styles[name]
+        words = name if name == "model" else f"refer {name}"
+        axes.plot(thresholds, values, color=colour, ls=dashes, lw=1.8, label=words)
+    highest = max(0.01, max(float(values.max()) for values in lines.values()))
+    # referring all falls without end; what lies far below none says nothing more
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.25 * highest, 1.1 * highest))
+    label(axes, "threshold probability", "net benefit, true positives per film")
+    legend(axes)
+    return png(figure)
+
+
+def roc_curves(curves: Mapping[str, OperatingCurve], areas: Mapping[str, float]) -> bytes:
+    """Draw the ROCs of several models in one picture; ``areas`` under them by the same names."""
+    figure, (axes,) = panels()
+    axes.plot((0, 1), (0, 1), color=SOFT, linewidth=1, linestyle=DASHES[2], label="chance")
+    for place, (name, curve) in enumerate(curves.items()):
+        axes.plot(
+            1 - curve.specificity,
+            curve.sensitivity,
+            color=COLOURS[place % len(COLOURS)],
+            ls=DASHES[place % len(DASHES)],
+            lw=1.8,
+            label=literal(f"{name}, AUC {areas[name]:.3f}"),
+        )
+    unit_square(axes)
+    label(axes, "1 - specificity", "sensitivity")
+    legend(axes, "lower right")
     return png(figure)
 
 

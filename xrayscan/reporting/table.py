@@ -66,7 +66,7 @@ class TableWriter:
 
     def write(self, assessment: Assessment, model: ModelIdentity) -> None:
         named = [" ".join(getattr(assessment.identifiers, name).split()) for name in self._further]
-        cells = (*_cells(assessment, model), *_facts(assessment.facts), *named)
+        cells = (*_cells(assessment, model), *fact_cells(assessment.facts).values(), *named)
         self._rows.writerow([safe_cell(cell) for cell in cells])
 
 
@@ -109,9 +109,13 @@ def row_facts(row: Assessment, model: ModelIdentity) -> dict[str, Any]:
     return {name: text or None for name, text in cells.items()} | numbers | facts
 
 
-def _facts(facts: Facts) -> tuple[str, ...]:
-    """One row's cells in the order of ``FACTS``."""
-    return ("" if facts.age is None else f"{facts.age:g}", facts.sex, facts.view)
+def fact_cells(facts: Facts) -> dict[str, str]:
+    """The cells by the names of ``FACTS``."""
+    return {
+        "age": "" if facts.age is None else f"{facts.age:g}",
+        "sex": facts.sex,
+        "view": facts.view,
+    }
 
 
 def path_text(name: str) -> str:

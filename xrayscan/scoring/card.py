@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from xrayscan.errors import ModelError, UsageError
+from xrayscan.scoring.recalibration import Recalibration
 from xrayscan.scoring.thresholds import OperatingCurve, OperatingPoint, ZoneLimits
 
 SCHEMA = 1
@@ -45,6 +46,7 @@ class ModelCard:
         heat_scale: by CAM method, the raw heat that is drawn as 1; with more than two classes also
             by CLASS_CAM and the class's index.
         distance_limit: embedding distances above this are outside the training population.
+        recalibration: a site's correction of the scorer's probabilities.
         facts: the card as written, for people: data, licences, results.
     """
 
@@ -61,6 +63,7 @@ class ModelCard:
     zones: ZoneLimits
     heat_scale: Mapping[str, float]
     distance_limit: float
+    recalibration: Recalibration
     facts: Mapping[str, Any]
 
     @property
@@ -167,6 +170,7 @@ def _parse(folder: Path, sha256: str, facts: Mapping[str, Any]) -> ModelCard:
         zones=ZoneLimits(**facts["zones"]),
         heat_scale={name: float(scale) for name, scale in facts["heat"]["scale"].items()},
         distance_limit=float(facts["admission"]["distance_limit"]),
+        recalibration=Recalibration.of_facts(facts.get("recalibration")),
         facts=facts,
     )
 

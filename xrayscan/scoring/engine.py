@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,13 +55,21 @@ class Engine:
     OpenVINO computes in bfloat16 on CPUs that have it, and results would change with the machine.
     """
 
-    def __init__(self, scorer: Path, input_size: int, threads: int) -> None:
+    def __init__(
+        self,
+        scorer: Path,
+        input_size: int,
+        threads: int,
+        prepare: Callable[[Any], None] | None = None,
+    ) -> None:
         """Load and compile a scorer.
 
         Args:
             scorer: an OpenVINO model with the outputs named above.
             input_size: side of the square input, pixels.
             threads: CPU threads to use at once.
+            prepare: changes the loaded graph before it is compiled; tests of heat maps look at its
+                feature map or shuffle its weights.
 
         Raises:
             ModelError: the file cannot be loaded.
@@ -69,6 +79,8 @@ class Engine:
         core = ov.Core()
         try:
             model = core.read_model(scorer)
+            if prepare is not None:
+                prepare(model)
             model.reshape([1, input_size, input_size, 1])
             compiled = core.compile_model(
                 model,
@@ -98,20 +110,7 @@ class Engine:
         Raises:
             MemoryError: there is not enough for what runs at once.
         """
-        self._results.clear()
-        try:
-            for index, film in enumerate(pixels):
-                self._queue.start_async({0: film[np.newaxis, :, :, np.newaxis]}, index)
-            self._queue.wait_all()
-        except RuntimeError as fault:
-            if _OUT_OF_MEMORY.search(str(fault)):
-                raise MemoryError from fault
-            raise
-        rows = [self._results.pop(index) for index in range(len(pixels))]
-        columns = {
-            name: np.stack([row[position] for row in rows])
-            for position, name in enumerate(self._names)
-        }
+        columns = self.outputs(pixels)
         return Scores(
             columns[PROBABILITY].reshape(len(pixels)),
             columns[EMBEDDING],
@@ -123,6 +122,27 @@ class Engine:
             },
             columns.get(CLASSES),
         )
+
+    def outputs(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Run B films, (B, S, S) float32, 0..255; returns every output of the graph by name.
+
+        Raises:
+            MemoryError: there is not enough for what runs at once.
+        """
+        self._results.clear()
+        try:
+            for index, film in enumerate(pixels):
+                self._queue.start_async({0: film[np.newaxis, :, :, np.newaxis]}, index)
+            self._queue.wait_all()
+        except RuntimeError as fault:
+            if _OUT_OF_MEMORY.search(str(fault)):
+                raise MemoryError from fault
+            raise
+        rows = [self._results.pop(index) for index in range(len(pixels))]
+        return {
+            name: np.stack([row[position] for row in rows])
+            for position, name in enumerate(self._names)
+        }
 
     def _keep(self, request: object, index: int) -> None:
         outputs = request.output_tensors  # type: ignore[attr-defined]

@@ -61,6 +61,8 @@ class ScoringModel:
         known = self.card.facts.get("canary")
         if known is not None:
             scored = list(self.score(canary_films(self.card.input_size)))
+            site = self.card.recalibration
+            known = known | {"probability": [site.applied(p) for p in known["probability"]]}
             check_canary(
                 known, [film.probability for film in scored], [film.distance for film in scored]
             )
@@ -78,7 +80,7 @@ class ScoringModel:
             # one by one: a matrix product over the batch would round differently by its size
             distance = self._admission.distance(features[index : index + 1])[0]
             yield Scored(
-                float(scores.probability[index]),
+                self.card.recalibration.applied(float(scores.probability[index])),
                 float(distance),
                 None if cam == NO_CAM else self._scaled(scores.heat[cam][index], cam),
                 () if scores.classes is None else self._ranked(scores.classes[index]),
@@ -89,7 +91,13 @@ class ScoringModel:
         return find_posture(film, self._admission.posture)
 
     def _ranked(self, shares: NDArray[np.float32]) -> tuple[tuple[str, float], ...]:
-        pairs = zip(self.card.classes, shares.tolist(), strict=True)
+        # the first is the negative class; the others share what a site's correction leaves them
+        negative, *others = shares.tolist()
+        positive = self.card.recalibration.applied(1 - negative)
+        grown = positive / (1 - negative) if negative < 1 else 0.0
+        if not self.card.recalibration.changes_nothing:
+            negative, others = 1 - positive, [grown * share for share in others]
+        pairs = zip(self.card.classes, (negative, *others), strict=True)
         return tuple(sorted(pairs, key=lambda pair: -pair[1]))
 
     def _scaled(self, heat: NDArray[np.float32], cam: str) -> NDArray[np.float32]:

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from xrayscan.errors import DataError, XrayscanError
+from xrayscan.labels.films import LabelledFolder
+from xrayscan.labels.layouts import read_labelled
 from xrayscan.resources import model_folder
 from xrayscan.scoring.card import ModelCard, load_card
-from xrayscan.training.films.data import LabelledFolder
-from xrayscan.training.films.layouts import read_labelled
 from xrayscan.training.films.parts import Parts, make_parts
 from xrayscan.training.films.seen import Keys, keys_of, seen_by, set_apart
 from xrayscan.training.learning import devices

@@ -11,8 +11,9 @@ from tests.training.conftest import draw_folder
 from xrayscan.errors import DataError
 from xrayscan.intake.read import read_radiograph
 from xrayscan.intake.resize import network_input
-from xrayscan.training.films.data import DecodedFilms, LabelledFilm, decode_films
-from xrayscan.training.films.layouts import read_labelled
+from xrayscan.labels.films import LabelledFilm
+from xrayscan.labels.layouts import read_labelled
+from xrayscan.training.films.data import DecodedFilms, decode_films
 
 
 def labelled(*paths: Path) -> list[LabelledFilm]:

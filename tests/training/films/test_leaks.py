@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.films import draw_film
-from xrayscan.training.films.data import DecodedFilms, LabelledFilm
+from xrayscan.labels.films import LabelledFilm
+from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.films.leaks import Leak, find_leaks, perceptual_hash
 
 SIDE = 224
@@ -93,8 +94,8 @@ def test_dropping_leaves_the_others_in_their_order() -> None:
 @pytest.mark.slow
 def test_no_two_patients_of_kermany_look_alike(shared_data) -> None:
     """The limit's reason: films of different patients are never that near."""
+    from xrayscan.labels.layouts import read_labelled
     from xrayscan.training.films.data import decode_films
-    from xrayscan.training.films.layouts import read_labelled
     from xrayscan.training.films.leaks import NEAR_BITS
 
     films = decode_films(read_labelled(shared_data / "kermany").of_split("train"), SIDE, 2)

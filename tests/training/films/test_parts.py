@@ -11,8 +11,8 @@ import pytest
 from tests.films import png_bytes
 from tests.training.conftest import draw_folder, write_listing
 from xrayscan.errors import DataError
+from xrayscan.labels.layouts import read_labelled
 from xrayscan.training.films.data import decode_films
-from xrayscan.training.films.layouts import read_labelled
 from xrayscan.training.films.parts import MIN_VALIDATION, make_parts
 from xrayscan.training.options import FitOptions
 

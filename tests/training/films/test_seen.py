@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import draw_folder
+from xrayscan.labels.layouts import read_labelled
 from xrayscan.training.films import seen
 from xrayscan.training.films.data import DecodedFilms, decode_films
-from xrayscan.training.films.layouts import read_labelled
 from xrayscan.training.films.parts import Parts
 from xrayscan.training.films.seen import FILE, keys_of, seen_by, set_apart
 

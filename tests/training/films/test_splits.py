@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xrayscan.errors import DataError
-from xrayscan.training.films.data import LabelledFilm
+from xrayscan.labels.films import LabelledFilm
 from xrayscan.training.films.splits import drawn, split_by_patient
 
 fixed = settings(derandomize=True, deadline=None, max_examples=60)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xrayscan.training.films.data import DecodedFilms, LabelledFilm
+from xrayscan.labels.films import LabelledFilm
+from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.learning.augmentation import PRESETS
 from xrayscan.training.learning.batches import (
     BatchOptions,

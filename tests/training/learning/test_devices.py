@@ -148,7 +148,7 @@ from tests.training.conftest import SIZE, TINY
 from xrayscan.training.network.classifier import build_classifier
 from xrayscan.training.films.data import decode_films
 from xrayscan.training.learning.devices import data_parallel
-from xrayscan.training.films.layouts import read_labelled
+from xrayscan.labels.layouts import read_labelled
 from xrayscan.training.options import Recipe, Unfreeze
 from xrayscan.training.films.parts import Parts
 from xrayscan.training.learning.recipe import Lesson, predict_logits, train

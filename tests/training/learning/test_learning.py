@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import draw_folder
+from xrayscan.labels.layouts import read_labelled
 from xrayscan.training.films.data import decode_films
-from xrayscan.training.films.layouts import read_labelled
 from xrayscan.training.films.parts import Parts
 from xrayscan.training.learning.recipe import Lesson, train
 from xrayscan.training.learning.state import TrainingState

@@ -10,8 +10,8 @@ import pytest
 
 from tests.training.conftest import SIZE, TINY, draw_folder
 from xrayscan.errors import StoppedError, XrayscanError
+from xrayscan.labels.layouts import read_labelled
 from xrayscan.training.films.data import DecodedFilms, decode_films
-from xrayscan.training.films.layouts import read_labelled
 from xrayscan.training.films.parts import Parts
 from xrayscan.training.learning.recipe import CURVES, Lesson, predict_logits, train
 from xrayscan.training.learning.state import TrainingState
@@ -172,7 +172,7 @@ def test_the_head_comes_first_on_what_is_pretrained(
 
 @pytest.mark.parametrize("count", [1, 64, 65, 130])
 def test_predict_logits_in_pieces(make_tiny: Callable[..., Any], count: int) -> None:
-    from xrayscan.training.films.data import LabelledFilm
+    from xrayscan.labels.films import LabelledFilm
     from xrayscan.training.network.classifier import logit_model
 
     pixels = np.random.default_rng(3).integers(0, 256, (count, SIZE, SIZE), np.uint8)

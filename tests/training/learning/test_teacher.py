@@ -10,10 +10,11 @@ import pytest
 
 from tests.training.conftest import SIZE, TINY, draw_folder
 from xrayscan.errors import ModelError, UsageError
+from xrayscan.labels.films import LabelledFolder
+from xrayscan.labels.layouts import read_labelled
 from xrayscan.scoring.card import SCORER, ModelCard, load_card
 from xrayscan.scoring.engine import Engine
-from xrayscan.training.films.data import LabelledFolder, decode_films
-from xrayscan.training.films.layouts import read_labelled
+from xrayscan.training.films.data import decode_films
 from xrayscan.training.films.parts import Parts
 from xrayscan.training.fit import fit
 from xrayscan.training.learning import teacher

@@ -10,6 +10,7 @@ import pytest
 
 from tests.training.conftest import SIZE, TINY, tiny_backbone
 from xrayscan.errors import ModelError
+from xrayscan.evaluation.calibration import Calibration
 from xrayscan.training.network.architectures import TABLE
 from xrayscan.training.network.classifier import (
     BACKBONE,
@@ -18,7 +19,6 @@ from xrayscan.training.network.classifier import (
     calibrated,
     logit_model,
 )
-from xrayscan.training.outcome.calibration import Calibration
 
 LITE0 = TABLE["efficientnet_lite0"]
 # (filters out, expansion, stride, kernel) of each block, from table 1 of Tan and Le 2019

@@ -14,6 +14,7 @@ from scipy.special import expit, logit
 from tests.training.conftest import SIZE, TINY, draw_folder
 from tests.training.spread import spread_logits
 from xrayscan.errors import ModelError, UsageError
+from xrayscan.evaluation.calibration import Calibration
 from xrayscan.scoring.card import CAMS, CARD, KERAS, SCORER, ModelCard, load_card
 from xrayscan.scoring.engine import Engine, Scores
 from xrayscan.scoring.model import ScoringModel
@@ -30,7 +31,6 @@ from xrayscan.training.network.ensemble import (
 )
 from xrayscan.training.network.start import find_start
 from xrayscan.training.options import FitOptions, Recipe
-from xrayscan.training.outcome.calibration import Calibration
 from xrayscan.training.outcome.export import export_scorer, scoring_function
 
 SMALLER = replace(TINY, name="smaller", input_size=48)  # a coarser grid of heat, too

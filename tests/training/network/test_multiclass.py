@@ -14,6 +14,7 @@ from scipy.special import expit, logsumexp, softmax
 from tests.training.conftest import SIZE, TINY, draw_film
 from tests.training.spread import spread_logits
 from xrayscan.errors import UsageError
+from xrayscan.evaluation.calibration import Calibration
 from xrayscan.scoring.card import CLASS_CAM, GRADCAM, KERAS, SCORER, ModelCard, load_card
 from xrayscan.scoring.engine import Engine, Scores
 from xrayscan.scoring.model import ScoringModel
@@ -32,7 +33,6 @@ from xrayscan.training.network.classifier import (
     trunk_and_head,
 )
 from xrayscan.training.options import FitOptions, Recipe
-from xrayscan.training.outcome.calibration import Calibration
 from xrayscan.training.outcome.export import export_scorer, scoring_function
 
 RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=2e-2, augmentation="none", seed=3)
@@ -259,8 +259,8 @@ def test_the_card(card: ModelCard) -> None:
 
 def test_predictions_name_the_classes(fitted: Path, data: Path, card: ModelCard) -> None:
     """And tell them apart: they are easy."""
+    from xrayscan.labels.layouts import read_labelled
     from xrayscan.training.films.data import decode_films
-    from xrayscan.training.films.layouts import read_labelled
 
     films = decode_films(read_labelled(data, "subtype").films, SIZE, 2)
     scored = list(ScoringModel(fitted, 2).score(films.pixels.astype(np.float32)))

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import SIZE, TINY
+from xrayscan.evaluation.calibration import Calibration
 from xrayscan.scoring.engine import Engine
 from xrayscan.training.network.architectures import TABLE
 from xrayscan.training.network.classifier import build_classifier, calibrated
-from xrayscan.training.outcome.calibration import Calibration
 from xrayscan.training.outcome.export import CALIBRATED_LOGIT, export_scorer, scoring_function
 
 OUTPUTS = {"probability", "embedding", "admission", "heat_gradcam", "heat_gradcam++"}

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xrayscan.errors import XrayscanError
+from xrayscan.labels.films import LabelledFilm
 from xrayscan.records import DISCLAIMER
 from xrayscan.scoring.engine import Scores
-from xrayscan.training.films.data import DecodedFilms, LabelledFilm
+from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.films.leaks import Leak, LeakedFilm
 from xrayscan.training.learning.augmentation import PRESETS, Augmentation
 from xrayscan.training.outcome.report import Evidence, write_training_report

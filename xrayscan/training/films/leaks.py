@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.training.films.data import DecodedFilms, LabelledFilm
+from xrayscan.labels.films import LabelledFilm
+from xrayscan.training.films.data import DecodedFilms
 
 # A perceptual hash of 12 x 12 low frequencies. Among 5,216 films of children and 3,207 of adults no
 # two of different patients were nearer than 11 of 143 bits; the same film compressed again (JPEG

@@ -6,7 +6,8 @@ import logging
 from dataclasses import dataclass
 
 from xrayscan.errors import DataError
-from xrayscan.training.films.data import DecodedFilms, LabelledFolder, decode_films
+from xrayscan.labels.films import LabelledFolder
+from xrayscan.training.films.data import DecodedFilms, decode_films
 from xrayscan.training.films.leaks import LeakedFilm, find_leaks
 from xrayscan.training.films.splits import Films, drawn, split_by_patient
 from xrayscan.training.options import FitOptions

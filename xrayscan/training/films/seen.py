@@ -12,31 +12,30 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from xrayscan.scoring import seen as model_seen
+from xrayscan.scoring.seen import FILE as FILE
+from xrayscan.scoring.seen import Keys as Keys
 from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.films.parts import MIN_VALIDATION, Parts
 
 log = logging.getLogger(__name__)
 
-FILE = "films_seen.npy"
-
-Keys = NDArray[np.uint64]
-
 
 def keys_of(films: DecodedFilms) -> Keys:
-    """The films' keys, in their order: the first 64 bits of each file's sha256."""
-    return np.array([int(sha256[:16], 16) for sha256 in films.sha256], np.uint64)
+    """The films' keys, in their order."""
+    return model_seen.keys_of(films.sha256)
 
 
 def seen_by(folders: Iterable[Path]) -> Keys:
     """What models have learnt from, together; a model that does not say is named in the log."""
     found = [np.zeros(0, np.uint64)]
     for folder in folders:
-        try:
-            found.append(np.load(folder / FILE, allow_pickle=False).astype(np.uint64))
-        except (OSError, EOFError, ValueError):
+        keys = model_seen.films_seen(folder)
+        if keys is None:
             log.warning("%s does not say which films it was trained on: validate on others", folder)
+        else:
+            found.append(keys)
     return np.unique(np.concatenate(found))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from xrayscan.errors import DataError
-from xrayscan.training.films.data import LabelledFilm
+from xrayscan.labels.films import LabelledFilm
 
 Films = tuple[LabelledFilm, ...]
 

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import UsageError
+from xrayscan.labels.films import LabelledFolder
 from xrayscan.scoring.card import SCORER, ModelCard
 from xrayscan.scoring.engine import Engine, Scores
-from xrayscan.training.films.data import DecodedFilms, LabelledFolder, decode_films
+from xrayscan.training.films.data import DecodedFilms, decode_films
 
 _SCORE_BATCH = 256
 

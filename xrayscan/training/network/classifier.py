@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from xrayscan.errors import ModelError
+from xrayscan.evaluation.calibration import Calibration
 from xrayscan.training.network.architectures import Architecture
 from xrayscan.training.network.architectures.heads import EMBEDDING as EMBEDDING
 from xrayscan.training.network.architectures.heads import FIRST
-from xrayscan.training.outcome.calibration import Calibration
 
 BACKBONE = "backbone"
 RGB = "grey_to_rgb"

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from xrayscan.errors import UsageError
+from xrayscan.evaluation.calibration import Calibration
+from xrayscan.labels.films import LabelledFolder
 from xrayscan.resources import model_folder
 from xrayscan.scoring import engine
 from xrayscan.scoring.card import CAMS, KERAS, ModelCard, load_card
-from xrayscan.training.films.data import LabelledFolder
 from xrayscan.training.network import classifier as joints
 from xrayscan.training.network.architectures import architecture
 from xrayscan.training.options import FitOptions
-from xrayscan.training.outcome.calibration import Calibration
 from xrayscan.training.outcome.card_facts import NetworkFacts
 from xrayscan.training.outcome.export import CALIBRATED_LOGIT, ScoringFunction, scoring_function
 

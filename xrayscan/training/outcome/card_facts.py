@@ -18,16 +18,17 @@ from xrayscan.evaluation.bootstrap import (
     chosen_threshold_interval,
     threshold_intervals,
 )
+from xrayscan.evaluation.calibration import expected_calibration_error
 from xrayscan.evaluation.metrics import auc, confusion
+from xrayscan.labels.films import LabelledFolder
 from xrayscan.records import PROBABILITY_DECIMALS
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import QUANTILE
 from xrayscan.scoring.engine import Scores
 from xrayscan.scoring.thresholds import RULES, OperatingPoint, operating_curve
-from xrayscan.training.films.data import DecodedFilms, LabelledFolder
+from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.films.parts import Parts
 from xrayscan.training.options import FitOptions
-from xrayscan.training.outcome.calibration import expected_calibration_error
 
 DEFAULT_RULE = "youden"
 # The review zone reaches from 99 % sensitivity to 99 % specificity on the validation patients.

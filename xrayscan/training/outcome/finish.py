@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xrayscan.evaluation.calibration import fit_calibration
+from xrayscan.evaluation.model_readme import model_readme
+from xrayscan.labels.films import LabelledFolder
 from xrayscan.records import DISTANCE_BIN, DISTANCE_BINS, distance_bin
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import (
@@ -23,7 +26,6 @@ from xrayscan.scoring.admission_statistics import (
 from xrayscan.scoring.canary import canary_facts, canary_films
 from xrayscan.scoring.engine import Engine, Scores
 from xrayscan.scoring.posture import fit_posture
-from xrayscan.training.films.data import LabelledFolder
 from xrayscan.training.films.parts import Parts
 from xrayscan.training.films.seen import FILE as SEEN
 from xrayscan.training.films.seen import Keys
@@ -32,10 +34,8 @@ from xrayscan.training.learning.recipe import predict_logits
 from xrayscan.training.learning.teacher import score_films
 from xrayscan.training.network.classifier import calibrated
 from xrayscan.training.options import FitOptions
-from xrayscan.training.outcome.calibration import fit_calibration
 from xrayscan.training.outcome.card_facts import NetworkFacts, known, measured
 from xrayscan.training.outcome.export import ScoringFunction, export_scorer
-from xrayscan.training.outcome.model_readme import model_readme
 from xrayscan.training.outcome.report import Evidence, write_training_report
 
 REPORT = "report.html"

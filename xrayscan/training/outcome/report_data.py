@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation import metrics, plots
+from xrayscan.evaluation.figures import Plot
 from xrayscan.evaluation.figures import data_uri as png_uri
+from xrayscan.evaluation.telling import fitting
 from xrayscan.reporting.overlay import data_uri
 from xrayscan.reporting.page import display_name
 from xrayscan.training.films.data import DecodedFilms
@@ -26,16 +28,6 @@ _CLASSES_SHOWN = 8  # more would make a page that no mail takes
 _MEASURED = {"Mean grey": "mean of a film", "Contrast": "standard deviation in a film"}
 _THUMBNAIL_SIDE = 160  # pixels, at most
 LISTED = 100  # rows of a list; the counts tell of all
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A figure of the page: its heading, its picture, and in words what it shows."""
-
-    title: str
-    uri: str
-    alt: str
-    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +168,6 @@ def ranges_in_words(ranges: Augmentation) -> str:
     return ", ".join(
         f"{name.replace('_', ' ')} {value:g}" for name, value in asdict(ranges).items() if value
     )
-
-
-def fitting(film: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Shrink a square film, (S, S) or (S, S, 3), to at most ``side`` pixels."""
-    if film.shape[0] <= side:
-        return film
-    return np.asarray(cv2.resize(film, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _thumbnail(film: NDArray[np.uint8], caption: str, class_name: str) -> Thumbnail:

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.evaluation import metrics, performance, plots
+from xrayscan.evaluation import plots
+from xrayscan.evaluation.figures import Plot
 from xrayscan.evaluation.figures import data_uri as png_uri
+from xrayscan.evaluation.result_plots import Marks, performance_plots
+from xrayscan.evaluation.sample import Sample
+from xrayscan.evaluation.telling import ExplainedFilm, pictures, sureness, top
 from xrayscan.records import PROBABILITY_DECIMALS
-from xrayscan.reporting.overlay import data_uri, overlay
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.engine import Scores
-from xrayscan.scoring.thresholds import operating_curve
 from xrayscan.training.films.data import DecodedFilms
-from xrayscan.training.outcome.report_data import Plot, base_name, fitting
+from xrayscan.training.outcome.report_data import base_name
 
-_CAM_NAMES = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}
 _BEST_PER_SIDE = 2
 _WORST = 6
 _BORDERLINE = 4
-_FILM_SIDE = 224  # pixels, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,6 @@ class Judged:
     def called(self) -> NDArray[np.bool_]:
         """(N,) True where a film is called positive."""
         return self.probabilities >= self.threshold
-
-
-@dataclass(frozen=True, slots=True)
-class ExplainedFilm:
-    """A validation film with its heat maps: (what it is, data URI) pairs."""
-
-    name: str
-    truth: str
-    called: str
-    positive: bool
-    probability: float
-    pictures: tuple[tuple[str, str], ...]
 
 
 def judged(
@@ -86,43 +74,15 @@ def learning_plots(history: plots.History) -> tuple[Plot, ...]:
 
 def result_plots(films: Judged, card: Mapping[str, Any]) -> tuple[Plot, ...]:
     """Confusion matrix, ROC, precision and recall, thresholds, reliability."""
-    curve = operating_curve(films.probabilities, films.positives)
-    counts = metrics.confusion(films.called, films.positives)
-    area = metrics.auc(films.probabilities, films.positives)
-    bins = metrics.reliability(films.probabilities, films.positives)
-    marked = {rule: float(point["threshold"]) for rule, point in card["thresholds"].items()}
-    rule, chosen = card["default_threshold"], f"{films.threshold:.4f}"
-    return (
-        Plot(
-            f"Confusion matrix at the default threshold ({rule}, {chosen})",
-            png_uri(performance.confusion_matrix(counts, films.sides)),
-            _in_words(counts, films.sides),
-            "Films, and their share of the class.",
-        ),
-        Plot(
-            "ROC",
-            png_uri(performance.roc(curve, marked, area)),
-            f"Receiver operating characteristic with an area of {area:.4f}",
-            "The marks are the card's thresholds.",
-        ),
-        Plot(
-            "Precision and recall",
-            png_uri(performance.precision_recall(curve, marked)),
-            "Precision over recall, average precision "
-            f"{metrics.average_precision(curve):.4f}, prevalence {curve.prevalence:.3f}",
-            "At this folder's prevalence; where the disease is rarer, precision is lower.",
-        ),
-        Plot(
-            "Over the threshold",
-            png_uri(performance.threshold_curves(curve, films.threshold)),
-            f"Sensitivity, specificity, F1 and Youden's J over the threshold; default {chosen}",
-        ),
-        Plot(
-            "Reliability",
-            png_uri(performance.reliability_diagram(bins)),
-            f"Share of positives over mean probability, calibration error {bins.error:.4f}",
-            "Calibrated on these same films: other films will lie further from the line.",
-        ),
+    named = {rule: float(point["threshold"]) for rule, point in card["thresholds"].items()}
+    sample = Sample(
+        films.probabilities, films.positives, ("",) * len(films.probabilities), films.sides
+    )
+    words = f"the default threshold ({card['default_threshold']}, {films.threshold:.4f})"
+    return performance_plots(
+        sample,
+        Marks(films.threshold, words, named),
+        "Calibrated on these same films: other films will lie further from the line.",
     )
 
 
@@ -132,15 +92,15 @@ def telling_films(films: Judged) -> dict[str, tuple[int, ...]]:
     Returns:
         Indices by "best" (of both sides), "worst" and "borderline", none of them twice.
     """
-    sure = _sureness(films)
+    sure = sureness(films.probabilities, films.threshold)
     right = films.called == films.positives
     best: list[int] = []
     for side in (True, False):
-        best += _top(sure, right & (films.called == side))[:_BEST_PER_SIDE]
-    worst = _top(sure, ~right)[:_WORST]
+        best += top(sure, right & (films.called == side))[:_BEST_PER_SIDE]
+    worst = top(sure, ~right)[:_WORST]
     rest = np.ones(len(sure), np.bool_)
     rest[best + worst] = False
-    near = _top(-np.abs(films.probabilities - films.threshold), rest)[:_BORDERLINE]
+    near = top(-np.abs(films.probabilities - films.threshold), rest)[:_BORDERLINE]
     return {"best": tuple(best), "worst": tuple(worst), "borderline": tuple(near)}
 
 
@@ -167,7 +127,7 @@ def explained(
             films.sides[int(films.called[index])],
             bool(films.called[index]),
             float(films.probabilities[index]),
-            _pictures(decoded.pixels[index], {cam: maps[index] for cam, maps in heat.items()}),
+            pictures(decoded.pixels[index], {cam: maps[index] for cam, maps in heat.items()}),
         )
         for index in indices
     )
@@ -180,32 +140,3 @@ def drawn_heat(scores: Scores, scales: Mapping[str, float]) -> dict[str, NDArray
         for cam in cards.CAMS
         if cam in scores.heat
     }
-
-
-def _pictures(
-    film: NDArray[np.uint8], heat: Mapping[str, NDArray[np.float32]]
-) -> tuple[tuple[str, str], ...]:
-    shown = fitting(film, _FILM_SIDE)
-    maps = ((_CAM_NAMES[cam], data_uri(overlay(shown, each))) for cam, each in heat.items())
-    return (("film", data_uri(shown)), *maps)
-
-
-def _sureness(films: Judged) -> NDArray[np.float64]:
-    """How far from the threshold towards certainty a film lies, (N,) 0..1, alike on both sides."""
-    above = (films.probabilities - films.threshold) / max(1 - films.threshold, 1e-9)
-    below = (films.threshold - films.probabilities) / max(films.threshold, 1e-9)
-    return np.where(films.called, above, below)
-
-
-def _top(values: NDArray[np.float64], among: NDArray[np.bool_]) -> list[int]:
-    """Indices of the films ``among`` which to choose, the highest value first."""
-    order = np.argsort(-values, kind="stable")
-    return [int(index) for index in order if among[index]]
-
-
-def _in_words(counts: NDArray[np.int64], names: Sequence[str]) -> str:
-    return "; ".join(
-        f"{counts[row, column]} films of {names[row]} called {names[column]}"
-        for row in range(len(names))
-        for column in range(len(names))
-    )

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from xrayscan.errors import DataError
-from xrayscan.training.films.classes import Classed, classed
-from xrayscan.training.films.listing import Entry
+from xrayscan.labels.classes import Classed, classed
+from xrayscan.labels.listing import Entry
 
 DATA = Path("films")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrayscan.errors import DataError
-from xrayscan.training.films.listing import Entry
+from xrayscan.labels.listing import Entry
 
 NEGATIVE = "NORMAL"  # the class that is the negative one where the data has it
 POSITIVE = "PNEUMONIA"  # the class whose probability is the score, where the data has it

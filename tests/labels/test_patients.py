@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.films import dicom_bytes, draw_film
-from xrayscan.training.films.patients import patient_of
+from xrayscan.labels.patients import patient_of
 
 PATIENTS = {
     "person1_bacteria_1.jpeg": "person1",

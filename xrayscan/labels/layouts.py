@@ -8,10 +8,10 @@ from pathlib import Path
 
 from xrayscan.errors import DataError
 from xrayscan.intake.discover import DiscoveryOptions, discover
-from xrayscan.training.films.classes import classed
-from xrayscan.training.films.data import LabelledFilm, LabelledFolder
-from xrayscan.training.films.listing import SPLITS, Entry, read_listing
-from xrayscan.training.films.patients import patient_of
+from xrayscan.labels.classes import classed
+from xrayscan.labels.films import LabelledFilm, LabelledFolder
+from xrayscan.labels.listing import LISTINGS, SPLITS, Entry, read_listing
+from xrayscan.labels.patients import patient_of
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +36,29 @@ def read_labelled(data: Path, classes: str = "") -> LabelledFolder:
         DataError: the data is not there, has a fault, or its classes cannot be trained on.
         UsageError: a class's folder cannot be listed.
     """
-    if data.suffix.lower() == ".csv" and not data.is_dir():
-        entries = read_listing(data)
-        found = classed(data, entries, {entry.label for entry in entries}, classes)
-    else:
-        found = classed(data, *_laid_out(data), classes)
+    found = classed(data, *read_entries(data), classes)
     films = sorted((_film(entry, label) for entry, label in found.entries), key=_lasting)
     return LabelledFolder(found.classes, tuple(films), found.positive)
+
+
+def read_entries(data: Path, start: Path | None = None) -> tuple[list[Entry], set[str]]:
+    """Read what a folder, a CSV or a report's verdicts list, under the labels that they give.
+
+    Args:
+        data: the folder, or a file whose name ends in .csv or .json.
+        start: the folder that the paths of a file start from; None takes the file's own.
+
+    Returns:
+        The entries, and the names of the classes, those without films, too.
+
+    Raises:
+        DataError: the data is not there or has a fault.
+        UsageError: a class's folder cannot be listed.
+    """
+    if data.suffix.lower() in LISTINGS and not data.is_dir():
+        entries = read_listing(data, start)
+        return entries, {entry.label for entry in entries}
+    return _laid_out(data)
 
 
 def _laid_out(root: Path) -> tuple[list[Entry], set[str]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.training.conftest import write_listing
 from xrayscan.errors import DataError
-from xrayscan.training.films.listing import Entry, read_listing
+from xrayscan.labels.listing import Entry, read_listing
 
 
 def entries(tmp_path: Path, text: str | bytes) -> list[Entry]:
@@ -143,3 +144,43 @@ def test_a_column_without_a_name_is_passed_over(tmp_path: Path) -> None:
     assert entry.attributes == ()
     (entry,) = entries(tmp_path, "path,label,,\na.png,x,,\n")  # as spreadsheets do
     assert entry.attributes == ()
+
+
+# -- verdicts of a report ------------------------------------------------------------------------
+
+
+VERDICTS = [
+    {"path": "a.png", "sha256": "1", "verdict": "agree", "label": "PNEUMONIA", "reader": "r"},
+    {"path": "b.png", "sha256": "2", "verdict": "unsure", "label": "", "reader": "r"},
+    {"path": "c.png", "sha256": "3", "verdict": "disagree", "label": "NORMAL", "reader": "r"},
+]
+
+
+def test_verdicts_are_labels_but_for_the_unsure_ones(tmp_path: Path) -> None:
+    rows = [list(verdict.values()) for verdict in VERDICTS]
+    listing = write_listing(tmp_path / "verdicts.csv", list(VERDICTS[0]), rows)
+    films = tmp_path / "films"
+    found = read_listing(listing, films)
+    assert [(entry.location, entry.label) for entry in found] == [
+        (str(films / "a.png"), "PNEUMONIA"),
+        (str(films / "c.png"), "NORMAL"),
+    ]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_verdicts_as_json_are_those_as_csv(tmp_path: Path, wrapped: bool) -> None:
+    listing = tmp_path / "verdicts.json"
+    listing.write_text(json.dumps({"verdicts": VERDICTS} if wrapped else VERDICTS))
+    rows = [list(verdict.values()) for verdict in VERDICTS]
+    as_csv = read_listing(write_listing(tmp_path / "verdicts.csv", list(VERDICTS[0]), rows))
+    assert [(each.location, each.label, each.attributes) for each in read_listing(listing)] == [
+        (each.location, each.label, each.attributes) for each in as_csv
+    ]
+
+
+@pytest.mark.parametrize("text", ["{}", "3", "[1]", "not json", '{"verdicts": 4}'])
+def test_what_is_no_list_of_verdicts_is_refused(tmp_path: Path, text: str) -> None:
+    listing = tmp_path / "verdicts.json"
+    listing.write_text(text)
+    with pytest.raises(DataError, match=r"no list of verdicts"):
+        read_listing(listing)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xrayscan.training.outcome.calibration import (
+from xrayscan.evaluation.calibration import (
     Calibration,
     expected_calibration_error,
     fit_calibration,

@@ -1,10 +1,12 @@
-"""A CSV that lists films and labels, read row by row into entries."""
+"""A list of films and labels, CSV or a report's verdicts, read row by row into entries."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
+import json
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +16,11 @@ from pathlib import Path
 
 from xrayscan.errors import DataError
 
+log = logging.getLogger(__name__)
+
+LISTINGS = (".csv", ".json")  # endings of the files that list films
 _REQUIRED = ("path", "label")
+_VERDICT = "verdict"
 _KNOWN = (*_REQUIRED, "patient", "split", "weight")
 SPLITS = {  # every name of a split in lower case, of folders too, and what it is called here
     "train": "train",
@@ -60,12 +66,19 @@ class Entry:
     attributes: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
-def read_listing(listing: Path) -> list[Entry]:
+def read_listing(listing: Path, start: Path | None = None) -> list[Entry]:
     """Read a CSV of films, UTF-8 with or without byte order mark, cells separated by commas.
+
+    The verdicts that a report exports are such a list, as CSV or as JSON: their rows without a
+    label are those on which the reader did not decide, and are passed over.
 
     Columns, in any order and case: ``path`` (absolute, or from the CSV's folder) and ``label``;
     optional ``patient``, ``split`` (train, val or test), ``weight``. Further ones become
     attributes under their name in lower case, but those that tell who a patient is.
+
+    Args:
+        listing: the file.
+        start: the folder that its paths start from; None takes the file's own.
 
     Returns:
         One entry per row, in the order of the rows. Whether the films are there is not looked at.
@@ -73,7 +86,8 @@ def read_listing(listing: Path) -> list[Entry]:
     Raises:
         DataError: no such file, no UTF-8, no rows, or a fault in one of the lines.
     """
-    rows = _rows(listing, _text(listing))
+    text = _text(listing)
+    rows = _json_rows(listing, text) if _is_json(listing) else _rows(listing, text)
     try:
         line, header = next(rows)
     except StopIteration:
@@ -81,9 +95,14 @@ def read_listing(listing: Path) -> list[Entry]:
     columns = _columns(f"{listing}: line {line}", header)
     lines: dict[str, int] = {}
     entries = []
+    undecided = 0
     for line, cells in rows:
         where = f"{listing}: line {line}"
-        entry = _entry(where, listing.parent, _by_column(where, columns, cells))
+        row = _by_column(where, columns, cells)
+        if _VERDICT in row and not row["label"]:
+            undecided += 1
+            continue
+        entry = _entry(where, start or listing.parent, row)
         file = os.path.abspath(entry.location)  # noqa: PTH100  # "a/../b" is b; Path keeps it
         first = lines.setdefault(file, line)
         if first != line:
@@ -91,6 +110,8 @@ def read_listing(listing: Path) -> list[Entry]:
                 f"{where}: {entry.location} is also on line {first}; keep one of the two"
             )
         entries.append(entry)
+    if undecided:
+        log.warning("%s: %d verdicts without a label passed over", listing, undecided)
     if not entries:
         raise DataError(f"{listing}: lists no films; add one line per film below the first")
     return entries
@@ -123,6 +144,28 @@ def _rows(listing: Path, text: str) -> Iterator[tuple[int, list[str]]]:
             raise DataError(f"{listing}: line {line}: {fault}; check its quotes") from None
         if any(cells):
             yield line, cells
+
+
+def _is_json(listing: Path) -> bool:
+    return listing.suffix.lower() == ".json"
+
+
+def _json_rows(listing: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the verdicts of a report as rows of a CSV, numbered as its lines would be."""
+    try:
+        found = json.loads(text)
+        verdicts = found if isinstance(found, list) else found["verdicts"]
+        names = list(dict.fromkeys(name for verdict in verdicts for name in verdict))
+        rows = [[_cell(verdict.get(name)) for name in names] for verdict in verdicts]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise DataError(
+            f"{listing}: is no list of verdicts; export them from the report again, or give a CSV"
+        ) from None
+    yield from enumerate([names, *rows] if rows else [], start=1)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value).strip()
 
 
 def _columns(where: str, header: list[str]) -> list[str]:

@@ -15,8 +15,9 @@ from tests.films import dicom_bytes
 from tests.films import draw_film as drawn_film
 from tests.training.conftest import draw_film, draw_folder, write_listing
 from xrayscan.errors import DataError
-from xrayscan.training.films.data import LabelledFolder, decode_films
-from xrayscan.training.films.layouts import read_labelled
+from xrayscan.labels.films import LabelledFolder
+from xrayscan.labels.layouts import read_labelled
+from xrayscan.training.films.data import decode_films
 
 fixed = settings(derandomize=True, deadline=None, max_examples=60)
 

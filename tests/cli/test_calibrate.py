@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.test_evaluate import run
+from tests.films import draw_film, png_bytes
+from xrayscan.resources import bundled_models
+from xrayscan.scoring.card import SCORING_FILES, load_card
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty drawn films of each class."""
+    root = tmp_path_factory.mktemp("site")
+    for label, first in (("NORMAL", 0), ("PNEUMONIA", 100)):
+        (root / label).mkdir()
+        for seed in range(first, first + 40):
+            film = draw_film(seed, width=224, height=224)
+            if label == "PNEUMONIA":
+                film[110:160, 40:90] = np.maximum(film[110:160, 40:90], 150)
+            (root / label / f"{seed}.png").write_bytes(png_bytes(film))
+    return root
+
+
+@pytest.fixture(scope="module")
+def profile(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("profiles") / "ward"
+    done = run(
+        "calibrate", site, "--out", out, "--admission", "off", "--sensitivity", "0.9",
+        "--specificity", "0.8", "--population", "drawn films",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "of 1,000 films" in done.stdout
+    return out
+
+
+def predicted(films: Path, model: object, *more: object) -> list[dict[str, str]]:
+    done = run("predict", films, "--admission", "off", "--model", model, "--quiet", *more)
+    assert done.exit_code == 0, done.output
+    return list(csv.DictReader(done.stdout.splitlines()))
+
+
+def test_the_profile_is_a_model_with_its_parent_s_scorer(profile: Path) -> None:
+    parent = bundled_models()["fast"]
+    card = load_card(profile)
+    assert card.name == "fast at ward"
+    assert card.default_rule == "sens=0.9"
+    assert list(card.thresholds)[:2] == ["sens=0.9", "spec=0.8"]
+    assert card.facts["parent"]["card_sha256"] == load_card(parent).sha256
+    for name in SCORING_FILES:
+        assert (profile / name).read_bytes() == (parent / name).read_bytes()
+    assert "Site profile of | fast" in (profile / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in profile.parent.iterdir()] == ["ward"]  # nothing left beside it
+
+
+def test_predict_calls_as_the_card_promises(site: Path, profile: Path) -> None:
+    facts = json.loads((profile / "card.json").read_text(encoding="utf-8"))
+    sick = predicted(site / "PNEUMONIA", profile)
+    well = predicted(site / "NORMAL", profile)
+    found = np.mean([row["label"] == "PNEUMONIA" for row in sick])
+    cleared = np.mean([row["label"] == "NORMAL" for row in well])
+    point = facts["thresholds"]["sens=0.9"]
+    assert found == pytest.approx(point["sensitivity"])
+    assert cleared == pytest.approx(point["specificity"])
+    assert found >= 0.9
+
+
+def test_the_site_s_films_are_known_as_learnt_from(
+    site: Path, profile: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "e.json"
+    done = run("evaluate", site, "--model", profile, "--admission", "off", "--json", out)
+    assert done.exit_code == 0, done.output
+    assert "80 of 80 films were learnt from" in done.stderr
+    assert json.loads(out.read_text(encoding="utf-8"))["flow"]["learnt_from"] == 80
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--sensitivity", "0.99"), "it takes films of 100 such patients, 60 more"),
+        (("--sensitivity", "1"), "give a share from 0.5 to below 1"),
+        ((), "give --sensitivity, --specificity or both"),
+        (("--sensitivity", "0.9", "--prevalence", "2"), "--prevalence 2: must lie between 0 and 1"),
+    ],
+)
+def test_faults_are_said_in_a_sentence(
+    site: Path, tmp_path: Path, more: tuple[str, ...], words: str
+) -> None:
+    out = tmp_path / "out"
+    done = run("calibrate", site, "--out", out, "--admission", "off", *more)
+    assert done.exit_code in (1, 2)
+    assert words in done.stderr
+    assert not out.exists()
+
+
+def test_an_existing_folder_is_left_alone(site: Path, profile: Path) -> None:
+    before = (profile / "card.json").read_bytes()
+    done = run("calibrate", site, "--out", profile, "--sensitivity", "0.9")
+    assert done.exit_code == 2
+    assert "exists; give a new folder" in done.stderr
+    assert (profile / "card.json").read_bytes() == before

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.test_evaluate import Page, films, run
+
+__all__ = ["films"]  # the fixture
+
+
+@pytest.fixture
+def theirs(films: Path, tmp_path: Path) -> Path:
+    """Outputs of another model, which knows every film but one."""
+    rng = np.random.default_rng(2)
+    path = tmp_path / "theirs.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "probability"])
+        for film in sorted(films.rglob("*.png"))[1:]:
+            sick = film.parent.name == "PNEUMONIA"
+            writer.writerow([film, f"{rng.beta(5, 2) if sick else rng.beta(2, 5):.6f}"])
+    return path
+
+
+def compared(films: Path, folder: Path, *more: object) -> dict[str, object]:
+    done = run(
+        "compare", films, "--admission", "off", "--report", folder / "c.html",
+        "--json", folder / "c.json", *more,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    return json.loads((folder / "c.json").read_text(encoding="utf-8"))
+
+
+def test_a_model_and_outputs_and_their_mean(films: Path, theirs: Path, tmp_path: Path) -> None:
+    facts = compared(films, tmp_path, "--model", "fast", "--external", theirs, "--ensemble")
+    # 17 labelled: one is broken, one is not among the outputs
+    assert facts["films"] == {"labelled": 17, "compared": 15}
+    assert [row["name"] for row in facts["rows"]] == ["fast", "theirs", "mean of all"]
+    fast, other, _ = facts["rows"]
+    assert fast["films_per_second"] > 0
+    assert fast["megabytes"] > 1
+    assert other["films_per_second"] is None
+    assert other["threshold"] == 0.5
+    differences = {(pair["first"], pair["second"]): pair for pair in facts["auc_pairs"]}
+    assert len(differences) == len(facts["call_pairs"]) == 3
+    pair = differences["fast", "theirs"]
+    assert pair["value"] == pytest.approx(fast["auc"]["value"] - other["auc"]["value"], abs=2e-6)
+    page = Page((tmp_path / "c.html").read_text(encoding="utf-8"))
+    assert page.links <= page.ids
+    assert all(source.startswith("data:image/") for source in page.sources)
+
+
+def test_a_model_with_itself_does_not_differ(films: Path, tmp_path: Path) -> None:
+    facts = compared(films, tmp_path, "--model", "fast", "--model", "fast")
+    assert [row["name"] for row in facts["rows"]] == ["fast (1)", "fast (2)"]
+    (pair,) = facts["auc_pairs"]
+    assert (pair["value"], pair["p"]) == (0, 1)
+    (calls,) = facts["call_pairs"]
+    assert (calls["only_first_right"], calls["only_second_right"], calls["p"]) == (0, 0, 1)
+    assert "None: all films are called alike." in (tmp_path / "c.html").read_text(encoding="utf-8")
+
+
+def test_thresholds_of_one_model(films: Path, tmp_path: Path) -> None:
+    facts = compared(films, tmp_path, "--model", "fast", "--threshold", "0.2", "--threshold", "0.9")
+    low, high = facts["rows"]
+    assert low["sensitivity"]["value"] >= high["sensitivity"]["value"]
+    assert facts["auc_pairs"] == []
+    assert len(facts["call_pairs"]) == 1
+
+
+def test_faults_are_said_in_a_sentence(films: Path, theirs: Path) -> None:
+    alone = run("compare", films, "--model", "fast")
+    assert alone.exit_code == 2
+    assert "nothing to compare" in alone.stderr
+    single = run(
+        "compare", films, "--external", theirs, "--threshold", ".1", "--threshold", ".2",
+        "--ensemble",
+    )  # fmt: skip
+    assert single.exit_code == 2
+    assert "takes at least two" in single.stderr

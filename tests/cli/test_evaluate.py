@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.films import draw_film, png_bytes
+from xrayscan.cli import app
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(each) for each in arguments])
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight drawn films of each class, and a broken one that is labelled PNEUMONIA."""
+    root = tmp_path_factory.mktemp("films")
+    for label, first in (("NORMAL", 0), ("PNEUMONIA", 20)):
+        (root / label).mkdir()
+        for seed in range(first, first + 8):
+            film = draw_film(seed)
+            if label == "PNEUMONIA":  # a cloud over one lung
+                film[140:200, 60:120] = np.maximum(film[140:200, 60:120], 150)
+            (root / label / f"{seed}.png").write_bytes(png_bytes(film))
+    (root / "PNEUMONIA" / "broken.png").write_bytes(png_bytes(draw_film(3))[:400])
+    return root
+
+
+def evaluated(films: Path, folder: Path, *more: object) -> dict[str, object]:
+    done = run(
+        "evaluate", films, "--admission", "off", "--report", folder / "e.html",
+        "--json", folder / "e.json", "--csv", folder / "e.csv", *more,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    return json.loads((folder / "e.json").read_text(encoding="utf-8"))
+
+
+def test_a_folder_end_to_end(films: Path, tmp_path: Path) -> None:
+    facts = evaluated(films, tmp_path, "--prevalence", "0.1")
+    flow, measures = facts["flow"], facts["measures"]
+    assert (flow["labelled"], flow["scored"], flow["unreadable"]) == (17, 16, 1)
+    assert measures["films"] == {
+        "scored": 16,
+        "positive": 8,
+        "negative": 8,
+        "patients": 16,
+        "names": ["NORMAL", "PNEUMONIA"],
+    }
+    with (tmp_path / "e.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    scored = [row for row in rows if row["probability"]]
+    assert len(rows) == 17
+    assert len(scored) == 16
+    hits = sum(r["positive"] == "1" and r["called"] == "PNEUMONIA" for r in scored)
+    at = measures["at_threshold"]
+    assert (at["sensitivity"]["count"], at["sensitivity"]["of"]) == (hits, 8)
+    referred = facts["all_without_probability_referred"]["sensitivity"]
+    assert (referred["count"], referred["of"]) == (hits + 1, 9)
+    assert "ppv_at_prevalence" in at
+
+
+def test_what_is_printed_is_what_predict_gives(films: Path, tmp_path: Path) -> None:
+    evaluated(films, tmp_path)
+    done = run("predict", films / "NORMAL", "--admission", "off", "--quiet")
+    predicted = {row["path"]: row["probability"] for row in csv.DictReader(done.stdout.split("\n"))}
+    with (tmp_path / "e.csv").open(newline="", encoding="utf-8") as file:
+        measured = {
+            Path(row["path"]).name: row["probability"]
+            for row in csv.DictReader(file)
+            if row["label"] == "NORMAL"
+        }
+    assert predicted == measured
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: set[str] = set()
+        self.sources: list[str] = []
+        self.alts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.ids |= {found["id"] or ""} if "id" in found else set()
+        if tag == "a":
+            self.links.add((found["href"] or "").removeprefix("#"))
+        if tag == "img":
+            self.sources.append(found["src"] or "")
+            self.alts.append(found["alt"] or "")
+
+
+def test_the_page(films: Path, tmp_path: Path) -> None:
+    evaluated(films, tmp_path)
+    text = (tmp_path / "e.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.links <= page.ids
+    assert {"threshold", "subgroups", "failures", "checklist"} <= page.ids
+    assert all(source.startswith("data:image/") for source in page.sources)
+    assert all(page.alts)
+    assert "Decision curve" in text
+    assert "TRIPOD+AI 14" in text
+    assert "nan" not in text.replace("nance", "").lower().split()
+    assert str(films) not in text  # folders may tell of the hospital
+
+
+def sentences() -> Iterator[tuple[tuple[object, ...], str]]:
+    yield ("--threshold", "best"), "--threshold best: not a rule"
+    yield ("--prevalence", "5"), "--prevalence 5: must lie between 0 and 1"
+    yield ("--subgroup", "ward"), "--subgroup ward: no film has it"
+    yield ("--model", "nowhere"), "neither a model folder nor a bundled model"
+    yield ("--split", "val"), "has no films of split val"
+    yield ("--json", "x", "--csv", "x"), "is given for two outputs"
+    yield ("--json", "."), "is a folder"
+
+
+@pytest.mark.parametrize(("more", "words"), list(sentences()), ids=lambda each: str(each)[:30])
+def test_faults_are_said_in_a_sentence(films: Path, more: tuple[object, ...], words: str) -> None:
+    done = run("evaluate", films, "--admission", "off", *more)
+    assert done.exit_code in (1, 2)
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_one_class_alone(films: Path, tmp_path: Path) -> None:
+    data = tmp_path / "films.csv"
+    names = [str(films / "NORMAL" / f"{seed}.png") for seed in range(3)]
+    data.write_text("path,label\n" + "".join(f"{name},NORMAL\n" for name in names))
+    facts = evaluated(data, tmp_path)
+    assert facts["measures"]["ranking"] == {
+        "why": "All 3 films are NORMAL: it takes films of both classes."
+    }
+    assert "it takes films of both classes" in (tmp_path / "e.html").read_text(encoding="utf-8")
+
+
+def test_verdicts_of_a_report_are_labels(films: Path, tmp_path: Path) -> None:
+    rows = [
+        {"path": f"{seed}.png", "sha256": "", "verdict": verdict, "label": label, "reader": "a"}
+        for seed, verdict, label in (
+            (0, "agree", "NORMAL"),
+            (1, "disagree", "PNEUMONIA"),
+            (2, "unsure", ""),
+        )
+    ]
+    verdicts = tmp_path / "verdicts.json"
+    verdicts.write_text(json.dumps(rows))
+    facts = evaluated(verdicts, tmp_path, "--films", films / "NORMAL")
+    assert facts["flow"]["scored"] == 2
+    assert facts["measures"]["films"]["positive"] == 1
+
+
+@pytest.mark.parametrize("option", ["--report", "--json", "--csv"])
+def test_neither_films_nor_labels_are_overwritten(films: Path, tmp_path: Path, option: str) -> None:
+    film = films / "NORMAL" / "0.png"
+    data = tmp_path / "films.csv"
+    data.write_text(f"path,label\n{film},NORMAL\n")
+    for path in (film, data):
+        before = path.read_bytes()
+        done = run("evaluate", data, option, path)
+        assert done.exit_code == 2
+        assert "give another name" in done.stderr
+        assert path.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_on_films_read_by_radiologists(shared_data: Path, tmp_path: Path) -> None:
+    """Children's and adults' model on adults: far better than chance, and sensitive to the view."""
+    with (shared_data / "nih" / "manifest.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["file"].startswith("strong/")]
+    data = tmp_path / "strong.csv"
+    with data.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label", "patient", "age", "sex", "view"])
+        writer.writerows(
+            [
+                str(shared_data / "nih" / row["file"]),
+                *(row[name] for name in ("label", "patient_id", "age", "sex", "view")),
+            ]
+            for row in rows
+        )
+    done = run(
+        "evaluate", data, "--negative", "normal", "--positive", "pneumonia",
+        "--report", tmp_path / "e.html", "--json", tmp_path / "e.json",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    facts = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))
+    assert facts["flow"]["other_labels"] == {"other": 77}
+    assert facts["flow"]["learnt_from"] == 0
+    assert facts["measures"]["ranking"]["auc"]["value"] > 0.75
+    assert [row["group"] for row in facts["subgroups"]["view"]] == ["AP", "PA"]

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.cli.test_evaluate import films, run
+from tests.films import draw_film, png_bytes
+from xrayscan.evaluation.explaining import map_tests
+from xrayscan.evaluation.explaining.map_tests import boxes_of
+
+__all__ = ["films"]  # the fixture
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    path = tmp_path / "film.png"
+    path.write_bytes(png_bytes(draw_film(5)))
+    return path
+
+
+def test_methods_side_by_side(film: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "why.png"
+    done = run("explain", film, "--method", "gradcam,gradcam++,occlusion", "--out", out)
+    assert done.exit_code == 0, done.output
+    picture = cv2.imread(str(out))
+    height, width, _ = picture.shape
+    assert width > 3 * height  # the film and three maps
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()[1:]] == [
+        "Grad-CAM",
+        "Grad-CAM++",
+        "Occlusion",
+    ]
+    assert "shuffled maps" in done.stdout
+    predicted = run("predict", film, "--admission", "off", "--quiet").stdout.splitlines()[1]
+    assert done.stdout.splitlines()[0] == f"P(PNEUMONIA) {float(predicted.split(',')[3]):.3f}"
+    assert [path.name for path in out.parent.iterdir()] == ["why.png"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--method", "magic", "--out", "x.png"), "choose from gradcam, gradcam++, scorecam"),
+        (("--method", ",", "--out", "x.png"), "choose from gradcam"),
+        (("--out", "x.jpg"), "give a name that ends in .png"),
+    ],
+)
+def test_faults_are_said_in_a_sentence(film: Path, more: tuple[str, ...], words: str) -> None:
+    done = run("explain", film, *more)
+    assert done.exit_code == 2
+    assert words in done.stderr
+
+
+def test_the_film_itself_is_never_overwritten(film: Path) -> None:
+    before = film.read_bytes()
+    done = run("explain", film, "--out", film)
+    assert done.exit_code == 2
+    assert "is the film itself" in done.stderr
+    assert film.read_bytes() == before
+
+
+def test_a_broken_film_is_said_in_a_sentence(film: Path, tmp_path: Path) -> None:
+    film.write_bytes(film.read_bytes()[:300])
+    done = run("explain", film, "--out", tmp_path / "x.png")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"xrayscan: {film}: ")
+
+
+def test_evaluate_tests_the_maps(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_tests, "FILMS", 3)
+    mask = np.zeros((100, 100), np.uint8)
+    mask[:, :50] = 255
+    (films / "PNEUMONIA" / "lungs.mask").write_bytes(png_bytes(mask))
+    data = tmp_path / "films.csv"
+    names = [films / "PNEUMONIA" / f"{seed}.png" for seed in range(20, 24)]
+    rows = "".join(f"{name},PNEUMONIA,lungs.mask,0 0 1 1\n" for name in names)
+    data.write_text(f"path,label,lung_mask,boxes\n{rows}")
+    done = run(
+        "evaluate", data, "--admission", "off", "--threshold", "0", "--explanations",
+        "--json", tmp_path / "e.json", "--report", tmp_path / "e.html",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))["explanations"]
+    assert found["films"] == 3
+    assert set(found["methods"]) == {"gradcam", "gradcam++"}
+    for row in found["methods"].values():
+        gain, chance = (row[f"removal_gain{name}"]["value"] for name in ("", "_of_shuffled_maps"))
+        over = row["removal_gain_over_shuffled"]["value"]
+        assert over == pytest.approx(gain - chance, abs=2e-6)
+        assert -1 <= row["shift_agreement"]["value"] <= 1
+        assert row["pointing_game"] == {"value": 1.0, "of": 3}
+        assert 0 <= row["heat_inside_lungs"]["value"] <= 1
+    page = (tmp_path / "e.html").read_text(encoding="utf-8")
+    assert "Do the heat maps mean anything?" in page
+    assert "Grad-CAM: tested" in page or "Grad-CAM: not reliable" in page
+
+
+def test_no_film_called_positive_leaves_nothing_to_test(films: Path, tmp_path: Path) -> None:
+    done = run(
+        "evaluate", films, "--admission", "off", "--threshold", "1", "--explanations",
+        "--json", tmp_path / "e.json", "--report", tmp_path / "e.html",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))["explanations"]
+    assert found == {"why": "No film was called positive: there is no heat to test."}
+
+
+def test_boxes() -> None:
+    assert boxes_of("0.1 0.2 0.3 0.4; 0 0 1 1") == [(0.1, 0.2, 0.3, 0.4), (0, 0, 1, 1)]
+    with pytest.raises(Exception, match="give left, top, width and height"):
+        boxes_of("1 2 3")

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.films import dicom_bytes, draw_film, png_bytes
+from tests.scoring.conftest import card_facts, write_card
+from tests.training.conftest import write_listing
+from xrayscan.errors import DataError
+from xrayscan.evaluation.films import LabelOptions, labelled_scans, learnt_from
+from xrayscan.scoring.card import ModelCard, load_card
+
+
+def made_card(folder: Path, **changed: Any) -> ModelCard:
+    folder.mkdir()
+    for name in ("scorer.xml", "scorer.bin", "admission.npz"):
+        (folder / name).write_bytes(b"")
+    write_card(folder, card_facts(**changed))
+    return load_card(folder)
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> ModelCard:
+    return made_card(tmp_path / "model")
+
+
+def listed(tmp_path: Path, *labels: str) -> Path:
+    rows = [[f"{number}.png", label] for number, label in enumerate(labels)]
+    return write_listing(tmp_path / "films.csv", ["path", "label"], rows)
+
+
+def sides(options: LabelOptions, card: ModelCard) -> list[tuple[str, bool]]:
+    return [(film.label, film.positive) for film in labelled_scans(options, card).films]
+
+
+def test_labels_are_the_models_classes_in_any_case(tmp_path: Path, card: ModelCard) -> None:
+    data = listed(tmp_path, "normal", "Pneumonia")
+    assert sides(LabelOptions(data), card) == [("normal", False), ("Pneumonia", True)]
+
+
+def test_another_label_is_not_guessed_at(tmp_path: Path, card: ModelCard) -> None:
+    data = listed(tmp_path, "normal", "pneumonia", "other")
+    with pytest.raises(DataError, match=r"nothing says what other counts as; give --negative"):
+        labelled_scans(LabelOptions(data), card)
+    found = sides(LabelOptions(data, negative=("normal", "OTHER")), card)
+    assert found == [("normal", False), ("pneumonia", True), ("other", False)]
+    left = labelled_scans(LabelOptions(data, positive=("pneumonia",)), card)
+    assert left.other_labels == {"other": 1}
+    assert [film.label for film in left.films] == ["normal", "pneumonia"]
+
+
+def test_a_label_cannot_be_both(tmp_path: Path, card: ModelCard) -> None:
+    options = LabelOptions(listed(tmp_path, "normal"), positive=("a",), negative=("A",))
+    with pytest.raises(DataError, match="counts as positive and as negative"):
+        labelled_scans(options, card)
+
+
+def test_every_class_but_the_first_is_positive(tmp_path: Path) -> None:
+    names = ["NORMAL", "BACTERIA", "VIRUS"]
+    card = made_card(tmp_path / "three", classes=names, positive="PNEUMONIA")
+    data = listed(tmp_path, "normal", "bacteria", "virus", "pneumonia")
+    assert [positive for _, positive in sides(LabelOptions(data), card)] == [False] + 3 * [True]
+
+
+def test_one_class_alone_can_be_measured(tmp_path: Path, card: ModelCard) -> None:
+    assert sides(LabelOptions(listed(tmp_path, "normal", "normal")), card) == 2 * [
+        ("normal", False)
+    ]
+
+
+def test_splits(tmp_path: Path, card: ModelCard) -> None:
+    rows = [["a.png", "normal", "train"], ["b.png", "pneumonia", "validation"]]
+    data = write_listing(tmp_path / "films.csv", ["path", "label", "split"], rows)
+    assert sides(LabelOptions(data, split="val"), card) == [("pneumonia", True)]
+    with pytest.raises(DataError, match="no films of split test"):
+        labelled_scans(LabelOptions(data, split="test"), card)
+    with pytest.raises(DataError, match="choose one of train, val, test"):
+        labelled_scans(LabelOptions(data, split="some"), card)
+
+
+def test_columns_win_over_headers(tmp_path: Path, card: ModelCard) -> None:
+    film = dicom_bytes(draw_film(1), PatientAge="061Y", PatientSex="F", PatientID="7")
+    (tmp_path / "a.dcm").write_bytes(film)
+    rows = [["a.dcm", "normal", "M", ""]]
+    data = write_listing(tmp_path / "films.csv", ["path", "label", "Sex", "ward"], rows)
+    (found,) = labelled_scans(LabelOptions(data), card).films
+    assert found.attributes == {"age": "61", "sex": "M"}
+    assert found.patient.startswith("dicom:")
+    assert found.patient not in repr(found)
+
+
+def test_films_that_the_model_has_learnt_from(tmp_path: Path, card: ModelCard) -> None:
+    for number in range(2):
+        (tmp_path / f"{number}.png").write_bytes(png_bytes(draw_film(number)))
+    data = listed(tmp_path, "normal", "pneumonia")
+    digests = [hashlib.sha256((tmp_path / f"{n}.png").read_bytes()).hexdigest() for n in range(2)]
+    assert learnt_from(digests, card.folder) is None
+    with pytest.raises(DataError, match="does not say which films"):
+        labelled_scans(LabelOptions(data, unseen=True), card)
+    keys = np.array([int(digests[0][:16], 16)], np.uint64)
+    np.save(card.folder / "films_seen.npy", keys)
+    assert learnt_from([*digests, ""], card.folder) == 1
+    found = labelled_scans(LabelOptions(data, unseen=True), card)
+    assert ([film.label for film in found.films], found.seen) == (["pneumonia"], 1)
+    np.save(card.folder / "films_seen.npy", np.array([int(d[:16], 16) for d in digests], np.uint64))
+    with pytest.raises(DataError, match="no films are left"):
+        labelled_scans(LabelOptions(data, unseen=True), card)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from statsmodels.stats.proportion import proportion_confint
+
+from xrayscan.evaluation.proportions import CLUSTERED, WILSON, design_effect, proportion, wilson
+
+
+@pytest.mark.parametrize(("hits", "total"), [(0, 1), (1, 1), (0, 20), (20, 20), (7, 20), (93, 100)])
+def test_wilson_against_statsmodels(hits: int, total: int) -> None:
+    low, high = proportion_confint(hits, total, method="wilson")
+    found = wilson(hits, total)
+    assert found.low == pytest.approx(low, abs=1e-12)
+    assert found.high == pytest.approx(high, abs=1e-12)
+
+
+def test_films_of_patients_of_their_own_are_taken_as_they_are() -> None:
+    hits = np.array([True] * 7 + [False] * 13)
+    found = proportion(hits, np.ones(20, np.bool_), [str(n) for n in range(20)], "")
+    low, high = proportion_confint(7, 20, method="wilson")
+    assert (found.value, found.count, found.total, found.method) == (0.35, 7, 20, WILSON)
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high) == pytest.approx((low, high))
+
+
+def test_a_patient_whose_films_agree_counts_once() -> None:
+    """Every patient's films twice over: the interval of the patients, not of the films."""
+    hits = np.repeat(np.array([True] * 7 + [False] * 13), 2)
+    patients = np.repeat(np.arange(20).astype(str), 2)
+    # variance of the clustered share is 20 / 19 times that of 20 films
+    assert design_effect(hits, patients) == pytest.approx(2 * 20 / 19)
+    found = proportion(hits, np.ones(40, np.bool_), patients.tolist(), "")
+    effective = 20 * 19 / 20
+    expected = wilson(0.35 * effective, effective)
+    assert found.method == CLUSTERED
+    assert found.interval is not None
+    assert found.interval.low == pytest.approx(expected.low)
+    assert found.interval.high == pytest.approx(expected.high)
+
+
+def test_where_all_films_agree_patients_are_counted() -> None:
+    assert design_effect(np.ones(12, np.bool_), np.repeat(["a", "b", "c"], 4)) == 4
+    assert design_effect(np.array([True, False]), np.array(["a", "a"])) == 2
+
+
+def test_nothing_to_count_is_a_sentence() -> None:
+    none = np.zeros(3, np.bool_)
+    found = proportion(none, none, ["a", "b", "c"], "No film is positive.")
+    assert found.facts() == {
+        "value": None,
+        "interval": None,
+        "count": 0,
+        "of": 0,
+        "why": "No film is positive.",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.6, 0.9])
+def test_clustered_intervals_cover_the_true_share(share: float) -> None:
+    """Patients with one to five films that resemble each other: about 95 of 100 intervals hold."""
+    rng = np.random.default_rng(3)
+    held = 0
+    runs = 1500
+    for _ in range(runs):
+        own = rng.beta(4 * share, 4 * (1 - share), 80)
+        owner = np.repeat(np.arange(80), rng.integers(1, 6, 80))
+        hits = rng.random(len(owner)) < own[owner]
+        found = proportion(hits, np.ones_like(hits), [str(each) for each in owner], "").interval
+        assert found is not None
+        held += found.low <= share <= found.high
+    assert 0.93 <= held / runs <= 0.97

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from xrayscan.errors import DataError
+from xrayscan.evaluation.films import LabelledScan
+from xrayscan.evaluation.sample import Sample
+from xrayscan.evaluation.subgroups import group_of, subgroups
+from xrayscan.records import Scan
+
+
+def labelled(attributes: list[dict[str, str]], positives: np.ndarray) -> tuple[LabelledScan, ...]:
+    return tuple(
+        LabelledScan(Scan(str(n), str(n), 0, 0), "x", bool(positive), str(n), each)
+        for n, (each, positive) in enumerate(zip(attributes, positives, strict=True))
+    )
+
+
+@pytest.mark.parametrize(
+    ("age", "band"),
+    [
+        ("0", "below 1"),
+        ("0.9", "below 1"),
+        ("1", "1 to 5"),
+        ("5", "1 to 5"),
+        ("6", "6 to 17"),
+        ("39.5", "18 to 39"),
+        ("64", "40 to 64"),
+        ("65", "65 and above"),
+        ("", "not known"),
+        ("adult", "adult"),
+    ],
+)
+def test_age_bands(age: str, band: str) -> None:
+    assert group_of("age", age) == band
+
+
+def test_groups_with_sizes_and_measures() -> None:
+    """Women: 12 of 12 positives called, 6 of 12 negatives; men: two films of each class."""
+    positives = np.array([True] * 12 + [False] * 12 + [True, True, False, False])
+    called = np.array([1.0] * 12 + [1.0, 0.0] * 6 + [1.0, 0.0, 0.0, 0.0])
+    sexes = [{"sex": "F"}] * 24 + [{"sex": "M"}] * 3 + [{}]
+    sample = Sample(called, positives, tuple(str(n) for n in range(28)))
+    found = subgroups(labelled(sexes, positives), sample, 0.5, [])
+    assert list(found) == ["sex"]
+    women, men, unknown = found["sex"]
+    assert [row["group"] for row in found["sex"]] == ["F", "M", "not known"]
+    assert (women["films"], women["positive"], women["too_small"]) == (24, 12, "")
+    assert (women["sensitivity"]["count"], women["sensitivity"]["of"]) == (12, 12)
+    assert women["specificity"]["value"] == 0.5
+    assert women["auc"]["value"] == 0.75
+    assert men["too_small"].startswith("Too small to say: 1 films of one class")
+    assert unknown["auc"]["value"] is None
+    assert unknown["auc"]["why"].startswith("All 1 films are negative")
+
+
+def test_columns_asked_for() -> None:
+    positives = np.array([True, False] * 15)
+    sample = Sample(np.linspace(0, 1, 30), positives, tuple(str(n) for n in range(30)))
+    films = labelled([{"ward": str(n % 2), "number": str(n)} for n in range(30)], positives)
+    assert list(subgroups(films, sample, 0.5, ["Ward"])) == ["ward"]
+    assert subgroups(films, sample, 0.5, []) == {}
+    with pytest.raises(DataError, match="no film has it; there are: number, ward"):
+        subgroups(films, sample, 0.5, ["sex"])
+    with pytest.raises(DataError, match="has 30 different values"):
+        subgroups(films, sample, 0.5, ["number"])

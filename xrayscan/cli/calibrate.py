@@ -1,0 +1,129 @@
+"""``xrayscan calibrate``: a site's own thresholds, from a small labelled folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from xrayscan.cli.evaluate import (
+    Data,
+    Films,
+    Negative,
+    Positive,
+    Quiet,
+    Split,
+    Unseen,
+    Verbose,
+    Workers,
+    label_options,
+)
+from xrayscan.cli.exits import Exit, echo, reported
+from xrayscan.cli.options import option
+from xrayscan.intake.admission import Admission
+from xrayscan.resources import DEFAULT_MODEL
+
+
+@reported
+def calibrate(
+    data: Data,
+    out: Annotated[Path, option(metavar="FOLDER", help="Folder of the site profile to write.")],
+    model: Annotated[
+        str, option(metavar="NAME|FOLDER", help="A bundled model or a model folder.")
+    ] = DEFAULT_MODEL,
+    sensitivity: Annotated[
+        float | None,
+        option(metavar="SHARE", help="Choose a threshold that finds at least this share: 0.95."),
+    ] = None,
+    specificity: Annotated[
+        float | None,
+        option(metavar="SHARE", help="Choose one that clears at least this share of the others."),
+    ] = None,
+    prevalence: Annotated[
+        float | None,
+        option(
+            metavar="SHARE",
+            help="Share of positives among all films of the site, where the labelled ones were "
+            "chosen otherwise. Default: theirs.",
+        ),
+    ] = None,
+    keep_probabilities: Annotated[
+        bool,
+        option("--keep-probabilities", help="Choose thresholds only; correct no probability."),
+    ] = False,
+    population: Annotated[
+        str, option(metavar="TEXT", help="Whose films these are, for the card.")
+    ] = "",
+    positive: Positive = "",
+    negative: Negative = "",
+    films: Films = None,
+    split: Split = "",
+    unseen: Unseen = False,
+    admission: Annotated[Admission, option(help="As of predict.")] = Admission.ON,
+    workers: Workers = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Choose thresholds for one site, from a small labelled folder.
+
+    Writes a profile: a model folder with the model's scorer unchanged, whose card has the site's
+    thresholds with intervals and, where that helps on other patients, a correction of the
+    probabilities. predict takes it by --model. Refuses what so few films cannot carry, and says how
+    many would.
+    """
+    from xrayscan.cli.listening import StopRequest, listening, quiet_libraries, set_up_logging
+    from xrayscan.evaluation.calibrate import CalibrateOptions
+    from xrayscan.evaluation.calibrate import calibrate as run
+    from xrayscan.evaluation.wishes import SENSITIVITY, SPECIFICITY, Wish
+    from xrayscan.job.options import available_cores
+
+    wishes = ((SENSITIVITY, sensitivity), (SPECIFICITY, specificity))
+    options = CalibrateOptions(
+        label_options(data, films, positive, negative, split, unseen=unseen),
+        model,
+        out,
+        tuple(Wish(kind, aim) for kind, aim in wishes if aim is not None),
+        prevalence,
+        not keep_probabilities,
+        population,
+        admission,
+        workers or available_cores(),
+    )
+    stop = StopRequest()
+    with quiet_libraries(verbose=verbose):
+        set_up_logging(verbose=verbose)
+        outcome = run(options, lambda total: listening(total, stop, quiet=quiet))
+    if not quiet:
+        for each in outcome.granted:
+            for line in wish_lines(each):
+                echo(line)
+        echo(outcome.finding.words)
+        echo(f"profile written to {out}; try: xrayscan predict FOLDER --model {out}")
+    return Exit.DONE
+
+
+def wish_lines(found: Mapping[str, Any]) -> list[str]:
+    """What a wish came to, in sentences."""
+    per = found["per_1000"]
+    lines = [
+        f"{found['wish']}: threshold {found['threshold']:.4f}; on these films sensitivity "
+        f"{_share(found, 'sensitivity')}, specificity {_share(found, 'specificity')}"
+    ]
+    other = found["elsewhere"]
+    if other is not None:
+        lines.append(
+            f"on other patients of the site expect sensitivity {other['sensitivity']:.3f}, "
+            f"specificity {other['specificity']:.3f}"
+        )
+    missed, alarms = per["missed_interval"], per["false_alarms_interval"]
+    lines.append(
+        f"of 1,000 films ({1000 * per['prevalence']:.0f} positive) {per['referred']} are referred, "
+        f"{per['missed']} missed ({missed[0]} to {missed[1]}), {per['false_alarms']} referred for "
+        f"nothing ({alarms[0]} to {alarms[1]})"
+    )
+    return lines
+
+
+def _share(found: Mapping[str, Any], name: str) -> str:
+    low, high = found[f"{name}_interval"]
+    return f"{found[name]:.3f} ({low:.3f} to {high:.3f})"

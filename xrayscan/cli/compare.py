@@ -1,0 +1,100 @@
+"""``xrayscan compare``: several models on the same labelled films."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from xrayscan.cli.evaluate import (
+    Data,
+    Films,
+    Negative,
+    Positive,
+    Quiet,
+    Split,
+    Unseen,
+    Verbose,
+    Workers,
+    label_options,
+    measure_words,
+)
+from xrayscan.cli.exits import Exit, echo, reported
+from xrayscan.cli.options import option
+from xrayscan.intake.admission import Admission
+
+
+@reported
+def compare(
+    data: Data,
+    model: Annotated[
+        list[str] | None,
+        option(metavar="NAME|FOLDER", help="A model; give it for each."),
+    ] = None,
+    external: Annotated[
+        list[Path] | None,
+        option(
+            metavar="FILE.csv",
+            help="Another model's outputs, with columns path and probability, as predict writes "
+            "them; can be repeated.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        option(
+            metavar="RULE",
+            help="As of predict; given several times, each model has a row for each. Default: each "
+            "card's.",
+        ),
+    ] = None,
+    ensemble: Annotated[
+        bool, option("--ensemble", help="Add the mean of all probabilities as one more row.")
+    ] = False,
+    report: Annotated[Path | None, option(metavar="FILE.html", help="Write the page here.")] = None,
+    json: Annotated[
+        Path | None, option(metavar="FILE", help="Write all figures here, as JSON.")
+    ] = None,
+    positive: Positive = "",
+    negative: Negative = "",
+    films: Films = None,
+    split: Split = "",
+    unseen: Unseen = False,
+    admission: Annotated[Admission, option(help="As of predict.")] = Admission.ON,
+    workers: Workers = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Compare models, thresholds or other models' outputs on the same films.
+
+    On the films that all have a probability for: measures with intervals side by side, paired tests
+    (DeLong for the AUC, McNemar for the calls), ROC curves in one picture, and the films on which
+    the calls differ.
+    """
+    from xrayscan.cli.listening import StopRequest, listening, quiet_libraries, set_up_logging
+    from xrayscan.evaluation.compare import CompareOptions
+    from xrayscan.evaluation.compare import compare as run
+    from xrayscan.job.options import available_cores
+
+    options = CompareOptions(
+        label_options(data, films, positive, negative, split, unseen=unseen),
+        tuple(model or ()),
+        tuple(external or ()),
+        tuple(threshold or ()),
+        ensemble,
+        admission,
+        workers or available_cores(),
+        report,
+        json,
+    )
+    stop = StopRequest()
+    with quiet_libraries(verbose=verbose):
+        set_up_logging(verbose=verbose)
+        facts = run(options, lambda total: listening(total, stop, quiet=quiet))
+    if not quiet:
+        for row in facts["rows"]:
+            words = ", ".join(
+                f"{title} {measure_words(row[name])}"
+                for name, title in (("auc", "AUC"), ("sensitivity", "sensitivity"))
+            )
+            specificity = measure_words(row["specificity"])
+            echo(f"{row['name']} ({row['rule']}): {words}, specificity {specificity}")
+    return Exit.DONE

@@ -1,0 +1,169 @@
+"""``xrayscan evaluate``: measure a model on labelled films."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xrayscan.cli.exits import Exit, echo, reported
+from xrayscan.cli.options import option
+from xrayscan.intake.admission import Admission
+from xrayscan.resources import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from xrayscan.evaluation.films import LabelOptions
+
+Data = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        help="Labelled films: a folder with one folder per class, a CSV with columns path, label "
+        "and, if known, patient, split and others, or the verdicts exported from a report.",
+    ),
+]
+Positive = Annotated[
+    str,
+    option(
+        metavar="LABELS",
+        help="Labels that count as positive, separated by commas. Default: the model's classes.",
+    ),
+]
+Negative = Annotated[
+    str,
+    option(
+        metavar="LABELS",
+        help="Labels that count as negative; films of labels that neither names are left out.",
+    ),
+]
+Films = Annotated[
+    Path | None,
+    option(metavar="FOLDER", help="Where the paths of a CSV start from. Default: its own folder."),
+]
+Split = Annotated[
+    str, option(metavar="NAME", help="Only the films of this split: train, val or test.")
+]
+Unseen = Annotated[
+    bool, option("--unseen", help="Leave out the films that the model has learnt from.")
+]
+Workers = Annotated[int, option(min=0, help="Threads; 0 takes one per available core.")]
+Quiet = Annotated[bool, option("--quiet", "-q", help="No progress and no closing lines.")]
+Verbose = Annotated[bool, option("--verbose", "-v", help="Say more on standard error.")]
+
+
+@reported
+def evaluate(
+    data: Data,
+    model: Annotated[
+        str, option(metavar="NAME|FOLDER", help="A bundled model or a model folder.")
+    ] = DEFAULT_MODEL,
+    report: Annotated[Path | None, option(metavar="FILE.html", help="Write the page here.")] = None,
+    json: Annotated[
+        Path | None, option(metavar="FILE", help="Write all figures here, as JSON.")
+    ] = None,
+    csv: Annotated[Path | None, option(metavar="FILE", help="Write one row per film here.")] = None,
+    threshold: Annotated[
+        str, option(metavar="RULE", help="As of predict. Default: the card's.")
+    ] = "",
+    prevalence: Annotated[
+        float | None,
+        option(metavar="SHARE", help="Give predictive values at this prevalence, too: 0 to 1."),
+    ] = None,
+    subgroup: Annotated[
+        list[str] | None,
+        option(
+            metavar="COLUMN",
+            help="Measure groups of this column, too; age, sex and view are where they are known. "
+            "Can be repeated.",
+        ),
+    ] = None,
+    positive: Positive = "",
+    negative: Negative = "",
+    films: Films = None,
+    split: Split = "",
+    unseen: Unseen = False,
+    explanations: Annotated[
+        bool,
+        option("--explanations", help="Test the heat maps as well; takes a few minutes."),
+    ] = False,
+    admission: Annotated[Admission, option(help="As of predict.")] = Admission.ON,
+    workers: Workers = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Measure a model on labelled films, with intervals.
+
+    Films take the way of predict. Those without a probability are counted both ways: left out, and
+    as referred. Figures, curves, subgroups, failures with heat maps and the reporting checklist go
+    into the page; all figures into the JSON.
+    """
+    from xrayscan.cli.listening import StopRequest, listening, quiet_libraries, set_up_logging
+    from xrayscan.evaluation.evaluate import EvaluateOptions
+    from xrayscan.evaluation.evaluate import evaluate as run
+    from xrayscan.job.options import available_cores
+
+    options = EvaluateOptions(
+        label_options(data, films, positive, negative, split, unseen=unseen),
+        model,
+        threshold,
+        prevalence,
+        tuple(subgroup or ()),
+        admission,
+        workers or available_cores(),
+        explanations,
+        report,
+        json,
+        csv,
+    )
+    stop = StopRequest()
+    with quiet_libraries(verbose=verbose):
+        set_up_logging(verbose=verbose)
+        found = run(options, lambda total: listening(total, stop, quiet=quiet))
+    if not quiet:
+        for line in summary_lines(found.facts):
+            echo(line)
+    return Exit.DONE
+
+
+def label_options(
+    data: Path, films: Path | None, positive: str, negative: str, split: str, *, unseen: bool
+) -> LabelOptions:
+    """What the options that all commands on labelled films share come to."""
+    from xrayscan.evaluation.films import LabelOptions
+
+    return LabelOptions(data, films, _names(positive), _names(negative), split, unseen)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def summary_lines(facts: Mapping[str, Any]) -> list[str]:
+    """The run in a few lines: films, AUC, sensitivity and specificity, or why there are none."""
+    flow, measures = facts["flow"], facts["measures"]
+    at, ranking = measures["at_threshold"], measures["ranking"]
+    lines = [
+        f"{flow['labelled']} films of {flow['patients']} patients: {flow['scored']} scored, "
+        f"{flow['without_probability']} without a probability"
+    ]
+    if "why" in ranking:
+        lines.append(ranking["why"])
+    else:
+        lines.append(f"AUC {measure_words(ranking['auc'])}")
+    words = ", ".join(
+        f"{name} {measure_words(at[name])}" for name in ("sensitivity", "specificity")
+    )
+    lines.append(f"at {facts['threshold']:.4f} ({facts['rule']}): {words}")
+    return lines
+
+
+def measure_words(row: Mapping[str, Any]) -> str:
+    """A measure with its interval, or why there is none."""
+    if row["value"] is None:
+        return f"none: {row['why']}"
+    if row["interval"] is None:
+        return f"{row['value']:.3f}"
+    low, high = row["interval"]
+    return f"{row['value']:.3f} ({low:.3f} to {high:.3f})"

@@ -1,0 +1,244 @@
+"""``xrayscan compare``: models, thresholds and other models' outputs on the same films."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrayscan.errors import DataError, UsageError
+from xrayscan.evaluation import bootstrap, counting, delong
+from xrayscan.evaluation.area import area
+from xrayscan.evaluation.comparison_page import Page, write_page
+from xrayscan.evaluation.contenders import (
+    Contender,
+    Setting,
+    apart,
+    ensemble,
+    of_model,
+    of_outputs,
+)
+from xrayscan.evaluation.disagreements import disagreements
+from xrayscan.evaluation.estimates import ends, rounded
+from xrayscan.evaluation.evaluate import SCHEMA, write_json
+from xrayscan.evaluation.films import LabelledScan, LabelOptions, labelled_scans
+from xrayscan.evaluation.judging import OpenHooks, assess_options
+from xrayscan.evaluation.metrics import auc
+from xrayscan.evaluation.outputs import check_outputs
+from xrayscan.evaluation.pairs import holm, mcnemar
+from xrayscan.evaluation.proportions import proportion
+from xrayscan.evaluation.sample import Sample
+from xrayscan.intake.admission import Admission
+from xrayscan.records import DISCLAIMER, Assessment
+from xrayscan.reporting.run_record import versions
+from xrayscan.resources import DEFAULT_MODEL, model_folder
+from xrayscan.scoring.card import load_card
+
+
+@dataclass(frozen=True, slots=True)
+class CompareOptions:
+    """What ``compare`` is asked to do.
+
+    Attributes:
+        labels: which films, and what their labels mean.
+        models: names of bundled models, or model folders.
+        outputs: CSVs of other models.
+        rules: thresholds; empty takes each model's default.
+        with_ensemble: add the mean of all.
+        admission: what to do with films outside a model's training population.
+        workers: threads.
+        report, json: outputs; None writes none.
+    """
+
+    labels: LabelOptions
+    models: tuple[str, ...]
+    outputs: tuple[Path, ...] = ()
+    rules: tuple[str, ...] = ()
+    with_ensemble: bool = False
+    admission: Admission = Admission.ON
+    workers: int = 1
+    report: Path | None = None
+    json: Path | None = None
+
+
+def compare(options: CompareOptions, hooks: OpenHooks) -> dict[str, Any]:
+    """Compare on the films that all have a probability for, and write what is asked for.
+
+    Returns:
+        Everything that was measured, as plain values.
+
+    Raises:
+        DataError: labels or outputs cannot be used, or no film has a probability of all.
+        UsageError: nothing to compare, a threshold or an output cannot be used.
+        ModelError: a model folder cannot be used.
+        StoppedError: asked to stop.
+    """
+    _check(options)
+    card = load_card(model_folder(options.models[0] if options.models else DEFAULT_MODEL))
+    films = labelled_scans(options.labels, card).films
+    contenders = _contenders(options, films, hooks)
+    values = np.stack([each.probabilities for each in contenders])
+    common = np.asarray(~np.isnan(values).any(axis=0), np.bool_)
+    if not common.any():
+        raise DataError(f"{options.labels.data}: no film has a probability of all; compare fewer")
+    names = (card.negative, card.positive)
+    samples = {each.name: _sample(each, films, common, names) for each in contenders}
+    facts = {
+        "schema": SCHEMA,
+        "note": DISCLAIMER,
+        "versions": versions(),
+        "data": options.labels.data.name,
+        "films": {"labelled": len(films), "compared": int(common.sum())},
+        "names": list(names),
+        "rows": [
+            _row(each, samples[each.name], rule) for each in contenders for rule in each.thresholds
+        ],
+        "auc_pairs": _auc_pairs(contenders, samples),
+        "call_pairs": _call_pairs(contenders, samples),
+    }
+    if options.json:
+        write_json(options.json, facts)
+    if options.report:
+        assess = assess_options(0.5, card, options.workers, options.admission)
+        shown = disagreements(contenders, films, common, names, assess)
+        write_page(options.report, Page(facts, samples, shown))
+    return facts
+
+
+def _check(options: CompareOptions) -> None:
+    if len(options.models) + len(options.outputs) < 2 and len(options.rules) < 2:
+        raise UsageError(
+            "nothing to compare: give --model, --external or --threshold at least twice"
+        )
+    check_outputs((options.report, options.json), (options.labels.data, *options.outputs))
+
+
+def _contenders(
+    options: CompareOptions, films: Sequence[LabelledScan], hooks: OpenHooks
+) -> list[Contender]:
+    setting = Setting(options.rules, options.workers, options.admission)
+    rows: Sequence[Assessment | None] = [None] * len(films)
+    found = []
+    for model in options.models:
+        contender, rows = of_model(model_folder(model), films, setting, hooks)
+        found.append(contender)
+    found += [of_outputs(path, films, rows, options.rules) for path in options.outputs]
+    found = apart(found)
+    return [*found, ensemble(found)] if options.with_ensemble else found
+
+
+def _sample(
+    contender: Contender,
+    films: Sequence[LabelledScan],
+    common: NDArray[np.bool_],
+    names: tuple[str, str],
+) -> Sample:
+    positives = np.array([film.positive for film in films], np.bool_)
+    patients = tuple(film.patient for film in films)
+    return Sample(contender.probabilities, positives, patients, names).chosen(common)
+
+
+def _row(contender: Contender, sample: Sample, rule: str) -> dict[str, Any]:
+    threshold = contender.thresholds[rule]
+    called = sample.probabilities >= threshold
+    positives, patients = sample.positives, sample.patients
+    shares = {
+        "sensitivity": (called, positives),
+        "specificity": (~called, ~positives),
+        "ppv": (positives, called),
+        "npv": (~positives, ~called),
+        "accuracy": (called == positives, np.ones_like(called)),
+    }
+    f1 = float(counting.measures(counting.counts_of(called, positives))["f1"])
+    return {
+        "name": contender.name,
+        "rule": rule,
+        "threshold": rounded(threshold),
+        "auc": area(sample).facts(),
+        **{
+            name: proportion(hits, among, patients, "No such film.").facts()
+            for name, (hits, among) in shares.items()
+        },
+        "f1": rounded(f1) if np.isfinite(f1) else None,
+        "films_per_second": _short(contender.films_per_second),
+        "megabytes": _short(contender.megabytes),
+    }
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _auc_pairs(
+    contenders: Sequence[Contender], samples: Mapping[str, Sample]
+) -> list[dict[str, Any]]:
+    """The areas of every two contenders."""
+    found = [
+        {"first": one.name, "second": other.name}
+        | _area_difference(samples[one.name], samples[other.name])
+        for one, other in combinations(contenders, 2)
+    ]
+    return _adjusted(found)
+
+
+def _call_pairs(
+    contenders: Sequence[Contender], samples: Mapping[str, Sample]
+) -> list[dict[str, Any]]:
+    """The calls of every two contenders by the same rule, and by every two rules of one."""
+    rows = [
+        (each, rule, place) for each in contenders for place, rule in enumerate(each.thresholds)
+    ]
+    found = [
+        _calls(one, other, samples)
+        for one, other in combinations(rows, 2)
+        if one[0].name == other[0].name or one[2] == other[2]
+    ]
+    return _adjusted(found)
+
+
+def _calls(
+    first: tuple[Contender, str, int],
+    second: tuple[Contender, str, int],
+    samples: Mapping[str, Sample],
+) -> dict[str, Any]:
+    (one, one_rule, _), (other, other_rule, _) = first, second
+    left, right = samples[one.name], samples[other.name]
+    test = mcnemar(
+        (left.probabilities >= one.thresholds[one_rule]) == left.positives,
+        (right.probabilities >= other.thresholds[other_rule]) == left.positives,
+    )
+    return {
+        "first": f"{one.name}, {one_rule}",
+        "second": f"{other.name}, {other_rule}",
+        "only_first_right": test.only_first,
+        "only_second_right": test.only_second,
+        "p": rounded(test.p),
+    }
+
+
+def _adjusted(pairs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    adjusted = holm([pair["p"] for pair in pairs])
+    return [pair | {"p_holm": rounded(p)} for pair, p in zip(pairs, adjusted, strict=True)]
+
+
+def _area_difference(left: Sample, right: Sample) -> dict[str, Any]:
+    if left.lack:
+        return {"value": None, "p": None, "why": left.lack}
+    scores = [left.probabilities, right.probabilities]
+    found = delong.difference(delong.areas(scores, left.positives), 0, 1)
+
+    def drawn(films: NDArray[np.int64]) -> float:
+        positives = left.positives[films]
+        return auc(scores[0][films], positives) - auc(scores[1][films], positives)
+
+    return {
+        "value": rounded(found.value),
+        "interval": ends(found.interval),
+        "interval_by_patient": ends(bootstrap.interval(drawn, left.patients)),
+        "p": rounded(found.p),
+    }

@@ -1,0 +1,147 @@
+"""``xrayscan explain``: one film's heat maps by several methods, side by side in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from xrayscan.errors import UsageError, XrayscanError
+from xrayscan.evaluation.explaining.faithfulness import Mark, mark
+from xrayscan.evaluation.explaining.inputs import Seen, seen
+from xrayscan.evaluation.explaining.methods import TITLES, Heat, Network, explainer
+from xrayscan.evaluation.figures import SOFT, literal, panels, png
+from xrayscan.records import DISCLAIMER, PROBABILITY_DECIMALS
+from xrayscan.reporting.overlay import overlay
+from xrayscan.resources import model_folder
+from xrayscan.scoring.engine import PROBABILITY
+from xrayscan.scoring.model import ScoringModel
+
+_TITLE = 11  # points
+_TILE = (3.2, 3.8)  # inches: a film and two lines
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainOptions:
+    """What ``explain`` is asked to do.
+
+    Attributes:
+        film: path of the film.
+        model: name of a bundled model, or a model folder.
+        methods: keys of ``methods.TITLES``, at least one.
+        out: the PNG to write.
+        workers: threads.
+    """
+
+    film: str
+    model: str
+    methods: tuple[str, ...]
+    out: Path
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What came of it.
+
+    Attributes:
+        probability: P(positive) of the film, 0..1.
+        positive: what it is the probability of.
+        marks: by method, how far each map was tested.
+    """
+
+    probability: float
+    positive: str
+    marks: dict[str, Mark]
+
+
+def explain(options: ExplainOptions) -> Explanation:
+    """Draw a film's heat maps beside it, each with the outcome of its test.
+
+    The two of the graph have the scale of every overlay; Score-CAM and occlusion, which have none,
+    are drawn up to their own highest value.
+
+    Raises:
+        DataError: the film cannot be read.
+        ModelError: the model folder cannot be used, or has no feature map for Score-CAM.
+        UsageError: no such method.
+        XrayscanError: the picture cannot be written.
+    """
+    _check(options)
+    model = ScoringModel(model_folder(options.model), options.workers)
+    film = seen(model, options.film)
+    network = Network.of(model.card, options.workers)
+    heats = {method: explainer(method, network)(film.pixels) for method in options.methods}
+    marks = {method: mark(network.logits, film.pixels, heat) for method, heat in heats.items()}
+    drawn = {
+        method: _unit(heat, model.card.heat_scale.get(method)) for method, heat in heats.items()
+    }
+    raw = float(network.engine.outputs(film.pixels[None])[PROBABILITY].ravel()[0])
+    probability = round(model.card.recalibration.applied(raw), PROBABILITY_DECIMALS)
+    found = Explanation(probability, model.card.positive, marks)
+    _write(options.out, picture(film, drawn, found))
+    return found
+
+
+def picture(film: Seen, heats: dict[str, Heat], found: Explanation) -> bytes:
+    """Draw the film and its maps, (h, w) of 0..1 by method, side by side as a PNG."""
+    figure, axes = panels(1 + len(heats), _TILE)
+    grey = cv2.cvtColor(film.view, cv2.COLOR_GRAY2RGB)
+    tiles: list[tuple[str, NDArray[np.uint8]]] = [
+        (f"P({found.positive}) {found.probability:.3f}", np.asarray(grey, np.uint8))
+    ]
+    for method, heat in heats.items():
+        tested = found.marks[method]
+        words = f"{TITLES[method]}: {tested.words}\nbeats {100 * tested.beaten:.0f} % of shuffled"
+        tiles.append((words, overlay(film.view, heat)[:, :, ::-1]))
+    for each, (words, pixels) in zip(axes, tiles, strict=True):
+        each.imshow(pixels)
+        # not set_axis_off: the layout would leave no room for the title
+        each.set(xticks=[], yticks=[])
+        each.spines[:].set_visible(False)
+        each.set_title("\n".join(map(literal, words.split("\n"))), fontsize=_TITLE)
+    figure.supxlabel(DISCLAIMER, fontsize=_TITLE - 2, color=SOFT)
+    return png(figure)
+
+
+def _unit(heat: Heat, scale: float | None) -> Heat:
+    highest = scale or float(heat.max()) or 1.0
+    return np.asarray(np.clip(heat / highest, 0, 1), np.float32)
+
+
+def _check(options: ExplainOptions) -> None:
+    unknown = [method for method in options.methods if method not in TITLES]
+    if unknown or not options.methods:
+        raise UsageError(
+            f"--method {','.join(options.methods)}: choose from {', '.join(TITLES)}, "
+            "separated by commas"
+        )
+    if options.out.suffix.lower() != ".png":
+        raise UsageError(f"--out {options.out}: is written as PNG; give a name that ends in .png")
+    if options.out.exists() and _same(options.out, options.film):
+        raise UsageError(f"--out {options.out}: is the film itself; give another name")
+
+
+def _same(path: Path, film: str) -> bool:
+    return Path(film).exists() and path.samefile(film)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.part")
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as fault:
+        words = (fault.strerror or type(fault).__name__).lower()
+        raise XrayscanError(f"{path}: cannot be written ({words}); give another name") from None
+
+
+def method_names(text: str) -> tuple[str, ...]:
+    """Read the methods of ``--method``, each once."""
+    names: Sequence[str] = [name.strip().lower() for name in text.split(",") if name.strip()]
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,186 @@
+"""The films that a model is measured on: their labels in the model's terms."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from xrayscan.errors import DataError
+from xrayscan.labels.layouts import read_entries
+from xrayscan.labels.listing import SPLITS, Entry
+from xrayscan.labels.patients import patient_of
+from xrayscan.records import Scan
+from xrayscan.scoring import seen
+from xrayscan.scoring.card import ModelCard
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """How the labels are read.
+
+    Attributes:
+        data: a folder with one folder per class, a CSV, or a report's verdicts.
+        start: the folder that the paths of a list start from; None takes the list's own.
+        positive: labels that count as positive; empty takes the model's classes.
+        negative: labels that count as negative; empty takes the model's negative class.
+        split: only the films of this split; "" takes all.
+        unseen: leave out the films that the model has learnt from.
+    """
+
+    data: Path
+    start: Path | None = None
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    split: str = ""
+    unseen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledScan:
+    """A film with what is known of it before it is scored.
+
+    Attributes:
+        scan: the file.
+        label: as the data has it.
+        positive: whether that counts as positive.
+        patient: key of whose film it is.
+        attributes: further columns; once it is read, age, sex and view of a DICOM header as well.
+    """
+
+    scan: Scan
+    label: str
+    positive: bool
+    patient: str = field(repr=False)
+    attributes: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledScans:
+    """The films to measure on, and those that are not.
+
+    Attributes:
+        films: in their lasting order.
+        other_labels: films left out because of their label, by label.
+        seen: films left out because the model has learnt from them.
+    """
+
+    films: tuple[LabelledScan, ...]
+    other_labels: Mapping[str, int]
+    seen: int = 0
+
+
+def labelled_scans(options: LabelOptions, card: ModelCard) -> LabelledScans:
+    """Read labels and say which count as positive for a model.
+
+    Raises:
+        DataError: the data has a fault, or a label is none of the model's and nothing says how it
+            counts.
+        UsageError: a folder cannot be listed.
+    """
+    entries, _ = read_entries(options.data, options.start)
+    entries = _of_split(entries, options)
+    sides = _sides(entries, options, card)
+    chosen = [entry for entry in entries if entry.label.casefold() in sides]
+    other = Counter(entry.label for entry in entries if entry.label.casefold() not in sides)
+    keep = chosen
+    if options.unseen:
+        learnt = _learnt(chosen, card.folder)
+        keep = [entry for entry, old in zip(chosen, learnt, strict=True) if not old]
+    if not keep:
+        raise DataError(f"{options.data}: no films are left to measure on; give others")
+    films = tuple(_film(entry, sides[entry.label.casefold()]) for entry in keep)
+    return LabelledScans(films, dict(other), len(chosen) - len(keep))
+
+
+def learnt_from(sha256: Sequence[str], folder: Path) -> int | None:
+    """Count the films that a model has learnt from; None where it does not say."""
+    known = seen.films_seen(folder)
+    if known is None:
+        return None
+    return int(np.isin(seen.keys_of(each for each in sha256 if each), known).sum())
+
+
+def _learnt(entries: Sequence[Entry], folder: Path) -> list[bool]:
+    known = seen.films_seen(folder)
+    if known is None:
+        raise DataError(
+            f"{folder}: does not say which films it was trained on; measure without --unseen"
+        )
+    return [bool(found) for found in np.isin(_keys(entries), known)]
+
+
+def _keys(entries: Sequence[Entry]) -> seen.Keys:
+    digests = []
+    for entry in entries:
+        digest = "0" * 64  # of a file that cannot be read: intake will say so
+        with suppress(OSError), open(entry.location, "rb") as file:  # noqa: PTH123
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digests.append(digest)
+    return seen.keys_of(digests)
+
+
+def _of_split(entries: list[Entry], options: LabelOptions) -> list[Entry]:
+    if not options.split:
+        return entries
+    wanted = SPLITS.get(options.split.casefold())
+    if wanted is None:
+        raise DataError(f"--split {options.split}: choose one of train, val, test")
+    found = [entry for entry in entries if entry.split == wanted]
+    if not found:
+        raise DataError(f"{options.data}: has no films of split {wanted}; leave out --split")
+    return found
+
+
+def _sides(entries: Sequence[Entry], options: LabelOptions, card: ModelCard) -> dict[str, bool]:
+    """Whether a label, in lower case, counts as positive; others are left out.
+
+    Raises:
+        DataError: a label counts as both, or as neither and nobody said that it may be left out.
+    """
+    classes = {name.casefold() for name in (*card.classes, card.positive)}
+    negative = {name.casefold() for name in options.negative} or {card.negative.casefold()}
+    positive = {name.casefold() for name in options.positive} or classes - negative
+    both = positive & negative
+    if both:
+        raise DataError(
+            f"{options.data}: {', '.join(sorted(both))} counts as positive and as negative; name "
+            "it once"
+        )
+    others = sorted({entry.label for entry in entries} - _spelt(entries, positive | negative))
+    if others and not (options.positive or options.negative):
+        raise DataError(
+            f"{options.data}: the model's classes are {', '.join(card.classes)}, and nothing says "
+            f"what {', '.join(others[:8])} counts as; give --negative and --positive with names "
+            "separated by commas, and what neither names is left out"
+        )
+    return dict.fromkeys(positive, True) | dict.fromkeys(negative, False)
+
+
+def _spelt(entries: Sequence[Entry], folded: set[str]) -> set[str]:
+    return {entry.label for entry in entries if entry.label.casefold() in folded}
+
+
+def _film(entry: Entry, positive: bool) -> LabelledScan:
+    location = entry.location
+    try:
+        scan = Scan.of(location, location, os.stat(location))  # noqa: PTH116  # may not be UTF-8
+    except OSError:  # reading it will say what is wrong
+        scan = Scan(location, location, 0, 0)
+    attributes = {name: text for name, text in entry.attributes if text}
+    return LabelledScan(
+        scan,
+        entry.label,
+        positive,
+        entry.patient or patient_of(location),
+        attributes,
+    )

@@ -1,0 +1,83 @@
+"""Proportions of films with Wilson's interval, patients being what was drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrayscan.evaluation.bootstrap import LEVEL, Interval
+from xrayscan.evaluation.estimates import Estimate
+
+Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+
+WILSON = "Wilson 1927"
+CLUSTERED = "Wilson 1927 on the effective number of films, Rao and Scott 1992"
+
+
+def wilson(successes: float, total: float) -> Interval:
+    """Give Wilson's score interval of a proportion (Wilson 1927; Brown, Cai, DasGupta 2001, eq. 4).
+
+    Args:
+        successes: 0..total; an effective number need not be whole.
+        total: more than 0.
+    """
+    share = successes / total
+    shrink = 1 + Z**2 / total
+    middle = (share + Z**2 / (2 * total)) / shrink
+    half = Z / shrink * (share * (1 - share) / total + Z**2 / (4 * total**2)) ** 0.5
+    return Interval(max(0.0, middle - half), min(1.0, middle + half))
+
+
+def proportion(
+    hits: NDArray[np.bool_], among: NDArray[np.bool_], patients: Sequence[str], nothing: str
+) -> Estimate:
+    """Estimate the share of films that are hits.
+
+    Args:
+        hits: (N,) True for a film that counts.
+        among: (N,) the films that the share is of.
+        patients: (N,) whose film each one is.
+        nothing: the sentence where there are none of these films.
+    """
+    total = int(among.sum())
+    if not total:
+        return Estimate(None, count=0, total=0, why=nothing)
+    chosen = hits[among]
+    count = int(chosen.sum())
+    keys = np.asarray(patients, np.str_)[among]
+    effect = design_effect(chosen, keys)
+    method = WILSON if len(np.unique(keys)) == total else CLUSTERED
+    interval = wilson(count / effect, total / effect)
+    return Estimate(count / total, interval, method, count, total)
+
+
+def design_effect(hits: NDArray[np.bool_], patients: NDArray[np.str_]) -> float:
+    """Find how many films count as one, as films of a patient resemble each other.
+
+    The variance of the proportion with patients drawn, over that with films drawn (Rao and Scott
+    1992, eq. 2 and 3; Cochran 1977, 11.8 for the ratio's variance). Where all films are alike it
+    cannot be seen, and every patient counts as one film: the careful side.
+
+    Args:
+        hits: (N,) at least one.
+        patients: (N,) whose film each one is.
+
+    Returns:
+        1 or more.
+    """
+    _, codes = np.unique(patients, return_inverse=True)
+    sizes = np.bincount(codes)
+    clusters, films = len(sizes), len(hits)
+    if clusters == films:
+        return 1.0
+    share = float(hits.mean())
+    if share in (0.0, 1.0):
+        return films / clusters
+    if clusters < 2:
+        return float(films)
+    residuals = np.bincount(codes, hits) - share * sizes
+    variance = clusters / (clusters - 1) * float((residuals**2).sum()) / films**2
+    return max(1.0, variance / (share * (1 - share) / films))

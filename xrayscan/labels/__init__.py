@@ -1,0 +1,1 @@
+"""Films whose class is known: read from folders and lists, for training and for evaluation."""
