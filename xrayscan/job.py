@@ -52,7 +52,7 @@ class JobOptions:
         admission: what to do with films outside the training population.
         failures: when to give up.
         with_identifiers: the CSV names patients; nothing else does.
-        self_contained: the report is one file, however large its pictures make it.
+        self_contained: the report is one file, up to a limit of its own that it states.
     """
 
     paths: tuple[str, ...]
