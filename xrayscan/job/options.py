@@ -43,7 +43,7 @@ class JobOptions:
         admission: what to do with films outside the training population.
         failures: when to give up.
         with_identifiers: the CSV names patients, and so does its journal; nothing else does.
-        self_contained: the report is one file, however large its pictures make it.
+        self_contained: the report is one file, up to a limit of its own that it states.
         max_pixels: pictures that claim more are refused.
         fresh: take nothing over from earlier runs.
         verify_content: compare the content of files with that of earlier runs.

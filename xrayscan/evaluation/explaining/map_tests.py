@@ -44,7 +44,7 @@ class MapTests:
 
     def __init__(self, model: ScoringModel, options: AssessOptions) -> None:
         self._model = model
-        self._network = Network.of(model.card, options.workers)
+        self._network = Network.of(model.card, options.read.workers)
         self._methods = [cam for cam in CAMS if cam in model.card.heat_scale]
 
     def of_films(self, judged: Judged, threshold: float) -> dict[str, Any]:
