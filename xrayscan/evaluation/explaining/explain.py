@@ -100,10 +100,12 @@ def picture(film: Seen, heats: dict[str, Heat], found: Explanation) -> bytes:
         tiles.append((words, overlay(film.view, heat)[:, :, ::-1]))
     for each, (words, pixels) in zip(axes, tiles, strict=True):
         each.imshow(pixels)
-        # not set_axis_off: the layout would leave no room for the title
+        # not set_axis_off: what is said below the film would go with it
         each.set(xticks=[], yticks=[])
         each.spines[:].set_visible(False)
-        each.set_title("\n".join(map(literal, words.split("\n"))), fontsize=_TITLE)
+        title, _, below = words.partition("\n")
+        each.set_title(literal(title), fontsize=_TITLE)
+        each.set_xlabel(literal(below), fontsize=_TITLE - 1, color=SOFT)
     figure.supxlabel(DISCLAIMER, fontsize=_TITLE - 2, color=SOFT)
     return png(figure)
 
