@@ -11,8 +11,7 @@ from xrayscan.errors import ScanError
 from xrayscan.intake.read import read_content
 from xrayscan.journal.entries import Entry, Key, kept
 from xrayscan.journal.journal import Journal
-from xrayscan.records import Assessment, Scan
-from xrayscan.scoring.decision import Decision
+from xrayscan.records import Scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +83,6 @@ def newly_gone(scans: Sequence[Scan], journal: Journal, now: str) -> list[Entry]
             row = replace(entry.row, gone_since=now if is_gone else "")
             changed.append(replace(entry, row=row))
     return changed
-
-
-def decided(row: Assessment, decision: Decision) -> Assessment:
-    """A row as tonight's threshold has it, and as tables show it."""
-    row = decision.of(row)
-    if not row.gone_since:
-        return row
-    return replace(
-        row, detail="; ".join(filter(None, (f"gone since {row.gone_since}", row.detail)))
-    )
 
 
 def _confirmed(entry: Entry, scan: Scan, journal: Journal) -> bool:

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from xrayscan.incremental import Plan, decided, newly_gone, plan_run, rows_in_order, rows_of_others
+from xrayscan.incremental import Plan, newly_gone, plan_run, rows_in_order, rows_of_others
 from xrayscan.journal.aside import move_aside
 from xrayscan.journal.atomic import atomic_text
 from xrayscan.journal.entries import Entry, Key, unnamed
@@ -210,7 +210,7 @@ class _JournalRecord:
         self.journal.close_run(dict(facts))
 
     def _write(self, writer: TableWriter, entry: Entry) -> Assessment:
-        row = decided(entry.row, self._options.decision)
+        row = self._options.decision.of(entry.row)
         writer.write(row, _identity(self.journal.keys[entry.key]))
         return row
 

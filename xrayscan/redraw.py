@@ -9,7 +9,6 @@ from pathlib import Path
 
 from xrayscan.errors import UsageError
 from xrayscan.intake.overwriting import is_worth_keeping
-from xrayscan.job.choices import THRESHOLD_DECIMALS
 from xrayscan.journal.atomic import check_writable
 from xrayscan.records import Assessment, Ending, RunSummary, Status, Tally
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
@@ -20,7 +19,6 @@ from xrayscan.reporting.table_reading import TableRow, read_table
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
-from xrayscan.scoring.thresholds import resolve_rule
 
 FILTERS = ("status", "zone", "label", "reason", "folder")
 
@@ -82,7 +80,8 @@ def redraw(options: RedrawOptions) -> RunSummary:
         XrayscanError: CSV or record cannot be read, or the page cannot be written.
     """
     _check_page(options)
-    rows = list(read_table(options.csv))
+    # as in the page of the run: what is gone is in the CSV alone
+    rows = [row for row in read_table(options.csv) if not row.assessment.gone_since]
     run = _run_facts(options, rows)
     card = _card(options, run)
     run = _with_threshold(options, run, card)
@@ -155,9 +154,7 @@ def _with_threshold(options: RedrawOptions, run: RunFacts, card: ModelCard) -> R
     """The run by another threshold, if that is asked for; what hangs on the old one goes."""
     if not options.threshold:
         return run
-    threshold = round(
-        resolve_rule(options.threshold, card.thresholds, card.curve), THRESHOLD_DECIMALS
-    )
+    threshold = card.threshold(options.threshold)
     if threshold == run.threshold:
         return run
     notice = f"Drawn again with another threshold: the run itself had {run.threshold}."

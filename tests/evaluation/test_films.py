@@ -82,13 +82,13 @@ def test_splits(tmp_path: Path, card: ModelCard) -> None:
         labelled_scans(LabelOptions(data, split="some"), card)
 
 
-def test_columns_win_over_headers(tmp_path: Path, card: ModelCard) -> None:
+def test_further_columns_and_the_patient_of_a_header(tmp_path: Path, card: ModelCard) -> None:
     film = dicom_bytes(draw_film(1), PatientAge="061Y", PatientSex="F", PatientID="7")
     (tmp_path / "a.dcm").write_bytes(film)
     rows = [["a.dcm", "normal", "M", ""]]
     data = write_listing(tmp_path / "films.csv", ["path", "label", "Sex", "ward"], rows)
     (found,) = labelled_scans(LabelOptions(data), card).films
-    assert found.attributes == {"age": "61", "sex": "M"}
+    assert found.attributes == {"sex": "M"}
     assert found.patient.startswith("dicom:")
     assert found.patient not in repr(found)
 

@@ -46,6 +46,16 @@ ROWS = {
     "unreadable": Assessment(
         Scan(os.fsdecode(b"\xff\n.png"), "", 0, 0), Status.UNREADABLE, Reason.EMPTY, "'quoted"
     ),
+    "gone": Assessment(
+        Scan("y", "", 1, 0),
+        Status.UNREADABLE,
+        Reason.EMPTY,
+        "has no bytes; copy it again",
+        gone_since="2026-11-21T03:04:05+00:00",
+    ),
+    "gone, nothing else said": Assessment(
+        Scan("z", "", 1, 0), Status.SCORED, gone_since="2026-11-21T03:04:05+00:00"
+    ),
     "the threshold above every film": Assessment(
         Scan("x", "", 1, 0), Status.SCORED, probability=1.0, threshold=1.0000000000000002, label="A"
     ),

@@ -8,7 +8,7 @@ import pytest
 from xrayscan.records import Status, Tally
 from xrayscan.scoring.decision import Decision
 from xrayscan.scoring.thresholds import OperatingCurve, ZoneLimits
-from xrayscan.scoring.workload import wilson, workload
+from xrayscan.scoring.workload import workload
 
 CURVE = OperatingCurve(
     np.array([1.0, 0.6, 0.2, 0.0]),
@@ -52,18 +52,3 @@ def test_how_much_there_is_to_read_and_what_it_misses(threshold, review, missed:
 )
 def test_nothing_is_said_where_nothing_is_known(by_class, scored: int) -> None:
     assert said(by_class, scored=scored) == ""
-
-
-@pytest.mark.parametrize(
-    ("count", "total", "low", "high"),
-    [  # Newcombe 1998, table I, method 3
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0000, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilson_gives_the_published_intervals(
-    count: int, total: int, low: float, high: float
-) -> None:
-    assert wilson(count, total) == pytest.approx((low, high), abs=5e-5)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from xrayscan.evaluation.metrics import auc
 from xrayscan.scoring.thresholds import operating_curve
+from xrayscan.scoring.wilson import LEVEL
 
-LEVEL = 0.95
 COUNT = 1000  # percentiles of 95 % intervals need about this many (Efron and Tibshirani 1993, 14.6)
 SEED = 7
 

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from xrayscan.errors import UsageError
 from xrayscan.evaluation.external import matched
 from xrayscan.evaluation.films import LabelledScan
-from xrayscan.evaluation.judging import THRESHOLD_DECIMALS, OpenHooks, assess_options, judge
+from xrayscan.evaluation.judging import OpenHooks, assess_options, judge
 from xrayscan.intake.admission import Admission
 from xrayscan.records import PROBABILITY_DECIMALS, Assessment
 from xrayscan.scoring.card import SCORING_FILES, ModelCard
 from xrayscan.scoring.model import ScoringModel
-from xrayscan.scoring.thresholds import resolve_rule
 
 ENSEMBLE = "mean of all"
 
@@ -85,10 +84,7 @@ def of_model(
 
 
 def _thresholds(rules: Sequence[str], card: ModelCard) -> dict[str, float]:
-    return {
-        rule: round(resolve_rule(rule, card.thresholds, card.curve), THRESHOLD_DECIMALS)
-        for rule in rules or (card.default_rule,)
-    }
+    return {rule: card.threshold(rule) for rule in rules or (card.default_rule,)}
 
 
 def of_outputs(

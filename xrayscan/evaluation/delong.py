@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation.bootstrap import Interval
-from xrayscan.evaluation.proportions import Z
+from xrayscan.scoring.wilson import Z
 
 METHOD = "DeLong et al. 1988"
 

@@ -16,7 +16,6 @@ from xrayscan.evaluation.evaluation_page import Page, write_page
 from xrayscan.evaluation.explaining.map_tests import MapTests
 from xrayscan.evaluation.films import LabelledScans, LabelOptions, labelled_scans, learnt_from
 from xrayscan.evaluation.judging import (
-    THRESHOLD_DECIMALS,
     Judged,
     OpenHooks,
     assess_options,
@@ -35,7 +34,7 @@ from xrayscan.reporting.table import path_text, safe_cell
 from xrayscan.resources import model_folder
 from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.model import ScoringModel
-from xrayscan.scoring.thresholds import resolve_rule
+from xrayscan.scoring.thresholds import THRESHOLD_DECIMALS
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +96,7 @@ def evaluate(options: EvaluateOptions, hooks: OpenHooks) -> Evaluation:
     """
     _check(options)
     model = ScoringModel(model_folder(options.model), options.workers)
-    threshold = chosen_threshold(options.threshold, model.card)
+    threshold = model.card.threshold(options.threshold)
     labelled = labelled_scans(options.labels, model.card)
     assess = assess_options(threshold, model.card, options.workers, options.admission)
     judged = judge(model, labelled.films, assess, hooks)
@@ -117,16 +116,6 @@ def evaluate(options: EvaluateOptions, hooks: OpenHooks) -> Evaluation:
             tested.mark(explained)
         write_page(options.report, Page(facts, model.card, judged, panels, explained))
     return Evaluation(facts, judged)
-
-
-def chosen_threshold(rule: str, card: ModelCard) -> float:
-    """The threshold that a rule comes to with a model, 0..1; "" is the card's default.
-
-    Raises:
-        UsageError: no such rule.
-    """
-    found = resolve_rule(rule or card.default_rule, card.thresholds, card.curve)
-    return round(found, THRESHOLD_DECIMALS)
 
 
 def write_json(path: Path, facts: Mapping[str, Any]) -> None:

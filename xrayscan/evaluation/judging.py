@@ -23,8 +23,6 @@ from xrayscan.scoring.card import CAMS, ModelCard
 from xrayscan.scoring.decision import Decision
 from xrayscan.scoring.model import NO_CAM, ScoringModel
 
-THRESHOLD_DECIMALS = 7  # one more than probabilities have: thresholds lie half way between two
-
 
 class Hooks(Protocol):
     """How the outside world listens in and interrupts, as of ``predict``."""

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.evaluation.bootstrap import LEVEL, Interval
+from xrayscan.evaluation.bootstrap import Interval
 from xrayscan.evaluation.estimates import Estimate
-
-Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+from xrayscan.scoring.wilson import wilson
 
 WILSON = "Wilson 1927"
 CLUSTERED = "Wilson 1927 on the effective number of films, Rao and Scott 1992"
-
-
-def wilson(successes: float, total: float) -> Interval:
-    """Give Wilson's score interval of a proportion (Wilson 1927; Brown, Cai, DasGupta 2001, eq. 4).
-
-    Args:
-        successes: 0..total; an effective number need not be whole.
-        total: more than 0.
-    """
-    share = successes / total
-    shrink = 1 + Z**2 / total
-    middle = (share + Z**2 / (2 * total)) / shrink
-    half = Z / shrink * (share * (1 - share) / total + Z**2 / (4 * total**2)) ** 0.5
-    return Interval(max(0.0, middle - half), min(1.0, middle + half))
 
 
 def proportion(
@@ -50,7 +34,7 @@ def proportion(
     keys = np.asarray(patients, np.str_)[among]
     effect = design_effect(chosen, keys)
     method = WILSON if len(np.unique(keys)) == total else CLUSTERED
-    interval = wilson(count / effect, total / effect)
+    interval = Interval(*wilson(count / effect, total / effect))
     return Estimate(count / total, interval, method, count, total)
 
 

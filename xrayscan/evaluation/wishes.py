@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import DataError
-from xrayscan.evaluation.bootstrap import LEVEL, resamples
+from xrayscan.evaluation.bootstrap import resamples
 from xrayscan.evaluation.estimates import rounded
-from xrayscan.evaluation.proportions import proportion, wilson
+from xrayscan.evaluation.proportions import proportion
 from xrayscan.evaluation.sample import Sample
 from xrayscan.scoring.thresholds import OperatingPoint, operating_curve
+from xrayscan.scoring.wilson import LEVEL, wilson
 
 SENSITIVITY, SPECIFICITY = "sensitivity", "specificity"
 # The interval may reach this far below the wish: 95 % that may be 80 % can still be used, knowing
@@ -48,7 +49,7 @@ def needed(aim: float) -> int:
     wished reaches no further than MARGIN below it.
     """
     count = math.ceil(1 / (1 - aim) - 1e-9)
-    while wilson(aim * count, count).low < aim - MARGIN:
+    while wilson(aim * count, count)[0] < aim - MARGIN:
         count += 1
     return count
 

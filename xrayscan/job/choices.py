@@ -11,9 +11,6 @@ from xrayscan.resources import model_folder
 from xrayscan.scoring.card import ModelCard, load_card
 from xrayscan.scoring.decision import Decision
 from xrayscan.scoring.model import NO_CAM
-from xrayscan.scoring.thresholds import resolve_rule
-
-THRESHOLD_DECIMALS = 7  # one more than probabilities have: thresholds lie half way between two
 
 
 def model_identity(options: JobOptions) -> ModelIdentity:
@@ -35,13 +32,13 @@ def check_job(options: JobOptions) -> float:
     check_outputs(options)
     card = load_card(model_folder(options.model))
     heat_map(options, card)
-    return threshold(options, card)
+    return card.threshold(options.threshold)
 
 
 def decision_of(options: JobOptions, card: ModelCard) -> Decision:
     """How films are called."""
     zones = options.zones or card.zones
-    return Decision(threshold(options, card), zones, card.positive, card.negative)
+    return Decision(card.threshold(options.threshold), zones, card.positive, card.negative)
 
 
 def record_options(options: JobOptions, card: ModelCard, decision: Decision) -> RecordOptions:
@@ -71,9 +68,3 @@ def heat_map(options: JobOptions, card: ModelCard) -> str:
         UsageError: the model has no such heat map.
     """
     return NO_CAM if options.cam == NO_CAM else card.heat_map(options.cam)
-
-
-def threshold(options: JobOptions, card: ModelCard) -> float:
-    """The threshold that the rule comes to with this model, 0..1."""
-    rule = options.threshold or card.default_rule
-    return round(resolve_rule(rule, card.thresholds, card.curve), THRESHOLD_DECIMALS)

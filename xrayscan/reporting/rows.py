@@ -62,7 +62,7 @@ def row_json(row: Assessment, section: int) -> bytes:
         row.sha256,
         _rounded(row.embedding_distance, 4),
         _seconds(row.assessed_at),
-        int(getattr(row, "gone", False)),
+        int(bool(row.gone_since)),
     )
     return script_json(cells).encode("ascii")
 

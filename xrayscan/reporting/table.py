@@ -40,6 +40,7 @@ IDENTIFIERS = ("patient_name", "patient_id", "birth_date")  # behind these, wher
 # itself is among them, so that taking one quote away always gives the text back.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 _BYTES = "bytes:"
+GONE_SINCE = "gone since "
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _cells(row: Assessment, model: ModelIdentity) -> tuple[str, ...]:
         "" if row.threshold is None else str(row.threshold),
         row.zone or "",
         row.reason or "",
-        " ".join(row.detail.split()),
+        _detail(row),
         row.format,
         "" if row.width is None else str(row.width),
         "" if row.height is None else str(row.height),
@@ -107,6 +108,12 @@ def row_facts(row: Assessment, model: ModelIdentity) -> dict[str, Any]:
     }
     facts = {name: getattr(row.facts, name) or None for name in FACTS}
     return {name: text or None for name, text in cells.items()} | numbers | facts
+
+
+def _detail(row: Assessment) -> str:
+    """The detail in one line, beginning with since when the file is gone."""
+    gone = f"{GONE_SINCE}{row.gone_since}" if row.gone_since else ""
+    return "; ".join(filter(None, (gone, " ".join(row.detail.split()))))
 
 
 def fact_cells(facts: Facts) -> dict[str, str]:

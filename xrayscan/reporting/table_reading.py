@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xrayscan.errors import XrayscanError
 from xrayscan.records import Assessment, Reason, Scan, Status, Zone
-from xrayscan.reporting.table import COLUMNS, ModelIdentity, cell_text, path_name
+from xrayscan.reporting.table import COLUMNS, GONE_SINCE, ModelIdentity, cell_text, path_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,13 @@ def _row(cells: Mapping[str, str], line: int) -> TableRow:
 
 
 def _assessment(cells: Mapping[str, str]) -> Assessment:
+    gone, detail = _gone(cells["detail"])
     return Assessment(
         scan=Scan(path_name(cells["path"]), "", int(cells["size_bytes"]), _ns(cells["modified"])),
         status=Status(cells["status"]),
         reason=Reason(cells["reason"]) if cells["reason"] else None,
-        detail=cells["detail"],
+        detail=detail,
+        gone_since=gone,
         format=cells["format"],
         width=int(cells["width"]) if cells["width"] else None,
         height=int(cells["height"]) if cells["height"] else None,
@@ -70,6 +72,14 @@ def _assessment(cells: Mapping[str, str]) -> Assessment:
         else None,
         assessed_at=_moment(cells["assessed_at"]),
     )
+
+
+def _gone(detail: str) -> tuple[str, str]:
+    """Since when the file is gone, and the rest of the detail."""
+    if not detail.startswith(GONE_SINCE):
+        return "", detail
+    since, _, rest = detail.removeprefix(GONE_SINCE).partition("; ")
+    return _moment(since), rest
 
 
 def _share(cell: str) -> float | None:

@@ -13,7 +13,13 @@ import numpy as np
 
 from xrayscan.errors import ModelError, UsageError
 from xrayscan.scoring.recalibration import Recalibration
-from xrayscan.scoring.thresholds import OperatingCurve, OperatingPoint, ZoneLimits
+from xrayscan.scoring.thresholds import (
+    THRESHOLD_DECIMALS,
+    OperatingCurve,
+    OperatingPoint,
+    ZoneLimits,
+    resolve_rule,
+)
 
 SCHEMA = 1
 CARD = "card.json"
@@ -75,6 +81,15 @@ class ModelCard:
     def negative(self) -> str:
         """What a film below the threshold is called."""
         return next(name for name in self.classes if name != self.positive)
+
+    def threshold(self, rule: str) -> float:
+        """The threshold that a rule comes to, 0..1; "" is the card's default.
+
+        Raises:
+            UsageError: no such rule.
+        """
+        found = resolve_rule(rule or self.default_rule, self.thresholds, self.curve)
+        return round(found, THRESHOLD_DECIMALS)
 
     def heat_map(self, cam: str) -> str:
         """Find a heat map by what ``--cam`` takes: a method, or "gradcam:" and a class's name.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from xrayscan.errors import UsageError
 from xrayscan.records import Zone
 
+THRESHOLD_DECIMALS = 7  # one more than probabilities have: thresholds lie half way between two
 RULES = ("youden", "f1", "sens=0.95", "spec=0.95")  # what every card names
 _AIM = re.compile(r"(sens|spec)=(0?\.\d+|[01](?:\.0+)?)")
 _SAME = 1e-9  # runs round thresholds to seven decimals: what differs by less is the same one

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from xrayscan.records import Status, Tally
 from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.decision import Decision
-
-_Z95 = 1.959964  # standard normal quantile of .975
+from xrayscan.scoring.wilson import wilson
 
 
 def workload(card: ModelCard, decision: Decision, tally: Tally) -> str:
@@ -37,12 +34,3 @@ def workload(card: ModelCard, decision: Decision, tally: Tally) -> str:
         f"{1000 * prevalence * missed / count:.1f} ({low:.1f} to {high:.1f}) would be missed "
         "among those not read"
     )
-
-
-def wilson(count: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a proportion (Wilson 1927), 0..1; ``total`` at least 1."""
-    share = count / total
-    centre = share + _Z95**2 / (2 * total)
-    spread = _Z95 * math.sqrt(share * (1 - share) / total + _Z95**2 / (4 * total**2))
-    scale = 1 + _Z95**2 / total
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
