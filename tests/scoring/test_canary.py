@@ -31,8 +31,9 @@ def test_films_are_of_the_right_kind_and_differ(size: int) -> None:
     ("probabilities", "distances", "moved"),
     [
         pytest.param([0.1, 0.5, 0.9], [0.5, 1.0, 3.0], False, id="the same"),
-        pytest.param([0.102, 0.498, 0.9], [0.505, 1.0, 3.02], False, id="another processor"),
-        pytest.param([0.1, 0.51, 0.9], [0.5, 1.0, 3.0], True, id="a probability"),
+        pytest.param([0.102, 0.495, 0.9], [0.505, 1.0, 3.02], False, id="another processor"),
+        pytest.param([0.1, 0.52, 0.9], [0.5, 1.0, 3.0], True, id="a probability"),
+        pytest.param([0.1, 0.5, 0.906], [0.5, 1.0, 3.0], True, id="a probability near 1"),
         pytest.param([0.1, 0.5, 0.9], [0.5, 1.02, 3.0], True, id="a distance"),
         pytest.param([0.1, 0.5, float("nan")], [0.5, 1.0, 3.0], True, id="no number"),
     ],
@@ -52,7 +53,7 @@ def with_canary(folder: Path, change: float) -> ScoringModel:
     scored = list(model.score(canary_films(model.card.input_size)))
     card = json.loads((folder / CARD).read_text())
     card["canary"] = canary_facts(
-        [film.probability + change for film in scored], [film.distance for film in scored]
+        [film.probability - change for film in scored], [film.distance for film in scored]
     )
     (folder / CARD).write_text(json.dumps(card))
     return ScoringModel(folder, 2)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from xrayscan.errors import ModelError
 
 FILMS = 3
-# Between CPUs and library versions float32 results differ by up to 1e-4; a broken kernel, or
-# arithmetic in bfloat16, moves them by 1e-2 and more.
-PROBABILITY_WITHIN = 0.003
+# In log odds: between CPUs and library versions float32 results differ by up to a hundredth; a
+# broken kernel, or arithmetic in bfloat16, moves them by a tenth and more.
+LOG_ODDS_WITHIN = 0.05
 DISTANCE_WITHIN = 0.01  # of the distance
 
 
@@ -63,7 +63,8 @@ def check_canary(
         ModelError: it says something else.
     """
     known = np.asarray(card["distance"])
-    near = np.abs(np.subtract(probabilities, card["probability"])) <= PROBABILITY_WITHIN
+    moved = _log_odds(probabilities) - _log_odds(card["probability"])
+    near = np.abs(moved) <= LOG_ODDS_WITHIN
     near &= np.abs(np.subtract(distances, known)) <= DISTANCE_WITHIN * np.maximum(known, 1.0)
     if not near.all():  # what is no number is near to nothing
         raise ModelError(
@@ -71,3 +72,8 @@ def check_canary(
             f"{card['probability']} when it was made; something on this machine computes wrongly: "
             "install the versions of the last good run record, or try another machine"
         )
+
+
+def _log_odds(probabilities: Sequence[float]) -> NDArray[np.float64]:
+    inside = np.clip(np.asarray(probabilities, np.float64), 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(inside / (1 - inside)))
