@@ -23,10 +23,7 @@ from xrayscan.journal.atomic import atomic_text
 CHILDREN = "kermany"
 # What a film of each source counts beside others of its hospital and class. NIH's are few and of
 # the hospital to be told; those of COVID collections are labelled weakly and come from elsewhere.
-_SHARES = {CHILDREN: 1.0, "nih": 2.0, "nih_other": 2.0, "rsna": 1.0, "covid": 0.4}
-# Findings of NIH's report text that are opacities themselves, or called so on half of all films: a
-# film with one of them is no example of a film without pneumonia.
-_OPACITIES = frozenset({"Consolidation", "Edema", "Infiltration", "Pneumonia"})
+_SHARES = {CHILDREN: 1.0, "nih": 2.0, "rsna": 1.0, "covid": 0.4}
 _FOLDS, _SALT = 7, "7"  # one patient in seven for validation, by the hash of who it is
 
 
@@ -54,22 +51,15 @@ class Film:
 
 
 def films(data: Path) -> Iterator[Film]:
-    """List the films of the official training splits.
-
-    NIH's films with findings that are no opacity are among the negatives: a model that has seen
-    only normal ones beside pneumonia takes a large heart or a nodule for it.
-    """
+    """List the films; NIH's with other findings are left out, and the official splits kept."""
     for row in _rows(data / CHILDREN):
         if row["split"] == "train":
             path = data / CHILDREN / row["path"]
             yield Film(path, row["cls"], f"k{row['patient']}", CHILDREN)
     for row in _rows(data / "nih"):
-        other = row["label"] == "other"
-        findings = row["nih_labels"].split("|")
-        if row["split"] == "train" and not (other and _OPACITIES.intersection(findings)):
+        if row["split"] == "train" and row["label"] in ("normal", "pneumonia"):
             path = data / "nih" / row["file"]
-            label = "PNEUMONIA" if row["label"] == "pneumonia" else "NORMAL"
-            yield Film(path, label, f"n{row['patient_id']}", "nih_other" if other else "nih")
+            yield Film(path, row["label"].upper(), f"n{row['patient_id']}", "nih")
     for row in _rows(data / "rsna_normal"):
         known = row["patient_id"]
         patient = f"n{float(known):.0f}" if known else f"r{row['file']}"
