@@ -7,7 +7,8 @@ import typer
 
 from xrayscan.cli.exits import Exit, reported
 from xrayscan.cli.listening import StoppedAtOnce
-from xrayscan.cli.predict import Manner, exit_code, failure_limit
+from xrayscan.cli.running import Manner, exit_code
+from xrayscan.cli.values import failure_limit
 from xrayscan.errors import LockedError, ModelError, UsageError, XrayscanError
 from xrayscan.pipeline import FailureLimit
 from xrayscan.records import Ending, RunSummary

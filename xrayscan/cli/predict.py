@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import re
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,24 +10,14 @@ import typer
 from xrayscan.cli.config import read_config
 from xrayscan.cli.exits import Exit, remark, reported
 from xrayscan.cli.options import option
-from xrayscan.errors import UsageError
+from xrayscan.cli.running import Manner, run_predict, say_nothing_was_found
+from xrayscan.cli.values import failure_limit, output_file, read_shard, table_file, zone_limits
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.options import MAX_PIXELS, TIME_LIMIT_S
 from xrayscan.resources import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from xrayscan.cli.events import Events
-    from xrayscan.cli.listening import StopRequest
-    from xrayscan.intake.discover import Shard
     from xrayscan.job.options import JobOptions
-    from xrayscan.job.run import Listeners
-    from xrayscan.pipeline import FailureLimit, RunHooks
-    from xrayscan.records import RunSummary
-    from xrayscan.scoring.thresholds import ZoneLimits
-
-_COUNT = re.compile(r"\d+")
-_SHARD = re.compile(r"(\d{1,9})/(\d{1,9})")
-_SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
 
 
 @reported
@@ -212,8 +196,8 @@ def predict(
 
     options = JobOptions(
         paths=tuple(paths),
-        csv=_table(csv, report, json=json),
-        report=_file("--report", report),
+        csv=table_file(csv, report, json=json),
+        report=output_file("--report", report),
         model=model,
         threshold=threshold,
         cam=cam,
@@ -239,160 +223,7 @@ def predict(
     if dry_run:
         return _list_scans(options)
     manner = Manner(quiet, verbose, fail_on_positive, fail_on_drift, json, log_file)
-    return _run(options, manner)
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a run shows itself, and what it fails on."""
-
-    quiet: bool
-    verbose: bool
-    fail_on_positive: bool
-    fail_on_drift: bool
-    json: bool
-    log_file: Path | None
-
-
-def _run(options: JobOptions, manner: Manner) -> int:
-    from xrayscan.cli.listening import StopRequest, quiet_libraries, set_up_logging
-    from xrayscan.job.run import run_job
-
-    stop = StopRequest()
-    with quiet_libraries(verbose=manner.verbose), _events(options, manner) as events:
-        set_up_logging(verbose=manner.verbose, log_file=manner.log_file)
-        summary = run_job(options, _listeners(stop, events, manner))
-        code = exit_code(summary, stop.signal, manner)
-        logging.getLogger("xrayscan").info("%s", summary.line())
-        if events:
-            events.summary(summary, code)
-    for sentence in summary.drift:
-        remark(f"xrayscan: {sentence}")
-    if not manner.quiet or code not in (Exit.DONE, Exit.POSITIVE):
-        if not summary.found:
-            _say_nothing_was_found(options)
-        said = filter(None, (summary.workload, summary.line()))
-        remark("\n".join(said))
-    return code
-
-
-@contextmanager
-def _events(options: JobOptions, manner: Manner) -> Iterator[Events | None]:
-    """Open standard output for ``--json``."""
-    if not manner.json:
-        yield None
-        return
-    from xrayscan.cli.events import Events
-    from xrayscan.job.choices import model_identity
-    from xrayscan.journal.standard_output import standard_output
-
-    identity = model_identity(options)
-    with standard_output() as file:
-        yield Events(file, identity)
-
-
-def _listeners(stop: StopRequest, events: Events | None, manner: Manner) -> Listeners:
-    from xrayscan.cli.listening import listening
-    from xrayscan.job.run import Listeners
-
-    def hooks(total: int) -> AbstractContextManager[RunHooks]:
-        if events:
-            events.started(total)
-        return listening(total, stop, quiet=manner.quiet, events=events)
-
-    def say(sentence: str) -> None:
-        logging.getLogger("xrayscan").info("%s", sentence)
-        remark(f"xrayscan: {sentence}")
-        if events:
-            events.notice(sentence)
-
-    return Listeners(hooks, say)
-
-
-def _table(csv: str | None, report: str | None, *, json: bool) -> Path | None:
-    """Where the CSV goes; where standard output is taken by ``--json``, nowhere unless named."""
-    if json and csv == "-":
-        raise UsageError("--csv -: standard output is taken by --json; give a file")
-    if json and csv is None and report is None:
-        return Path(os.devnull)
-    return _file("--csv", csv)
-
-
-def _file(option: str, value: str | None) -> Path | None:
-    """Take an output's name; an empty one is more likely a script's mistake than a wish."""
-    if value == "":
-        raise UsageError(f"{option}: is empty; give the name of a file")
-    return None if value is None else Path(value)
-
-
-def exit_code(summary: RunSummary, signal: int | None, manner: Manner) -> int:
-    """Choose the exit code; where several apply, the one that tells most about the run."""
-    from xrayscan.records import Ending
-
-    if summary.ending is Ending.STOPPED and signal is not None:
-        return 128 + signal
-    if summary.ending is Ending.FOLDER_LOST:
-        return Exit.FATAL
-    if summary.ending is Ending.TOO_MANY_FAILURES:
-        return Exit.TOO_MANY_FAILURES
-    if manner.fail_on_drift and summary.drift:
-        return Exit.DRIFT
-    if manner.fail_on_positive and summary.positive:
-        return Exit.POSITIVE
-    return Exit.UNREADABLE if summary.unreadable else Exit.DONE
-
-
-def zone_limits(text: str) -> ZoneLimits | None:
-    """Read ``--zones``; None where it is empty.
-
-    Raises:
-        UsageError: it is no pair of rising numbers from 0 to 1.
-    """
-    from xrayscan.scoring.thresholds import ZoneLimits
-
-    if not text:
-        return None
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        low, high = 1.0, 0.0
-    if not 0 <= low <= high <= 1:
-        raise UsageError(f"--zones {text}: give two rising numbers from 0 to 1, such as 0.1,0.8")
-    return ZoneLimits(low, high)
-
-
-def read_shard(text: str) -> Shard | None:
-    """Read ``--shard``; None where it is empty.
-
-    Raises:
-        UsageError: it is no part of a number of parts.
-    """
-    from xrayscan.intake.discover import Shard
-
-    if not text:
-        return None
-    part = _SHARD.fullmatch(text.strip())
-    if part is None or not 1 <= int(part[1]) <= int(part[2]):
-        raise UsageError(f"--shard {text}: give a part and how many there are, such as 1/4")
-    return Shard(int(part[1]), int(part[2]))
-
-
-def failure_limit(text: str) -> FailureLimit:
-    """Read ``--max-failures``: a count, or a share with %.
-
-    Raises:
-        UsageError: it is neither.
-    """
-    from xrayscan.pipeline import FailureLimit
-
-    if not text:
-        return FailureLimit()
-    if _COUNT.fullmatch(text.strip()):
-        return FailureLimit(count=int(text))
-    share = _SHARE.fullmatch(text.strip())
-    if share is None or float(share[1]) > 100:
-        raise UsageError(f"--max-failures {text}: give a number of files or a share such as 5%")
-    return FailureLimit(share=float(share[1]) / 100)
+    return run_predict(options, manner)
 
 
 def _list_scans(options: JobOptions) -> int:
@@ -407,11 +238,6 @@ def _list_scans(options: JobOptions) -> int:
     with standard_output() as file:
         file.writelines(f"{path_text(scan.name)}\n" for scan in discovery.scans)
     if not discovery.scans:
-        _say_nothing_was_found(options)
+        say_nothing_was_found(options)
     remark(f"found {len(discovery.scans)}{left_out(discovery.other_files)}")
     return Exit.DONE
-
-
-def _say_nothing_was_found(options: JobOptions) -> None:
-    where = ", ".join(options.paths[:3]) + ", ..." * (len(options.paths) > 3)
-    remark(f"xrayscan: {where}: no films there; check the path, --include and --exclude")
