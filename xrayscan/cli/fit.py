@@ -161,9 +161,7 @@ def _run(options: FitOptions, *, quiet: bool, verbose: bool) -> int:
     from xrayscan.cli.listening import StopRequest, set_up_logging
     from xrayscan.training.fit import fit as run_fit
 
-    set_up_logging(verbose=verbose)
-    if not verbose:
-        logging.getLogger("xrayscan").setLevel(logging.WARNING if quiet else logging.INFO)
+    set_up_logging(verbose=verbose, usual=logging.WARNING if quiet else logging.INFO)
     stop = StopRequest("stopping after this step")
     try:
         with stop.listening():

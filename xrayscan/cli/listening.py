@@ -162,11 +162,14 @@ def quiet_libraries(*, verbose: bool) -> Iterator[None]:
             os.dup2(kept.fileno(), 2)
 
 
-def set_up_logging(*, verbose: bool, log_file: Path | None = None) -> None:
+def set_up_logging(
+    *, verbose: bool, usual: int = logging.WARNING, log_file: Path | None = None
+) -> None:
     """Send xrayscan's own messages to stderr; what libraries say about odd files stays silent.
 
     Args:
-        verbose: say every file's outcome.
+        verbose: say everything, such as every file's outcome.
+        usual: from which level on to speak otherwise.
         log_file: where to write the run's course as well; renewed at ``LOG_BYTES``, with
             ``LOG_FILES`` older ones kept.
 
@@ -175,12 +178,12 @@ def set_up_logging(*, verbose: bool, log_file: Path | None = None) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    handler.setLevel(logging.DEBUG if verbose else logging.WARNING)
+    handler.setLevel(logging.DEBUG if verbose else usual)
     own = logging.getLogger("xrayscan")
     for old in own.handlers:
         old.close()
     own.handlers = [handler, *([] if log_file is None else [_log_handler(log_file)])]
-    own.setLevel(logging.DEBUG if verbose or log_file else logging.WARNING)
+    own.setLevel(logging.DEBUG if verbose or log_file else usual)
     own.propagate = False
     # pydicom and Pillow log and warn of what every row already says in its reason, and of odd
     # headers of good films; switched off here, as no reading thread could do it for itself alone
