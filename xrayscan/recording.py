@@ -107,7 +107,7 @@ def open_record(options: RecordOptions, still_ours: Callable[[], None]) -> Itera
     try:
         yield record
     except BaseException as fault:
-        if len(record.journal):
+        if record.journal.has_films:
             fault.add_note(f"{options.journal} has the finished rows; run again to go on")
         raise
     finally:

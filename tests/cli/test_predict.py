@@ -235,9 +235,10 @@ def test_quiet_says_what_went_wrong(films: Path, tmp_path: Path) -> None:
     assert " + unreadable 2 + " in done.stderr.splitlines()[-1]
 
 
-def _heed_hang_up() -> None:
-    """As in a terminal, even where these tests run under nohup."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def _heed_signals() -> None:
+    """As in a terminal, even where these tests run under nohup or in the background."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def begun_run(folder: Path, *before: str) -> subprocess.Popen[str]:
@@ -249,7 +250,7 @@ def begun_run(folder: Path, *before: str) -> subprocess.Popen[str]:
         (films / f"{index:03}.png").write_bytes(content)
     command = [*before, sys.executable, "-m", "xrayscan", "predict", "films"]
     command += ["--report", "out.html", "--batch-size", "2"]
-    heeded = {} if before else {"preexec_fn": _heed_hang_up}
+    heeded = {} if before else {"preexec_fn": _heed_signals}
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, **heeded)
     journal = folder / "out.csv.journal"
     while not (journal.exists() and b'"film"' in journal.read_bytes()):

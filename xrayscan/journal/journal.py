@@ -34,6 +34,7 @@ class Journal:
         path: where it lies.
         notes: what was found amiss when it was opened and what was done about it, in words.
         keys: by their ids, what rows come from.
+        has_films: whether there is anything to go on from.
         runs: the closings of earlier runs, oldest first.
     """
 
@@ -56,6 +57,7 @@ class Journal:
         self.keys: dict[str, Key] = {}
         self.runs: list[dict[str, Any]] = []
         self.is_of_others = False
+        self.has_films = False
         # a folder is the same however it is spelt; of several, rows begin with the spelling
         self._paths = [_printable(each) for each in _as_one(paths)]
         self._offsets: dict[int, int] = {}
@@ -101,6 +103,7 @@ class Journal:
             XrayscanError: it cannot be written; what was there before stays readable.
         """
         lines = [encode_line({_FILM: to_record(entry)}) for entry in entries]
+        self.has_films = True  # from here on lines may be on the disk, whatever comes in between
         at = self._append(lines)
         for entry, line in zip(entries, lines, strict=True):
             self._offsets[_hash(entry.row.scan.name)] = at
@@ -176,6 +179,7 @@ class Journal:
                 )
             self.is_of_others = value["paths"] != self._paths
         elif kind == _FILM:
+            self.has_films = True
             self._offsets[_hash(value["name"])] = offset
         elif kind == _KEY:
             key = Key(**value)
