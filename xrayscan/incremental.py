@@ -64,8 +64,7 @@ def rows_in_order(scans: Sequence[Scan], journal: Journal, key: Key) -> Iterator
 
 def rows_of_others(scans: Sequence[Scan], journal: Journal) -> Iterator[Entry]:
     """Yield the entries of files that this run has not listed, gone or not asked for tonight."""
-    listed = {scan.name for scan in scans}
-    return (entry for entry in journal.entries() if entry.row.scan.name not in listed)
+    return journal.entries(besides=(scan.name for scan in scans))
 
 
 def newly_gone(scans: Sequence[Scan], journal: Journal, now: str) -> list[Entry]:

@@ -118,6 +118,7 @@ def test_the_last_entry_of_a_file_counts(path: Path) -> None:
         assert found.row.probability == 0.3
         assert journal.entry("c") is None
         assert len(journal) == 2
+        assert [each.row.scan.name for each in journal.entries(besides=["a", "z"])] == ["b"]
     assert rows(path) == {"b": 0.2, "a": 0.3}
 
 

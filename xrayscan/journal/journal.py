@@ -85,9 +85,15 @@ class Journal:
         found = self._entry_at(offset)
         return found if found.row.scan.name == name else None
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield the last entry of each file, in the order in which they were written."""
-        for offset in sorted(self._offsets.values()):
+    def entries(self, besides: Iterable[str] = ()) -> Iterator[Entry]:
+        """Yield the last entry of each file, in the order in which they were written.
+
+        Args:
+            besides: names of files to pass over; their rows are not even read.
+        """
+        passed_over = {_hash(name) for name in besides}
+        chosen = (at for name, at in self._offsets.items() if name not in passed_over)
+        for offset in sorted(chosen):
             yield self._entry_at(offset)
 
     def know(self, key: Key) -> None:
