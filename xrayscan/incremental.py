@@ -40,11 +40,12 @@ def plan_run(scans: Sequence[Scan], journal: Journal, key: Key, *, verify_conten
     """
     fresh: list[Scan] = []
     outdated: set[str] = set()
+    tonight = key.id
     for scan in scans:
         entry = journal.entry(scan.name)
-        if entry is not None and entry.key != key.id:
+        if entry is not None and entry.key != tonight:
             outdated.add(entry.key)
-        if entry is None or not entry.holds_for(scan, key.id):
+        if entry is None or not entry.holds_for(scan, tonight):
             fresh.append(scan)
             continue
         doubted = verify_content or not entry.is_settled
@@ -56,9 +57,10 @@ def plan_run(scans: Sequence[Scan], journal: Journal, key: Key, *, verify_conten
 
 def rows_in_order(scans: Sequence[Scan], journal: Journal, key: Key) -> Iterator[Entry]:
     """Yield what is known of the scans, in their order; of one that was not reached, nothing."""
+    tonight = key.id
     for scan in scans:
         entry = journal.entry(scan.name)
-        if entry is not None and entry.is_of(scan, key.id):
+        if entry is not None and entry.is_of(scan, tonight):
             yield kept(entry, scan)
 
 

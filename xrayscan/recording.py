@@ -172,8 +172,8 @@ class _JournalRecord:
     def add(self, rows: Sequence[Assessment]) -> None:
         self._still_ours()
         self.journal.know(self._options.key)
-        now = time.time_ns()
-        self.journal.append([Entry(row, self._options.key.id, now) for row in rows])
+        now, tonight = time.time_ns(), self._options.key.id
+        self.journal.append([Entry(row, tonight, now) for row in rows])
 
     def close(
         self, scans: Sequence[Scan], worklist: Worklist, tally: Tally, ending: Ending

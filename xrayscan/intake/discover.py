@@ -234,7 +234,14 @@ class _Walker:
                 yield from self._folder(entry.path, name, above | {listing.identity})
 
     def _left_out(self, name: str, entry: os.DirEntry[str]) -> bool:
-        return _matches(name, self.exclude) or os.path.realpath(entry.path) in self.own_outputs
+        return _matches(name, self.exclude) or self._is_own(entry)
+
+    def _is_own(self, entry: os.DirEntry[str]) -> bool:
+        # what is no link lies where its folder does: asking the system for each file takes longer
+        # than listing them all
+        is_link = entry.is_symlink()
+        real = os.path.realpath(entry.path) if is_link else os.path.join(*self.place(entry.path))  # noqa: PTH118
+        return real in self.own_outputs
 
 
 def _matches(name: str, globs: Sequence[str]) -> bool:

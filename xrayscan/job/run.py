@@ -75,7 +75,8 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
     card = load_card(model_folder(options.model))
     decision = decision_of(options, card)
     cam = heat_map(options, card)  # before hours are spent
-    worklist = Worklist(card.positive, options.max_overlays if options.report else 0)
+    shown = (options.max_overlays, None) if options.report else (0, 0)
+    worklist = Worklist(card.positive, *shown)
     with open_record(record_options(options, card, decision), still_ours) as record:
         plan = record.plan(discovery.scans)
         for note in (*record.notes, *plan.notes):

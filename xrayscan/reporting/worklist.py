@@ -86,16 +86,17 @@ class _Shown:
 class Worklist:
     """Gathers a run's rows for the report; its size does not grow beyond that of the page."""
 
-    def __init__(self, positive_label: str, max_pictures: int) -> None:
+    def __init__(self, positive_label: str, max_pictures: int, max_rows: int | None = None) -> None:
         """Begin with nothing.
 
         Args:
             positive_label: name of the positive class.
             max_pictures: films shown with a picture besides those of the worklist, the most
                 uncertain ones; 0 shows none at all.
+            max_rows: rows of the page, 0 for a run that writes none; None takes ``ROWS``.
         """
         self._positive_label = positive_label
-        self._rows = _Shortlist[bytes](ROWS)
+        self._rows = _Shortlist[bytes](ROWS if max_rows is None else max_rows)
         self._worklist_films = _Shortlist[_Shown](WORKLIST_PICTURES if max_pictures else 0)
         self._other_films = _Shortlist[_Shown](max_pictures)
         self._totals = Counter[Section]()
