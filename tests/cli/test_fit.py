@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.processes import heed_signals
 from tests.training.conftest import draw_folder
 from xrayscan.cli import app
 from xrayscan.scoring.card import load_card
@@ -39,7 +40,9 @@ def finished(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 def stop_in_epoch(command: list[str], epoch: int, number: signal.Signals) -> tuple[int, str]:
     """Start, wait until ``epoch - 1`` epochs are finished and a little more, and send a signal."""
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_signals
+    ) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if f"epoch {epoch - 1}:" in line:

@@ -17,6 +17,7 @@ import pytest
 from pydicom.uid import RLELossless
 
 from tests.films import dicom_bytes, draw_film, jpeg_bytes, png_bytes, tiff_bytes
+from tests.processes import heed_signals
 
 NAMES = (
     "plain.jpg",
@@ -235,12 +236,6 @@ def test_quiet_says_what_went_wrong(films: Path, tmp_path: Path) -> None:
     assert " + unreadable 2 + " in done.stderr.splitlines()[-1]
 
 
-def _heed_signals() -> None:
-    """As in a terminal, even where these tests run under nohup or in the background."""
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-
-
 def begun_run(folder: Path, *before: str) -> subprocess.Popen[str]:
     """Start a run over many films and return when it has begun to write."""
     films = folder / "films"
@@ -250,7 +245,7 @@ def begun_run(folder: Path, *before: str) -> subprocess.Popen[str]:
         (films / f"{index:03}.png").write_bytes(content)
     command = [*before, sys.executable, "-m", "xrayscan", "predict", "films"]
     command += ["--report", "out.html", "--batch-size", "2"]
-    heeded = {} if before else {"preexec_fn": _heed_signals}
+    heeded = {} if before else {"preexec_fn": heed_signals}
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, **heeded)
     journal = folder / "out.csv.journal"
     while not (journal.exists() and b'"film"' in journal.read_bytes()):
