@@ -66,7 +66,7 @@ def rows_in_order(scans: Sequence[Scan], journal: Journal, key: Key) -> Iterator
 
 def rows_of_others(scans: Sequence[Scan], journal: Journal) -> Iterator[Entry]:
     """Yield the entries of files that this run has not listed, gone or not asked for tonight."""
-    return journal.entries(besides=(scan.name for scan in scans))
+    return journal.entries(besides=[scan.name for scan in scans])
 
 
 def newly_gone(scans: Sequence[Scan], journal: Journal, now: str) -> list[Entry]:
