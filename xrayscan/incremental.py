@@ -20,12 +20,10 @@ class Plan:
 
     Attributes:
         to_assess: the scans that are new or changed, or were not readable for a passing reason.
-        taken_over: how many scans are not.
         notes: what a person should know before it happens, one sentence each.
     """
 
     to_assess: tuple[Scan, ...]
-    taken_over: int
     notes: tuple[str, ...] = ()
 
 
@@ -52,7 +50,7 @@ def plan_run(scans: Sequence[Scan], journal: Journal, key: Key, *, verify_conten
         if doubted and not _confirmed(entry, scan, journal):
             fresh.append(scan)
     notes = _why_anew([journal.keys[each] for each in sorted(outdated)], key, len(fresh))
-    return Plan(tuple(fresh), len(scans) - len(fresh), notes)
+    return Plan(tuple(fresh), notes)
 
 
 def rows_in_order(scans: Sequence[Scan], journal: Journal, key: Key) -> Iterator[Entry]:

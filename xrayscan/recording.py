@@ -121,12 +121,11 @@ class _StreamRecord:
     nights: Sequence[Mapping[str, Any]] = ()
 
     def __init__(self, options: RecordOptions, file: TextIO) -> None:
-        self._decision = options.decision
         self._identity = _identity(options.key)
         self._writer = TableWriter(file, with_identifiers=options.key.with_identifiers)
 
     def plan(self, scans: Sequence[Scan]) -> Plan:
-        return Plan(tuple(scans), 0)
+        return Plan(tuple(scans))
 
     def add(self, rows: Sequence[Assessment]) -> None:
         for row in rows:
@@ -165,7 +164,7 @@ class _JournalRecord:
                 f"{', '.join(options.paths)}: no films there, where earlier runs found "
                 f"{len(self.journal)}; their rows are kept; is the share mounted?"
             )
-            plan = Plan((), 0, (*plan.notes, lost))
+            plan = Plan((), (*plan.notes, lost))
         self._fresh = frozenset(scan.name for scan in plan.to_assess)
         return plan
 
@@ -182,7 +181,7 @@ class _JournalRecord:
         looked = ending is Ending.FINISHED and bool(scans)
         if looked:
             self._mark_gone(scans)
-        tally = Tally(found=len(scans))
+        of_all = Tally(found=len(scans))
         gone = 0
         digest = hashlib.sha256()
         with atomic_text(self._table) as file:
@@ -191,7 +190,7 @@ class _JournalRecord:
             )
             for entry in rows_in_order(scans, self.journal, self._options.key):
                 row = self._write(writer, entry)
-                tally.add(row, self._options.decision.positive)
+                of_all.add(row, self._options.decision.positive)
                 if row.scan.name not in self._fresh:
                     worklist.add(row, None)
             for entry in rows_of_others(scans, self.journal):
@@ -200,7 +199,7 @@ class _JournalRecord:
         if looked:
             self._compact(scans)
         taken_over = len(scans) - len(self._fresh)
-        return Books(tally, taken_over, gone)
+        return Books(of_all, taken_over, gone)
 
     @property
     def nights(self) -> Sequence[Mapping[str, Any]]:

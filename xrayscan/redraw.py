@@ -19,6 +19,7 @@ from xrayscan.reporting.table_reading import TableRow, read_table
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
+from xrayscan.scoring.decision import Decision
 
 FILTERS = ("status", "zone", "label", "reason", "folder")
 
@@ -184,12 +185,11 @@ def _has(row: Assessment, name: str, values: tuple[str, ...]) -> bool:
 
 
 def _decided(rows: Iterable[Assessment], threshold: float, card: ModelCard) -> Iterator[Assessment]:
+    decision = Decision(threshold, card.zones, card.positive, card.negative)
     for row in rows:
-        if row.probability is None:
-            yield row
-        else:
-            label = card.positive if row.probability >= threshold else card.negative
-            yield replace(row, threshold=threshold, label=label)
+        yield replace(
+            decision.of(row), zone=row.zone
+        )  # as the run had it, maybe by zones of its own
 
 
 def _accounted(

@@ -71,7 +71,7 @@ def calibrate(
     probabilities. predict takes it by --model. Refuses what so few films cannot carry, and says how
     many would.
     """
-    from xrayscan.cli.listening import StopRequest, listening, quiet_libraries, set_up_logging
+    from xrayscan.cli.listening import run_measuring
     from xrayscan.evaluation.calibrate import CalibrateOptions
     from xrayscan.evaluation.calibrate import calibrate as run
     from xrayscan.evaluation.wishes import SENSITIVITY, SPECIFICITY, Wish
@@ -89,10 +89,7 @@ def calibrate(
         admission,
         workers or available_cores(),
     )
-    stop = StopRequest()
-    with quiet_libraries(verbose=verbose):
-        set_up_logging(verbose=verbose)
-        outcome = run(options, lambda total: listening(total, stop, quiet=quiet))
+    outcome = run_measuring(lambda hooks: run(options, hooks), quiet=quiet, verbose=verbose)
     if not quiet:
         for each in outcome.granted:
             for line in wish_lines(each):

@@ -69,7 +69,7 @@ def compare(
     (DeLong for the AUC, McNemar for the calls), ROC curves in one picture, and the films on which
     the calls differ.
     """
-    from xrayscan.cli.listening import StopRequest, listening, quiet_libraries, set_up_logging
+    from xrayscan.cli.listening import run_measuring
     from xrayscan.evaluation.compare import CompareOptions
     from xrayscan.evaluation.compare import compare as run
     from xrayscan.job.options import available_cores
@@ -85,10 +85,7 @@ def compare(
         report,
         json,
     )
-    stop = StopRequest()
-    with quiet_libraries(verbose=verbose):
-        set_up_logging(verbose=verbose)
-        facts = run(options, lambda total: listening(total, stop, quiet=quiet))
+    facts = run_measuring(lambda hooks: run(options, hooks), quiet=quiet, verbose=verbose)
     if not quiet:
         for row in facts["rows"]:
             words = ", ".join(

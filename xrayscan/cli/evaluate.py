@@ -99,7 +99,7 @@ def evaluate(
     as referred. Figures, curves, subgroups, failures with heat maps and the reporting checklist go
     into the page; all figures into the JSON.
     """
-    from xrayscan.cli.listening import StopRequest, listening, quiet_libraries, set_up_logging
+    from xrayscan.cli.listening import run_measuring
     from xrayscan.evaluation.evaluate import EvaluateOptions
     from xrayscan.evaluation.evaluate import evaluate as run
     from xrayscan.job.options import available_cores
@@ -117,10 +117,7 @@ def evaluate(
         json,
         csv,
     )
-    stop = StopRequest()
-    with quiet_libraries(verbose=verbose):
-        set_up_logging(verbose=verbose)
-        found = run(options, lambda total: listening(total, stop, quiet=quiet))
+    found = run_measuring(lambda hooks: run(options, hooks), quiet=quiet, verbose=verbose)
     if not quiet:
         for line in summary_lines(found.facts):
             echo(line)

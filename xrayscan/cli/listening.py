@@ -10,16 +10,21 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 from xrayscan.cli.events import Events
 from xrayscan.cli.exits import remark
 from xrayscan.journal.atomic import unwritable
 from xrayscan.pipeline import RunHooks
 from xrayscan.records import Assessment
+
+T = TypeVar("T")
+OpenHooks = Callable[[int], AbstractContextManager[RunHooks]]
 
 PROGRESS_EVERY_S = 60.0  # off a terminal: a line a minute is read, more fill the log
 LOG_BYTES = 5_000_000  # about 40,000 lines
@@ -99,6 +104,20 @@ def listening(
                 events.assessed(rows)
 
         yield RunHooks(stop=stop.received, assessed=assessed)
+
+
+def run_measuring(run: Callable[[OpenHooks], T], *, quiet: bool, verbose: bool) -> T:
+    """Run what measures on labelled films, with its progress shown and signals heard.
+
+    Args:
+        run: does the work, given what opens its hooks.
+        quiet: show no progress.
+        verbose: say everything.
+    """
+    stop = StopRequest()
+    with quiet_libraries(verbose=verbose):
+        set_up_logging(verbose=verbose)
+        return run(partial(listening, stop=stop, quiet=quiet))
 
 
 class ProgressLine:

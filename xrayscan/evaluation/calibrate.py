@@ -12,6 +12,7 @@ import numpy as np
 from xrayscan.errors import DataError, UsageError
 from xrayscan.evaluation.films import LabelOptions, labelled_scans
 from xrayscan.evaluation.judging import OpenHooks, assess_options, judge
+from xrayscan.evaluation.outputs import check_prevalence
 from xrayscan.evaluation.profile import Site, write_profile
 from xrayscan.evaluation.recalibrating import Finding, find_recalibration
 from xrayscan.evaluation.sample import Sample
@@ -98,8 +99,7 @@ def _check(options: CalibrateOptions) -> None:
     for wish in options.wishes:
         if not 0.5 <= wish.aim < 1:
             raise UsageError(f"--{wish.kind} {wish.aim:g}: give a share from 0.5 to below 1")
-    if options.prevalence is not None and not 0 < options.prevalence < 1:
-        raise UsageError(f"--prevalence {options.prevalence:g}: must lie between 0 and 1")
+    check_prevalence(options.prevalence)
     if options.out.exists():
         raise UsageError(f"{options.out}: exists; give a new folder")
 

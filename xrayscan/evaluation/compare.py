@@ -25,11 +25,10 @@ from xrayscan.evaluation.contenders import (
 )
 from xrayscan.evaluation.disagreements import disagreements
 from xrayscan.evaluation.estimates import ends, rounded
-from xrayscan.evaluation.evaluate import SCHEMA, write_json
 from xrayscan.evaluation.films import LabelledScan, LabelOptions, labelled_scans
 from xrayscan.evaluation.judging import OpenHooks, assess_options
 from xrayscan.evaluation.metrics import auc
-from xrayscan.evaluation.outputs import check_outputs
+from xrayscan.evaluation.outputs import SCHEMA, check_outputs, write_json
 from xrayscan.evaluation.pairs import holm, mcnemar
 from xrayscan.evaluation.proportions import proportion
 from xrayscan.evaluation.sample import Sample

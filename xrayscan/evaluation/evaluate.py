@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xrayscan.errors import UsageError
 from xrayscan.evaluation.by_threshold import at_threshold
 from xrayscan.evaluation.evaluation_page import Page, write_page
 from xrayscan.evaluation.explaining.map_tests import MapTests
@@ -23,7 +21,7 @@ from xrayscan.evaluation.judging import (
     judge,
 )
 from xrayscan.evaluation.measure import MeasureOptions, measure
-from xrayscan.evaluation.outputs import check_outputs
+from xrayscan.evaluation.outputs import SCHEMA, check_outputs, check_prevalence, write_json
 from xrayscan.evaluation.panels import chosen_films
 from xrayscan.evaluation.subgroups import subgroups
 from xrayscan.intake.admission import Admission
@@ -38,7 +36,6 @@ from xrayscan.scoring.thresholds import THRESHOLD_DECIMALS
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 1
 _COLUMNS = ("path", "label", "positive", "status", "probability", "called", "reason", "sha256")
 
 
@@ -118,16 +115,8 @@ def evaluate(options: EvaluateOptions, hooks: OpenHooks) -> Evaluation:
     return Evaluation(facts, judged)
 
 
-def write_json(path: Path, facts: Mapping[str, Any]) -> None:
-    """Write plain values, whole or not at all."""
-    with atomic_text(path) as file:
-        json.dump(facts, file, indent=1, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
-
-
 def _check(options: EvaluateOptions) -> None:
-    if options.prevalence is not None and not 0 < options.prevalence < 1:
-        raise UsageError(f"--prevalence {options.prevalence:g}: must lie between 0 and 1")
+    check_prevalence(options.prevalence)
     check_outputs((options.report, options.json, options.csv), (options.labels.data,))
 
 

@@ -1,14 +1,18 @@
-"""Whether outputs can be written, and would destroy nothing: asked before the work."""
+"""What commands on labelled films ask before the work, and how they write figures after it."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from xrayscan.errors import UsageError
 from xrayscan.intake.overwriting import is_worth_keeping
-from xrayscan.journal.atomic import check_writable
+from xrayscan.journal.atomic import atomic_text, check_writable
+
+SCHEMA = 1  # of the figures as JSON
 
 
 def check_outputs(outputs: Sequence[Path | None], inputs: Sequence[Path]) -> None:
@@ -30,3 +34,20 @@ def check_outputs(outputs: Sequence[Path | None], inputs: Sequence[Path]) -> Non
         if is_worth_keeping(path, expendable=True):
             raise UsageError(f"{path}: exists, and is a film; give another name")
         check_writable(path)
+
+
+def check_prevalence(prevalence: float | None) -> None:
+    """Refuse what is no share of films that has both kinds among them; None is none.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise UsageError(f"--prevalence {prevalence:g}: must lie between 0 and 1")
+
+
+def write_json(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write plain values, whole or not at all."""
+    with atomic_text(path) as file:
+        json.dump(facts, file, indent=1, ensure_ascii=False, allow_nan=False)
+        file.write("\n")

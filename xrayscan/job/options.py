@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -171,15 +170,15 @@ def _beside(table: Path | None, suffix: str) -> Path | None:
 def option_facts(options: JobOptions) -> dict[str, Any]:
     """The options as the run record holds them: plain values, texts as given."""
     return {
-        "paths": _printable(options.paths),
-        "model": _printable([options.model])[0],
+        "paths": list(map(journal.printable, options.paths)),
+        "model": journal.printable(options.model),
         "cam": options.cam,
         "admission": options.admission.value,
         "batch_size": options.batch_size,
         "workers": options.workers or available_cores(),
         "recursive": options.recursive,
-        "include": _printable(options.include),
-        "exclude": _printable(options.exclude),
+        "include": list(map(journal.printable, options.include)),
+        "exclude": list(map(journal.printable, options.exclude)),
         "min_age": options.min_age,
         "max_overlays": options.max_overlays,
         "with_identifiers": options.with_identifiers,
@@ -188,8 +187,3 @@ def option_facts(options: JobOptions) -> dict[str, Any]:
         "time_limit": options.time_limit,
         "shard": str(options.shard or ""),
     }
-
-
-def _printable(texts: Sequence[str]) -> list[str]:
-    """Texts from the command line, which need not be UTF-8, as texts that every file can hold."""
-    return [os.fsencode(text).decode("utf-8", "backslashreplace") for text in texts]

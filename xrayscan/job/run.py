@@ -74,7 +74,7 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
     discovery = find_scans(options)
     card = load_card(model_folder(options.model))
     decision = decision_of(options, card)
-    cam = heat_map(options, card)  # before hours are spent
+    heat_map(options, card)  # refused before hours are spent
     shown = (options.max_overlays, None) if options.report else (0, 0)
     worklist = Worklist(card.positive, *shown)
     with open_record(record_options(options, card, decision), still_ours) as record:
@@ -84,7 +84,7 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
         # what listens stays on until all is written: a signal must not end the report half way
         with listeners.hooks(len(plan.to_assess)) as hooks:
             tally, ending = run_batches(
-                _batches(options, plan, decision, cam),
+                _batches(options, plan, decision, card),
                 record.add,
                 worklist,
                 RunOptions(len(plan.to_assess), card.positive, options.paths, options.failures),
@@ -106,23 +106,23 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
 
 
 def _batches(
-    options: JobOptions, plan: Plan, decision: Decision, cam: str
+    options: JobOptions, plan: Plan, decision: Decision, card: ModelCard
 ) -> Iterator[list[Assessed]]:
     """Assess what there is to assess; where there is nothing, no model is loaded."""
     if not plan.to_assess:
         return
     workers = options.workers or available_cores()
-    model = ScoringModel(model_folder(options.model), workers)
+    model = ScoringModel(card.folder, workers, card)
     model.check()
     read = ReadOptions(
-        model.card.input_size,
+        card.input_size,
         workers,
         options.time_limit,
         options.min_age,
         options.with_identifiers,
         DecodeOptions(options.max_pixels),
     )
-    heat = cam if options.report else NO_CAM
+    heat = heat_map(options, card) if options.report else NO_CAM
     chosen = AssessOptions(read, decision, heat, options.admission, options.batch_size)
     yield from Assessor(model, chosen).batches(plan.to_assess)
 

@@ -59,7 +59,7 @@ class Journal:
         self.is_of_others = False
         self.has_films = False
         # a folder is the same however it is spelt; of several, rows begin with the spelling
-        self._paths = [_printable(each) for each in _as_one(paths)]
+        self._paths = [printable(each) for each in _as_one(paths)]
         self._offsets: dict[int, int] = {}
         self._lines = 0
         self._outputs: dict[str, list[str]] = {}
@@ -311,5 +311,6 @@ def _as_one(paths: Sequence[str]) -> Sequence[str]:
     return [os.path.abspath(paths[0])] if len(paths) == 1 else paths  # noqa: PTH100
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """A text from the command line, which need not be UTF-8, as one that every file can hold."""
     return os.fsencode(text).decode("utf-8", "backslashreplace")

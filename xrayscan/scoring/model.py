@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
 from xrayscan.scoring.canary import canary_films, check_canary
-from xrayscan.scoring.card import ADMISSION, SCORER, load_card
+from xrayscan.scoring.card import ADMISSION, SCORER, ModelCard, load_card
 from xrayscan.scoring.engine import Engine
 from xrayscan.scoring.posture import PostureFinding, find_posture
 
@@ -38,17 +38,18 @@ class Scored:
 class ScoringModel:
     """A verified and loaded model folder."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int, card: ModelCard | None = None) -> None:
         """Verify and load a model folder.
 
         Args:
             folder: the model folder.
             threads: CPU threads to score with.
+            card: the folder's, where it has been verified before; verifying reads every file.
 
         Raises:
             ModelError: the folder is incomplete, damaged or cannot be loaded.
         """
-        self.card = load_card(folder)
+        self.card = card or load_card(folder)
         self._admission = AdmissionStatistics.load(folder / ADMISSION)
         self._engine = Engine(folder / SCORER, self.card.input_size, threads)
 
