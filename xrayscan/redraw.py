@@ -187,9 +187,8 @@ def _has(row: Assessment, name: str, values: tuple[str, ...]) -> bool:
 def _decided(rows: Iterable[Assessment], threshold: float, card: ModelCard) -> Iterator[Assessment]:
     decision = Decision(threshold, card.zones, card.positive, card.negative)
     for row in rows:
-        yield replace(
-            decision.of(row), zone=row.zone
-        )  # as the run had it, maybe by zones of its own
+        # the zone stays as the run had it, which may have had limits of its own
+        yield replace(decision.of(row), zone=row.zone)
 
 
 def _accounted(
