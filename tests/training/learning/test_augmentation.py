@@ -26,6 +26,7 @@ ALONE = {
     "noise": 6.0,
     "jpeg": 1.0,
     "corner_erase": 1.0,
+    "resample": 1.0,
 }
 
 

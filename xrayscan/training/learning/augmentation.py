@@ -6,7 +6,7 @@ backend, and a film's variation depends on (seed, epoch, film) alone, not on thr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -34,6 +34,9 @@ class Augmentation:
         blur: probability of a slight blur, as other scanners and sizes have it.
         noise: standard deviation of added noise at most, grey levels.
         jpeg: probability of another JPEG compression, quality 40 to 95.
+        resample: probability that the film comes from a smaller one, of half the size or more, and
+            then was sharpened or not: fine detail is what the same film has more or less of after
+            every archive, and what must not tell classes.
         corner_erase: probability that each corner's marker is painted over.
     """
 
@@ -50,27 +53,31 @@ class Augmentation:
     noise: float = 0.0
     jpeg: float = 0.0
     corner_erase: float = 0.0
+    resample: float = 0.0
 
 
+_STRONG = Augmentation(
+    flip=0.5,
+    rotation=10,
+    shift=0.06,
+    zoom=0.15,
+    shear=5,
+    aspect=0.2,
+    contrast=0.3,
+    brightness=25,
+    gamma=0.35,
+    blur=0.3,
+    noise=6,
+    jpeg=0.3,
+    corner_erase=0.15,
+)
 PRESETS: dict[str, Augmentation] = {
     "none": Augmentation(),
     # as the published projects have it: rescale, zoom 0.2, shear 0.2, horizontal flip
     "seed": Augmentation(flip=0.5, zoom=0.2, shear=0.2),
-    "strong": Augmentation(
-        flip=0.5,
-        rotation=10,
-        shift=0.06,
-        zoom=0.15,
-        shear=5,
-        aspect=0.2,
-        contrast=0.3,
-        brightness=25,
-        gamma=0.35,
-        blur=0.3,
-        noise=6,
-        jpeg=0.3,
-        corner_erase=0.15,
-    ),
+    "strong": _STRONG,
+    # for films that reach the model by more ways than those it learns from
+    "archives": replace(_STRONG, resample=0.6),
 }
 
 
@@ -136,6 +143,8 @@ def _tone(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film:
 
 def _scanner(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film:
     """What another scanner, size or archive would have done to the film."""
+    if ranges.resample and rng.random() < ranges.resample:
+        film = _resampled(film, rng)
     if rng.random() < ranges.blur:
         film = np.asarray(cv2.GaussianBlur(film, (0, 0), rng.uniform(0.3, 1.2)), np.float32)
     if ranges.noise:
@@ -148,6 +157,19 @@ def _scanner(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film
         _, code = cv2.imencode(".jpg", film.astype(np.uint8), (cv2.IMWRITE_JPEG_QUALITY, quality))
         film = np.asarray(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE), np.float32)
     return film
+
+
+def _resampled(film: Film, rng: np.random.Generator) -> Film:
+    """The film by way of a smaller one, at times sharpened as archives do for viewing."""
+    side = film.shape[0]
+    small = round(side * rng.uniform(0.5, 1))
+    up = cv2.INTER_CUBIC if rng.random() < 0.5 else cv2.INTER_LINEAR
+    smaller = cv2.resize(film, (small, small), interpolation=cv2.INTER_AREA)
+    film = np.asarray(cv2.resize(smaller, (side, side), interpolation=up), np.float32)
+    if rng.random() < 0.5:
+        amount = rng.uniform(0, 1)
+        film = film + np.float32(amount) * (film - cv2.GaussianBlur(film, (0, 0), 1.0))
+    return np.asarray(np.clip(film, 0, 255), np.float32)
 
 
 def _erase_corners(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film:
