@@ -82,7 +82,7 @@ def fit(
         ),
     ] = "auto",
     augmentation: Annotated[
-        str, option(metavar="PRESET", help="none, seed (as published) or strong.")
+        str, option(metavar="PRESET", help="none, seed (as published), strong or archives.")
     ] = "strong",
     smoothing: Annotated[
         int | None,
@@ -112,6 +112,13 @@ def fit(
             help="Train nothing, but make one scorer of several models; give it for each.",
         ),
     ] = None,
+    mirrored: Annotated[
+        bool,
+        option(
+            "--mirrored",
+            help="With --ensemble-of: look at each film's mirror image, too, at twice the time.",
+        ),
+    ] = False,
     resume: Annotated[
         bool,
         option(
@@ -190,7 +197,8 @@ def _options(values: dict[str, Any]) -> FitOptions:
     from xrayscan.job.options import available_cores
     from xrayscan.training.options import FitOptions
 
-    direct = ("classes", "name", "population", "licence", "folds", "limit", "keep_leaks", "resume")
+    texts = ("classes", "name", "population", "licence")
+    others = ("folds", "limit", "keep_leaks", "resume", "mirrored")
     return FitOptions(
         values["data"],
         values["out"],
@@ -200,7 +208,7 @@ def _options(values: dict[str, Any]) -> FitOptions:
         ensemble_of=tuple(values["ensemble_of"] or ()),
         workers=values["workers"] or available_cores(),
         recipe=_recipe(values),
-        **{name: values[name] for name in direct},
+        **{name: values[name] for name in (*texts, *others)},
     )
 
 

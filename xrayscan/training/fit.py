@@ -115,7 +115,7 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path:
 def _read(options: FitOptions) -> _Task:
     """Check all that can be checked before hours are spent, then read the films."""
     place = find_place(options)
-    members = read_members(options) if options.ensemble_of else ()
+    members = read_members(options) if options.ensemble_of or options.mirrored else ()
     start = None if members else find_start(options.architecture, options.origin)
     teacher = load_card(model_folder(options.teacher)) if options.teacher else None
     if start:
@@ -239,10 +239,11 @@ def _best(state: TrainingState, task: _Task, start: Start) -> Trained:
 
 def _ensemble(task: _Task) -> Trained:
     log.info("%s of %s", NAME, ", ".join(card.name for card in task.members))
-    function = partial(ensemble_function, cards=task.members)
-    ensemble = build_ensemble(task.members)
-    facts = ensemble_facts(task.members, ensemble.count_params())
-    return Trained(ensemble, function, facts, task.data, task.parts, task.seen)
+    mirrored = task.options.mirrored
+    function = partial(ensemble_function, cards=task.members, mirrored=mirrored)
+    ensemble = build_ensemble(task.members, mirrored=mirrored)
+    facts = ensemble_facts(task.members, ensemble.count_params(), mirrored=mirrored)
+    return Trained(ensemble, function, facts, task.data, task.parts, task.seen, trainable=False)
 
 
 def _finish_under_tensorflow(options: FitOptions) -> None:

@@ -87,6 +87,7 @@ class FitOptions:
         licence: source and licence of the data, in words, for the card.
         teacher: model whose probabilities are learnt beside the labels; "" for none.
         ensemble_of: models to make one scorer of; nothing is trained then.
+        mirrored: an ensemble also looks at each film's mirror image.
         folds: one part in this many is set aside for validation, by patient.
         limit: train on about this many films, for a quick trial; 0 takes all.
         keep_leaks: train on films that are also in validation or test, too.
@@ -105,6 +106,7 @@ class FitOptions:
     licence: str = ""
     teacher: str = ""
     ensemble_of: tuple[str, ...] = ()
+    mirrored: bool = False
     folds: int = 7
     limit: int = 0
     keep_leaks: bool = False

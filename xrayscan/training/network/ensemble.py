@@ -1,12 +1,14 @@
 """Several models as one scorer: the mean of their calibrated logits.
 
 The mean of logits is the logarithmic opinion pool (Genest and Zidek 1986). Its gradient is the mean
-of the members' gradients, so that the heat map of the whole is the mean of theirs.
+of the members' gradients, so that the heat map of the whole is the mean of theirs. A member may
+look at the film's mirror image, too, and counts as two then; its heat is mirrored back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 from xrayscan.errors import UsageError
@@ -32,13 +34,17 @@ def read_members(options: FitOptions) -> tuple[ModelCard, ...]:
             only a training could do.
         ModelError: a folder cannot be used.
     """
+    if options.mirrored and not options.ensemble_of:
+        raise UsageError("--mirrored: makes an ensemble; give --ensemble-of MODEL, too")
     if options.architecture or options.origin or options.teacher or options.resume:
         raise UsageError(
             "--ensemble-of: trains nothing; leave --arch, --from, --distill and --resume out"
         )
     cards = tuple(load_card(model_folder(name)) for name in options.ensemble_of)
-    if len(cards) < 2:
-        raise UsageError("--ensemble-of: give it twice or more, once for each model")
+    if len(cards) < 2 and not options.mirrored:
+        raise UsageError(
+            "--ensemble-of: give it twice or more, once for each model, or add --mirrored"
+        )
     scores = {(card.negative, card.positive) for card in cards}
     if len(scores) > 1:
         raise UsageError(
@@ -64,23 +70,29 @@ def check_data(cards: Sequence[ModelCard], data: LabelledFolder) -> None:
         )
 
 
-def build_ensemble(cards: Sequence[ModelCard]) -> Any:
+def build_ensemble(cards: Sequence[ModelCard], *, mirrored: bool = False) -> Any:
     """Build the Keras model: (B, S, S, 1) pixels to P(positive), S the largest of the members'.
 
     Members of a smaller size get the pixels resized. It has the joints ``logit``, ``calibration``
     and ``probability`` of every classifier, and its members as layers of the names of ``members``.
+
+    Args:
+        cards: of the members.
+        mirrored: each member scores the mirror image, too.
     """
     import keras
-    from keras import layers
+    from keras import layers, ops
 
     size = max(card.input_size for card in cards)
     pixels = keras.Input((size, size, 1), name="pixels")
+    views = [pixels, ops.flip(pixels, axis=2)] if mirrored else [pixels]
     logits = []
     for name, card in zip(members(cards), cards, strict=True):
         whole = keras.models.load_model(card.folder / KERAS, compile=False)
         logit = whole.get_layer(joints.CALIBRATION).output
         own = keras.Model(whole.input, [logit], name=name)
-        logits.append(own(layers.Resizing(card.input_size, card.input_size)(pixels))[0])
+        fitting = layers.Resizing(card.input_size, card.input_size)
+        logits += [own(fitting(view))[0] for view in views]
     mean = layers.Average(name=joints.LOGIT)(logits)
     return joints.with_probability(pixels, mean, Calibration())
 
@@ -90,8 +102,13 @@ def members(cards: Sequence[ModelCard]) -> list[str]:
     return [f"member{number}" for number in range(1, len(cards) + 1)]
 
 
-def ensemble_function(ensemble: Any, cards: Sequence[ModelCard]) -> ScoringFunction:
-    """Make the scoring function: probability, mean heat on the finest grid, all features."""
+def ensemble_function(
+    ensemble: Any, cards: Sequence[ModelCard], *, mirrored: bool = False
+) -> ScoringFunction:
+    """Make the scoring function: probability, mean heat on the finest grid, all features.
+
+    Features are those of the film as it is: its mirror image lies as far from films as it does.
+    """
     import tensorflow as tf
 
     names = members(cards)
@@ -99,12 +116,17 @@ def ensemble_function(ensemble: Any, cards: Sequence[ModelCard]) -> ScoringFunct
     scales = [ensemble.get_layer(name).get_layer(joints.CALIBRATION).scale for name in names]
     calibration = ensemble.get_layer(joints.CALIBRATION)
 
-    def score(pixels: Any) -> dict[str, Any]:
-        outputs = [
+    def scored(pixels: Any) -> list[dict[str, Any]]:
+        return [
             function.score(tf.image.resize(pixels, (function.size, function.size)))
             for function in functions
         ]
-        logits = [output[CALIBRATED_LOGIT] for output in outputs]
+
+    def score(pixels: Any) -> dict[str, Any]:
+        outputs = scored(pixels)
+        mirror_images = scored(tf.reverse(pixels, [2])) if mirrored else []
+        every = [*outputs, *map(_mirrored_back, mirror_images)]
+        logits = [output[CALIBRATED_LOGIT] for output in every]
         calibrated_logit = calibration(tf.add_n(logits) / len(logits))
         return {
             CALIBRATED_LOGIT: calibrated_logit,
@@ -113,7 +135,7 @@ def ensemble_function(ensemble: Any, cards: Sequence[ModelCard]) -> ScoringFunct
             engine.ADMISSION: tf.concat([o[engine.ADMISSION] for o in outputs], axis=1),
             **{
                 name: _mean_heat(
-                    [o[name] * scale for o, scale in zip(outputs, scales, strict=True)]
+                    [o[name] * scale for o, scale in zip(every, cycle(scales), strict=False)]
                 )
                 for name in (f"{engine.HEAT_PREFIX}{cam}" for cam in CAMS)
             },
@@ -129,6 +151,16 @@ def _member_function(ensemble: Any, name: str, card: ModelCard) -> ScoringFuncti
     return scoring_function(member, layers)
 
 
+def _mirrored_back(output: dict[str, Any]) -> dict[str, Any]:
+    """The outputs for a mirror image, the heat where it lies on the film."""
+    import tensorflow as tf
+
+    return {
+        name: tf.reverse(values, [2]) if name.startswith(engine.HEAT_PREFIX) else values
+        for name, values in output.items()
+    }
+
+
 def _mean_heat(maps: Sequence[Any]) -> Any:
     """The mean on the finest grid; a position there has a share of the coarser position's heat."""
     import tensorflow as tf
@@ -142,12 +174,15 @@ def _mean_heat(maps: Sequence[Any]) -> Any:
     return tf.add_n(resized) / len(maps)
 
 
-def ensemble_facts(cards: Sequence[ModelCard], parameters: int) -> NetworkFacts:
+def ensemble_facts(
+    cards: Sequence[ModelCard], parameters: int, *, mirrored: bool = False
+) -> NetworkFacts:
     """What the ensemble's card says of the network."""
     parts = (f"{card.identity} ({card.architecture})" for card in cards)
+    views = " of the film and its mirror image" if mirrored else ""
     return NetworkFacts(
         NAME,
-        "mean of calibrated logits (Genest and Zidek 1986)",
+        f"mean of calibrated logits{views} (Genest and Zidek 1986)",
         max(card.input_size for card in cards),
         "; ".join(parts),
         parameters=parameters,

@@ -54,6 +54,7 @@ class Trained:
         parts: the films.
         seen: what it has learnt from, and what it builds on.
         history: one row per epoch.
+        trainable: whether a training may go on from it; else no Keras model is kept.
     """
 
     classifier: Any
@@ -63,6 +64,7 @@ class Trained:
     parts: Parts
     seen: Keys
     history: tuple[Mapping[str, float], ...] = ()
+    trainable: bool = True
 
 
 def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
@@ -72,7 +74,8 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     logits = predict_logits(trained.classifier, parts.validation)
     calibration = fit_calibration(logits, parts.validation.positives)
     final = calibrated(trained.classifier, calibration)
-    final.save(folder / cards.KERAS)
+    if trained.trainable:
+        final.save(folder / cards.KERAS)
     function = trained.function(final)
     export_scorer(function, folder / cards.SCORER)
     engine = Engine(folder / cards.SCORER, function.size, options.workers)
