@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ def radiograph(pixels: np.ndarray, peak: int = 255) -> Radiograph:
 
 
 sizes = st.integers(64, 300)
+seeds = st.integers(0, 99)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -42,6 +44,39 @@ def test_a_halved_film_is_the_mean_of_each_four_pixels() -> None:
     film = draw_film(seed=1, width=128, height=128)
     by_hand = film.astype(float).reshape(64, 2, 64, 2).mean(axis=(1, 3))
     assert np.abs(network_input(radiograph(film), 64) - by_hand).max() < 1e-3
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    width=st.integers(700, 1500),
+    height=st.integers(700, 1500),
+    size=st.integers(16, 256),
+    seed=seeds,
+)
+def test_shrinking_is_area_averaging(width: int, height: int, size: int, seed: int) -> None:
+    """Against OpenCV's own, whatever the ratio, of 8 bits and of 16."""
+    noise = np.random.default_rng(seed).integers(0, 256, (height, width), np.uint8)
+    expected = cv2.resize(noise.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+    np.testing.assert_allclose(network_input(radiograph(noise), size), expected, atol=1e-3)
+    deep = network_input(radiograph(noise.astype(np.uint16)), size)
+    np.testing.assert_allclose(deep, expected, atol=1e-3)
+
+
+def test_films_too_large_for_the_table_are_averaged_all_the_same() -> None:
+    white = np.full((2903, 2903), 255, np.uint8)  # its sum is beyond 31 bits
+    assert np.abs(network_input(radiograph(white), 4) - 255).max() < 1e-3
+
+
+@pytest.mark.parametrize("shape", [(1000, 1300), (1023, 1537), (2500, 2048), (600, 520)])
+@pytest.mark.parametrize("peak", [255, 65_535])
+def test_a_viewing_copy_is_near_area_averaging(shape: tuple[int, int], peak: int) -> None:
+    film = cv2.resize(draw_film(seed=2), shape[::-1], interpolation=cv2.INTER_CUBIC)
+    scaled = film if peak == 255 else film.astype(np.uint16) * 257
+    copy = viewing_copy(radiograph(scaled, peak), 512)
+    area = cv2.resize(film, copy.shape[::-1], interpolation=cv2.INTER_AREA)
+    difference = np.abs(copy.astype(int) - area)
+    assert difference.mean() < 1  # grey levels
+    assert np.percentile(difference, 99) <= 8
 
 
 def test_16_bits_keep_what_8_bits_cannot_hold() -> None:
