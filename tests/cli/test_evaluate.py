@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,6 +13,8 @@ from typer.testing import CliRunner, Result
 
 from tests.films import draw_film, png_bytes
 from xrayscan.cli import app
+from xrayscan.resources import DEFAULT_MODEL, model_folder
+from xrayscan.scoring.card import load_card
 
 
 def run(*arguments: object) -> Result:
@@ -196,3 +199,66 @@ def test_on_films_read_by_radiologists(shared_data: Path, tmp_path: Path) -> Non
     assert facts["flow"]["learnt_from"] == 0
     assert facts["measures"]["ranking"]["auc"]["value"] > 0.75
     assert [row["group"] for row in facts["subgroups"]["view"]] == ["AP", "PA"]
+
+
+# -- kept in the model's folder ------------------------------------------------------------------
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A copy of the bundled model, which measuring may write into."""
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder(DEFAULT_MODEL), folder)
+    (folder / "evaluations.json").unlink(missing_ok=True)
+    return folder
+
+
+def kept(model: Path) -> list[dict[str, object]]:
+    facts = json.loads((model / "evaluations.json").read_text(encoding="utf-8"))
+    return list(facts["evaluations"])
+
+
+def test_kept_on_the_models_page(films: Path, tmp_path: Path, model: Path) -> None:
+    before = load_card(model).sha256
+    facts = evaluated(films, tmp_path, "--model", model, "--keep-as", "drawn films")
+    (entry,) = kept(model)
+    assert entry["name"] == "drawn films"
+    assert entry["auc"] == facts["measures"]["ranking"]["auc"]
+    assert entry["sensitivity"] == facts["measures"]["at_threshold"]["sensitivity"]
+    assert entry["films"]["scored"] == 16
+    assert entry["without_probability"] == 1
+    page = (model / "README.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith("| drawn films |")]
+    assert "16 (8 PNEUMONIA), 1 not" in row
+    assert f"{entry['sensitivity']['value']:.3f} (" in row
+    assert load_card(model).sha256 == before  # it has not become another model
+
+
+def test_of_one_name_the_last_is_kept(films: Path, model: Path) -> None:
+    for name in ("one", "two", "one"):
+        threshold = "0.9" if name == "two" else "0.2"
+        options = ("--model", model, "--admission", "off", "--threshold", threshold)
+        assert run("evaluate", films, *options, "--keep-as", name).exit_code == 0
+    assert [(each["name"], each["threshold"]) for each in kept(model)] == [
+        ("two", 0.9),
+        ("one", 0.2),
+    ]
+    page = (model / "README.md").read_text(encoding="utf-8")
+    assert "| two, 0.9 |" in page
+
+
+def test_what_another_model_got_is_dropped(films: Path, model: Path) -> None:
+    options = ("--model", model, "--admission", "off", "--keep-as")
+    assert run("evaluate", films, *options, "before").exit_code == 0
+    facts = json.loads((model / "card.json").read_text(encoding="utf-8"))
+    (model / "card.json").write_text(json.dumps(facts | {"name": "other"}), encoding="utf-8")
+    done = run("evaluate", films, *options, "after")
+    assert "evaluations of another model are dropped" in done.stderr
+    assert [each["name"] for each in kept(model)] == ["after"]
+
+
+def test_a_folder_that_keeps_nothing(films: Path, model: Path) -> None:
+    (model / "evaluations.json").mkdir()
+    done = run("evaluate", films, "--model", model, "--keep-as", "drawn")
+    assert done.exit_code == 1
+    assert "evaluations.json: cannot be written (is a directory)" in done.stderr.splitlines()[-1]

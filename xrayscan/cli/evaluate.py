@@ -89,6 +89,13 @@ def evaluate(
         option("--explanations", help="Test the heat maps as well; takes a few minutes."),
     ] = False,
     admission: Annotated[Admission, option(help="As of predict.")] = Admission.ON,
+    keep_as: Annotated[
+        str,
+        option(
+            metavar="NAME",
+            help="Keep the main figures in the model's folder and on its page, under this name.",
+        ),
+    ] = "",
     workers: Workers = 0,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -116,6 +123,7 @@ def evaluate(
         report,
         json,
         csv,
+        keep_as,
     )
     found = run_measuring(lambda hooks: run(options, hooks), quiet=quiet, verbose=verbose)
     if not quiet:

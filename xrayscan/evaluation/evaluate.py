@@ -20,6 +20,7 @@ from xrayscan.evaluation.judging import (
     explain,
     judge,
 )
+from xrayscan.evaluation.kept import check_keeping, keep
 from xrayscan.evaluation.measure import MeasureOptions, measure
 from xrayscan.evaluation.outputs import SCHEMA, check_outputs, check_prevalence, write_json
 from xrayscan.evaluation.panels import chosen_films
@@ -53,6 +54,7 @@ class EvaluateOptions:
         workers: threads.
         explanations: test the heat maps, too.
         report, json, csv: outputs; None writes none.
+        keep_as: keep the main figures in the model's folder under this name; "" keeps none.
     """
 
     labels: LabelOptions
@@ -66,6 +68,7 @@ class EvaluateOptions:
     report: Path | None = None
     json: Path | None = None
     csv: Path | None = None
+    keep_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ def evaluate(options: EvaluateOptions, hooks: OpenHooks) -> Evaluation:
     """
     _check(options)
     model = ScoringModel(model_folder(options.model), options.workers)
+    if options.keep_as:
+        check_keeping(model.card)
     threshold = model.card.threshold(options.threshold)
     labelled = labelled_scans(options.labels, model.card)
     assess = assess_options(threshold, model.card, options.workers, options.admission)
@@ -112,6 +117,8 @@ def evaluate(options: EvaluateOptions, hooks: OpenHooks) -> Evaluation:
         if tested:
             tested.mark(explained)
         write_page(options.report, Page(facts, model.card, judged, panels, explained))
+    if options.keep_as:
+        keep(model.card, options.keep_as, facts)
     return Evaluation(facts, judged)
 
 

@@ -10,11 +10,17 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from xrayscan.records import DISCLAIMER
 from xrayscan.resources import templates_folder
 
+README = "README.md"
 _TEMPLATE = "model_card.md"
 
 
-def model_readme(card: Mapping[str, Any]) -> str:
-    """Return the README of a model folder as Markdown."""
+def model_readme(card: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Return the README of a model folder as Markdown.
+
+    Args:
+        card: ``card.json``.
+        evaluations: as ``evaluation.kept`` has them.
+    """
     environment = Environment(
         loader=FileSystemLoader(templates_folder()),
         autoescape=False,  # it is Markdown
@@ -23,7 +29,14 @@ def model_readme(card: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     template = environment.get_template(_TEMPLATE)
-    return template.render(card=card, disclaimer=DISCLAIMER, part=_part, interval=_interval)
+    return template.render(
+        card=card,
+        evaluations=evaluations,
+        disclaimer=DISCLAIMER,
+        part=_part,
+        interval=_interval,
+        estimate=_estimate,
+    )
 
 
 def _part(facts: Mapping[str, Any]) -> str:
@@ -37,3 +50,13 @@ def _part(facts: Mapping[str, Any]) -> str:
 def _interval(ends: Sequence[float] | None) -> str:
     """An interval in brackets, where the card has one."""
     return f" ({ends[0]:.4f} to {ends[1]:.4f})" if ends else ""
+
+
+def _estimate(measure: Mapping[str, Any]) -> str:
+    """A measure with its interval, or a dash where the films give none."""
+    if measure["value"] is None:
+        return "-"
+    if measure["interval"] is None:
+        return f"{measure['value']:.3f}"
+    low, high = measure["interval"]
+    return f"{measure['value']:.3f} ({low:.3f} to {high:.3f})"

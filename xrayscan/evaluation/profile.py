@@ -20,7 +20,7 @@ from xrayscan.evaluation.estimates import ends
 from xrayscan.evaluation.films import learnt_from
 from xrayscan.evaluation.judging import Judged
 from xrayscan.evaluation.metrics import auc, reliability
-from xrayscan.evaluation.model_readme import model_readme
+from xrayscan.evaluation.model_readme import README, model_readme
 from xrayscan.evaluation.recalibrating import Finding
 from xrayscan.evaluation.sample import Sample
 from xrayscan.evaluation.wishes import point_at
@@ -83,7 +83,7 @@ def _fill(folder: Path, site: Site) -> None:
     facts = profile_facts(folder.name, site)
     facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
     (folder / cards.CARD).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(model_readme(facts), encoding="utf-8")
+    (folder / README).write_text(model_readme(facts), encoding="utf-8")
 
 
 def profile_facts(name: str, site: Site) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation.calibration import fit_calibration
-from xrayscan.evaluation.model_readme import model_readme
+from xrayscan.evaluation.model_readme import README, model_readme
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.records import DISTANCE_BIN, DISTANCE_BINS, distance_bin
 from xrayscan.scoring import card as cards
@@ -89,7 +89,7 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     facts |= _references(engine, statistics, scores, parts, function.size)
     facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
     (folder / cards.CARD).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(model_readme(facts), encoding="utf-8")
+    (folder / README).write_text(model_readme(facts), encoding="utf-8")
     evidence = Evidence(
         trained.data.classes,
         parts.train,
