@@ -119,6 +119,14 @@ def fit(
             help="With --ensemble-of: look at each film's mirror image, too, at twice the time.",
         ),
     ] = False,
+    int8: Annotated[
+        bool,
+        option(
+            "--int8",
+            help="Write the scorer in 8-bit integers, if it ranks about as well: half the time, a "
+            "quarter of the size, coarser heat maps. Needs xrayscan[int8].",
+        ),
+    ] = False,
     resume: Annotated[
         bool,
         option(
@@ -198,7 +206,7 @@ def _options(values: dict[str, Any]) -> FitOptions:
     from xrayscan.training.options import FitOptions
 
     texts = ("classes", "name", "population", "licence")
-    others = ("folds", "limit", "keep_leaks", "resume", "mirrored")
+    others = ("folds", "limit", "keep_leaks", "resume", "mirrored", "int8")
     return FitOptions(
         values["data"],
         values["out"],

@@ -42,6 +42,7 @@ from xrayscan.training.options import FitHooks, FitOptions
 from xrayscan.training.outcome.card_facts import NetworkFacts
 from xrayscan.training.outcome.export import ScoringFunction, scoring_function
 from xrayscan.training.outcome.finish import Trained, write_model
+from xrayscan.training.outcome.quantization import check_installed
 from xrayscan.training.place import Place, find_place, working
 
 log = logging.getLogger(__name__)
@@ -115,6 +116,8 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path:
 def _read(options: FitOptions) -> _Task:
     """Check all that can be checked before hours are spent, then read the films."""
     place = find_place(options)
+    if options.int8:
+        check_installed()
     members = read_members(options) if options.ensemble_of or options.mirrored else ()
     start = None if members else find_start(options.architecture, options.origin)
     teacher = load_card(model_folder(options.teacher)) if options.teacher else None

@@ -91,6 +91,7 @@ class FitOptions:
         folds: one part in this many is set aside for validation, by patient.
         limit: train on about this many films, for a quick trial; 0 takes all.
         keep_leaks: train on films that are also in validation or test, too.
+        int8: the scorer is one of 8-bit integers, if it ranks about as well.
         resume: go on with a training that was stopped, or add epochs to a finished one.
         workers: threads for decoding, augmenting and scoring.
         recipe: the schedule.
@@ -110,6 +111,7 @@ class FitOptions:
     folds: int = 7
     limit: int = 0
     keep_leaks: bool = False
+    int8: bool = False
     resume: bool = False
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     recipe: Recipe = field(default_factory=Recipe)

@@ -55,7 +55,7 @@ def export_scorer(function: ScoringFunction, path: Path) -> None:
         return {name: scored[name] for name in scored if name != CALIBRATED_LOGIT}
 
     traced = tf.function(outputs, input_signature=[spec])
-    with _no_usage_reports():
+    with no_usage_reports():
         model = ov.convert_model(traced.get_concrete_function(), extension=_relu_gradient())
     for output in model.outputs:
         output.set_names({_output_name(output.get_names())})
@@ -77,21 +77,21 @@ def _relu_gradient() -> Any:
 
 
 @contextmanager
-def _no_usage_reports() -> Iterator[None]:
-    """Keep OpenVINO's converter from reporting its use to its makers.
+def no_usage_reports() -> Iterator[None]:
+    """Keep OpenVINO's converter, and NNCF on import, from reporting their use to their makers.
 
-    It reports by default, unless it takes itself to be part of a CI job; from forked processes at
-    that, which beside TensorFlow's threads can wait for each other for ever.
+    They report by default, unless they take themselves to be part of a CI job; from forked
+    processes at that, which beside TensorFlow's threads can wait for each other for ever.
     """
-    before = os.environ.get("CI")
-    os.environ["CI"] = "true"
+    names = ("CI", "NNCF_CI")
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    os.environ.update(dict.fromkeys(names, "true"))
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["CI"]
-        else:
-            os.environ["CI"] = before
+        for name in names:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def scoring_function(classifier: Any, admission_layers: Sequence[str]) -> ScoringFunction:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
+import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +38,12 @@ from xrayscan.training.network.classifier import calibrated
 from xrayscan.training.options import FitOptions
 from xrayscan.training.outcome.card_facts import NetworkFacts, known, measured
 from xrayscan.training.outcome.export import ScoringFunction, export_scorer
+from xrayscan.training.outcome.quantization import Quality, compare, quantize
 from xrayscan.training.outcome.report import Evidence, write_training_report
 
 REPORT = "report.html"
+log = logging.getLogger(__name__)
+
 _DRAW = 7  # seed of the films that postures are learnt on; any
 
 
@@ -77,15 +82,16 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     if trained.trainable:
         final.save(folder / cards.KERAS)
     function = trained.function(final)
-    export_scorer(function, folder / cards.SCORER)
-    engine = Engine(folder / cards.SCORER, function.size, options.workers)
-    scores = score_films(engine, parts.validation.pixels)
+    exported = _exported(folder / cards.SCORER, function, parts, options)
+    engine, scores = exported.engine, exported.scores
     statistics = _admission(engine, parts, scores, function.admission_widths)
     statistics.save(folder / cards.ADMISSION)
     np.save(folder / SEEN, trained.seen)
     facts = known(trained.data, parts, trained.network, options)
     facts |= measured(scores, parts.validation)
     facts["calibration"] |= asdict(calibration)
+    if exported.quality:
+        facts["quantization"] = exported.quality.facts()
     facts |= _references(engine, statistics, scores, parts, function.size)
     facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
     (folder / cards.CARD).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
@@ -101,6 +107,42 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
         options.recipe.seed,
     )
     write_training_report(folder / REPORT, facts, evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Exported:
+    """A scorer, what it says of the validation films, and what 8 bits changed, if they did."""
+
+    engine: Engine
+    scores: Scores
+    quality: Quality | None = None
+
+
+def _exported(
+    path: Path, function: ScoringFunction, parts: Parts, options: FitOptions
+) -> _Exported:
+    """Export the scorer; as 8-bit integers where that is asked for and holds the quality."""
+
+    def scored(scorer: Path) -> _Exported:
+        engine = Engine(scorer, function.size, options.workers)
+        return _Exported(engine, score_films(engine, parts.validation.pixels))
+
+    export_scorer(function, path)
+    whole = scored(path)
+    if not options.int8:
+        return whole
+    # beside its place: the weights that are loaded are those of the file there
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".int8.") as place:
+        made = Path(place) / path.name
+        quantize(path, parts.train.pixels, options.recipe.seed, made)
+        small = scored(made)
+        quality = compare(whole.scores, small.scores, parts.validation.positives)
+        if not quality.holds:
+            log.warning("int8 loses too much AUC: the scorer stays in float32")
+            return whole
+        for suffix in (".bin", ".xml"):
+            made.with_suffix(suffix).replace(path.with_suffix(suffix))
+    return replace(small, quality=quality)
 
 
 def _references(
