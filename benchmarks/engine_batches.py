@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 
-from xrayscan.job.options import available_cores
+from xrayscan.cores import available_cores
 from xrayscan.resources import DEFAULT_MODEL, model_folder
 from xrayscan.scoring.card import SCORER, load_card
 from xrayscan.scoring.engine import Engine

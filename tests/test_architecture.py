@@ -11,12 +11,13 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "xrayscan"
 
-BASE = {"records", "errors", "__init__"}
+BASE = {"records", "errors", "cores", "__init__"}
 STAGES = {"intake", "scoring", "journal", "reporting", "resources"}
 # what each room may import, besides itself and BASE
 ALLOWED = {
     "records": set(),
     "errors": {"records"},
+    "cores": set(),
     "__init__": set(),
     "resources": set(),
     "intake": set(),

@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,9 @@ class PlantedModel:
     """Scores a film by its mean grey; films with a dark corner are far from its training set."""
 
     card = CARD
+
+    def __init__(self, cores: int = 2) -> None:
+        self.cores = threading.Semaphore(cores)
 
     def posture(self, film: np.ndarray) -> PostureFinding:
         """Films with a bright corner are turned, those with a grey one nobody knows how."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from tests.test_pipeline import CARD, PlantedModel
 from xrayscan.assessing import AssessOptions, Assessor
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import DiscoveryOptions, discover
-from xrayscan.reading import Reading, ReadOptions, read_scan
+from xrayscan.reading import Reading, ReadOptions, read_scan, readers
 from xrayscan.records import Assessment, Reason, Scan, Status
 from xrayscan.scoring.decision import Decision
 from xrayscan.scoring.model import Scored
@@ -140,3 +142,50 @@ def test_a_single_film_that_cannot_be_scored_ends_the_run(films: Path) -> None:
 
     with pytest.raises(MemoryError):
         rows(films, GOOD, model=Smallest())
+
+
+class _Counted(threading.Semaphore):
+    """Cores that know how many were taken at once at most."""
+
+    def __init__(self, cores: int) -> None:
+        super().__init__(cores)
+        self.left = self.least = cores
+        self._counting = threading.Lock()
+
+    def acquire(self, *given: object, **named: object) -> bool:
+        taken = super().acquire(*given, **named)  # type: ignore[arg-type]
+        with self._counting:
+            self.left -= taken
+            self.least = min(self.least, self.left)
+        return taken
+
+    __enter__ = acquire
+
+    def release(self, n: int = 1) -> None:
+        with self._counting:
+            self.left += n
+        super().release(n)
+
+
+@pytest.mark.parametrize("time_limit", [0, 60], ids=["threads", "processes"])
+def test_each_film_takes_a_core_while_it_is_read_and_gives_it_back(
+    films: Path, time_limit: float
+) -> None:
+    model = PlantedModel()
+    model.cores = counted = _Counted(1)
+    rows(films, (*GOOD, "exit" if time_limit else "0"), model=model, time_limit=time_limit)
+    assert (counted.left, counted.least) == (1, 0)
+
+
+def test_readers_that_are_left_early_stop(films: Path) -> None:
+    for name in ("hang", "hang2", "later"):
+        (films / f"{name}.jpg").write_bytes(b"")
+    found = discover([str(films)], DiscoveryOptions()).scans
+    started = time.monotonic()
+    with readers(ReadOptions(64, 1, time_limit=300), threading.Semaphore(1), planted) as submit:
+        begun = [submit(scan) for scan in found]
+        time.sleep(1.5)  # the first one hangs by now
+    assert time.monotonic() - started < 60
+    for reading in begun:
+        with pytest.raises(CancelledError):
+            reading.result()

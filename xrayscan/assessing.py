@@ -71,7 +71,7 @@ class Assessor:
 
     def batches(self, scans: Sequence[Scan]) -> Iterator[list[Assessed]]:
         """Yield a row and, where the film could be read, its picture, for each scan, in order."""
-        with readers(self._options.read, self._read) as submit:
+        with readers(self._options.read, self._model.cores, self._read) as submit:
             for batch in self._read_ahead(scans, submit):
                 yield list(self._assess(batch))
 

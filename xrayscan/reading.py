@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
@@ -124,59 +125,82 @@ def _check_size_as_listed(scan: Scan, size: int) -> None:
 
 
 @contextmanager
-def readers(options: ReadOptions, read: Read = read_scan) -> Iterator[Submit]:
+def readers(
+    options: ReadOptions, cores: threading.Semaphore, read: Read = read_scan
+) -> Iterator[Submit]:
     """Open what reads scans side by side; leaving the context drops what was not begun.
 
     Args:
         options: how, and on how many.
+        cores: each scan takes one while it is read; what scores films may share them.
         read: what reads one scan; to run in other processes it must be a module's function.
     """
-    if not options.time_limit:
-        threads = ThreadPoolExecutor(options.workers, thread_name_prefix="read")
-        try:
-            yield lambda scan: threads.submit(read, scan, options)
-        finally:
-            threads.shutdown(cancel_futures=True)
-        return
-    processes = ProcessPool(options.workers, context=_context())
+    processes = _Processes(options, read) if options.time_limit else None
+    threads = ThreadPoolExecutor(options.workers, thread_name_prefix="read")
+
+    def read_in_turn(scan: Scan) -> Reading:
+        with cores:
+            return processes.read(scan) if processes else read(scan, options)
+
     try:
-        yield lambda scan: _Guarded(processes, read, scan, options)
+        yield lambda scan: threads.submit(read_in_turn, scan)
     finally:
-        processes.stop()  # type: ignore[no-untyped-call]
-        processes.join()
+        threads.shutdown(wait=False, cancel_futures=True)
+        if processes:
+            processes.close()
+        threads.shutdown()
 
 
-class _Guarded:
-    """The reading of a scan in another process; its hang or crash becomes the scan's row."""
+class _Processes:
+    """Reads scans in other processes; a scan's hang or crash becomes its row."""
 
-    def __init__(
-        self, processes: ProcessPool, read: Read, scan: Scan, options: ReadOptions
-    ) -> None:
-        self._processes = processes
-        self._read = read
-        self._scan = scan
+    def __init__(self, options: ReadOptions, read: Read) -> None:
         self._options = options
-        self._begun = self._begin()
+        self._read = read
+        self._pool = ProcessPool(options.workers, context=_context())
+        self._begun: set[Future[Reading]] = set()
+        self._is_open = True
+        self._lock = threading.Lock()
 
-    def result(self) -> Reading:
+    def read(self, scan: Scan) -> Reading:
         try:
             try:
-                return self._begun.result()
+                return self._result(scan)
             except ProcessExpired:
                 # whoever stops this run by a signal to all its processes, or is short of memory,
                 # kills readers that have done nothing wrong: only what crashes twice is the file's
-                return self._begin().result()
+                return self._result(scan)
         except TimeoutError:
             words = f"its decoder did not end within {self._options.time_limit:g} s"
         except ProcessExpired as fault:
             words = f"its decoder crashed twice (exit code {fault.exitcode})"
         fault_of_file = ScanError(Reason.DECODER, f"{words}; open it elsewhere, save it anew")
-        return Reading(refused(Assessment(self._scan, Status.UNREADABLE), fault_of_file))
+        return Reading(refused(Assessment(scan, Status.UNREADABLE), fault_of_file))
 
-    def _begin(self) -> Future[Reading]:
+    def close(self) -> None:
+        """Stop the processes; who waits for one hears of it."""
+        with self._lock:
+            self._is_open = False
+            for task in self._begun:
+                task.cancel()
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+    def _result(self, scan: Scan) -> Reading:
         limit = self._options.time_limit
-        task = self._processes.schedule(self._read, args=(self._scan, self._options), timeout=limit)
-        return cast("Future[Reading]", task)
+        with self._lock:
+            if not self._is_open:
+                raise CancelledError
+            task = cast(
+                "Future[Reading]",
+                self._pool.schedule(self._read, args=(scan, self._options), timeout=limit),
+            )
+            self._begun.add(task)
+        try:
+            return task.result()
+        finally:
+            with self._lock:
+                self._begun.discard(task)
 
 
 def _context() -> multiprocessing.context.BaseContext:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +161,25 @@ def test_a_broken_scorer(tmp_path: Path, scorer: Path, fault: Any) -> None:
     assert message.endswith("; restore the model folder")
     assert "\n" not in message
     assert "Exception from" not in message  # where in the runtime's source: no help to anyone
+
+
+@pytest.mark.parametrize("cores", [1, 2, 5])
+def test_each_film_takes_a_core_and_gives_it_back(
+    scorer: Path, films: np.ndarray, alone: list[Scores], cores: int
+) -> None:
+    """With one core left the others' are waited for, and afterwards all are there again."""
+    shared = threading.Semaphore(cores)
+    engine = Engine(scorer, SIZE, 2, cores=shared)
+    shared.acquire()
+    threading.Timer(0.2, shared.release).start()
+    assert_same_bits(engine.score(films), 0, alone[0])
+    assert [shared.acquire(timeout=1) for _ in range(cores)] == [True] * cores
+    assert not shared.acquire(blocking=False)
+
+
+def test_cores_of_films_that_fail_are_given_back(scorer: Path, films: np.ndarray) -> None:
+    shared = threading.Semaphore(2)
+    engine = Engine(scorer, SIZE, 2, cores=shared)
+    with pytest.raises(RuntimeError):
+        engine.score(films[:, :-1])  # not of the size that the scorer takes
+    assert [shared.acquire(timeout=1) for _ in range(2)] == [True, True]

@@ -18,6 +18,7 @@ from xrayscan.cli.models import models
 from xrayscan.cli.options import option
 from xrayscan.cli.predict import predict
 from xrayscan.cli.report import report
+from xrayscan.cores import keep_libraries_within
 from xrayscan.records import DISCLAIMER
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ def root(
     ] = False,
 ) -> None:
     """Score folders of chest radiographs: nothing lost, nothing damaged scored."""
+    keep_libraries_within()  # before a command loads them
 
 
 app.command()(predict)

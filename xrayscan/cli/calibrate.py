@@ -72,10 +72,10 @@ def calibrate(
     many would.
     """
     from xrayscan.cli.listening import run_measuring
+    from xrayscan.cores import available_cores
     from xrayscan.evaluation.calibrate import CalibrateOptions
     from xrayscan.evaluation.calibrate import calibrate as run
     from xrayscan.evaluation.wishes import SENSITIVITY, SPECIFICITY, Wish
-    from xrayscan.job.options import available_cores
 
     wishes = ((SENSITIVITY, sensitivity), (SPECIFICITY, specificity))
     options = CalibrateOptions(

@@ -70,9 +70,9 @@ def compare(
     the calls differ.
     """
     from xrayscan.cli.listening import run_measuring
+    from xrayscan.cores import available_cores
     from xrayscan.evaluation.compare import CompareOptions
     from xrayscan.evaluation.compare import compare as run
-    from xrayscan.job.options import available_cores
 
     options = CompareOptions(
         label_options(data, films, positive, negative, split, unseen=unseen),

@@ -48,7 +48,9 @@ Split = Annotated[
 Unseen = Annotated[
     bool, option("--unseen", help="Leave out the films that the model has learnt from.")
 ]
-Workers = Annotated[int, option(min=0, help="Threads; 0 takes one per available core.")]
+Workers = Annotated[
+    int, option(min=0, help="Films in hand at once; 0 takes one per available core.")
+]
 Quiet = Annotated[bool, option("--quiet", "-q", help="No progress and no closing lines.")]
 Verbose = Annotated[bool, option("--verbose", "-v", help="Say more on standard error.")]
 
@@ -107,9 +109,9 @@ def evaluate(
     into the page; all figures into the JSON.
     """
     from xrayscan.cli.listening import run_measuring
+    from xrayscan.cores import available_cores
     from xrayscan.evaluation.evaluate import EvaluateOptions
     from xrayscan.evaluation.evaluate import evaluate as run
-    from xrayscan.job.options import available_cores
 
     options = EvaluateOptions(
         label_options(data, films, positive, negative, split, unseen=unseen),

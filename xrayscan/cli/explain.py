@@ -39,10 +39,10 @@ def explain(
     not reliable.
     """
     from xrayscan.cli.listening import quiet_libraries, set_up_logging
+    from xrayscan.cores import available_cores
     from xrayscan.evaluation.explaining.explain import ExplainOptions, method_names
     from xrayscan.evaluation.explaining.explain import explain as run
     from xrayscan.evaluation.explaining.methods import TITLES
-    from xrayscan.job.options import available_cores
 
     options = ExplainOptions(file, model, method_names(method), out, workers or available_cores())
     with quiet_libraries(verbose=verbose):

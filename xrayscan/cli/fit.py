@@ -202,7 +202,7 @@ def _with_preset(context: typer.Context) -> dict[str, Any]:
 
 
 def _options(values: dict[str, Any]) -> FitOptions:
-    from xrayscan.job.options import available_cores
+    from xrayscan.cores import available_cores
     from xrayscan.training.options import FitOptions
 
     texts = ("classes", "name", "population", "licence")

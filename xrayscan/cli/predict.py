@@ -65,7 +65,9 @@ def predict(
     batch_size: Annotated[
         int, option(min=1, help="Films read, scored and recorded together.")
     ] = 16,
-    workers: Annotated[int, option(min=0, help="Threads; 0 takes one per available core.")] = 0,
+    workers: Annotated[
+        int, option(min=0, help="Films in hand at once; 0 takes one per available core.")
+    ] = 0,
     recursive: Annotated[
         bool, option("--recursive/--no-recursive", help="Look into folders within folders.")
     ] = True,

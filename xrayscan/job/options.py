@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from xrayscan.cores import available_cores
 from xrayscan.errors import UsageError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, Shard, discover
@@ -35,7 +36,7 @@ class JobOptions:
         threshold: a rule, a number, or a name in the card; "" takes the card's default.
         cam: heat map method for the report, or "none".
         batch_size: films that are read, scored and recorded together.
-        workers: threads; 0 takes one per available core.
+        workers: films that are read or scored at the same time; 0 takes one per available core.
         recursive, include, exclude: see ``DiscoveryOptions``.
         min_age: files changed less than this many seconds ago are left for the next run.
         max_overlays: films shown with picture in the report.
@@ -115,13 +116,6 @@ def find_scans(options: JobOptions) -> Discovery:
     within = DiscoveryOptions(options.recursive, options.include, options.exclude, tuple(own))
     found = discover(options.paths, within)
     return replace(found, scans=options.shard.of(found.scans)) if options.shard else found
-
-
-def available_cores() -> int:
-    """Cores that this process may use, which can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def check_outputs(options: JobOptions) -> None:

@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 
 from xrayscan.assessing import Assessed, AssessOptions, Assessor
+from xrayscan.cores import available_cores
 from xrayscan.incremental import Plan
 from xrayscan.intake.options import DecodeOptions
 from xrayscan.job.accounts import closed_books, drift_of, night_facts, nights_of, notices
 from xrayscan.job.choices import decision_of, heat_map, record_options
 from xrayscan.job.options import (
     JobOptions,
-    available_cores,
     check_outputs,
     find_scans,
     option_facts,

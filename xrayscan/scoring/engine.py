@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,7 @@ class Engine:
         input_size: int,
         threads: int,
         prepare: Callable[[Any], None] | None = None,
+        cores: threading.Semaphore | None = None,
     ) -> None:
         """Load and compile a scorer.
 
@@ -70,6 +73,7 @@ class Engine:
             threads: CPU threads to use at once.
             prepare: changes the loaded graph before it is compiled; tests of heat maps look at its
                 feature map or shuffle its weights.
+            cores: each film takes one while it is scored; what reads films may share them.
 
         Raises:
             ModelError: the file cannot be loaded.
@@ -90,6 +94,8 @@ class Engine:
                     "NUM_STREAMS": threads,
                     "INFERENCE_NUM_THREADS": threads,
                     "INFERENCE_PRECISION_HINT": "f32",
+                    # two runs on one machine would be pinned to the same cores
+                    "ENABLE_CPU_PINNING": False,
                 },
             )
         except RuntimeError as fault:
@@ -99,6 +105,7 @@ class Engine:
         self._names = [next(iter(output.get_names())) for output in compiled.outputs]
         self._queue = ov.AsyncInferQueue(compiled, threads)
         self._queue.set_callback(self._keep)
+        self._cores = cores or threading.Semaphore(threads)
         self._results: dict[int, tuple[NDArray[np.float32], ...]] = {}
 
     def score(self, pixels: NDArray[np.float32]) -> Scores:
@@ -130,11 +137,15 @@ class Engine:
             MemoryError: there is not enough for what runs at once.
         """
         self._results.clear()
+        begun = 0
         try:
             for index, film in enumerate(pixels):
+                self._cores.acquire()
+                begun += 1
                 self._queue.start_async({0: film[np.newaxis, :, :, np.newaxis]}, index)
             self._queue.wait_all()
         except RuntimeError as fault:
+            self._give_back(begun)
             if _OUT_OF_MEMORY.search(str(fault)):
                 raise MemoryError from fault
             raise
@@ -147,3 +158,13 @@ class Engine:
     def _keep(self, request: object, index: int) -> None:
         outputs = request.output_tensors  # type: ignore[attr-defined]
         self._results[index] = tuple(np.array(tensor.data[0]) for tensor in outputs)
+        self._cores.release()
+
+    def _give_back(self, begun: int) -> None:
+        """Give back the cores of films that have failed: they do not come to ``_keep``."""
+        for request in self._queue:  # its wait_all would wait for one that could not be started
+            with suppress(RuntimeError):
+                request.wait()
+        failed = begun - len(self._results)
+        if failed:
+            self._cores.release(failed)

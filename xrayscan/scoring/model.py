@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,12 @@ class Scored:
 
 
 class ScoringModel:
-    """A verified and loaded model folder."""
+    """A verified and loaded model folder.
+
+    Attributes:
+        card: the model's.
+        cores: what it scores on; each film takes one, and so may what else is done with films.
+    """
 
     def __init__(self, folder: Path, threads: int, card: ModelCard | None = None) -> None:
         """Verify and load a model folder.
@@ -51,7 +57,8 @@ class ScoringModel:
         """
         self.card = card or load_card(folder)
         self._admission = AdmissionStatistics.load(folder / ADMISSION)
-        self._engine = Engine(folder / SCORER, self.card.input_size, threads)
+        self.cores = threading.Semaphore(threads)
+        self._engine = Engine(folder / SCORER, self.card.input_size, threads, cores=self.cores)
 
     def check(self) -> None:
         """Score the canary films; models that were made before there were any are not checked.

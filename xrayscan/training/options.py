@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from xrayscan.cores import available_cores
 from xrayscan.errors import StoppedError
 
 
@@ -113,7 +113,7 @@ class FitOptions:
     keep_leaks: bool = False
     int8: bool = False
     resume: bool = False
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    workers: int = field(default_factory=available_cores)
     recipe: Recipe = field(default_factory=Recipe)
 
 
