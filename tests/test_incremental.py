@@ -187,7 +187,7 @@ def test_what_rescores_everything_is_said_before(scans: Path, then, words: str) 
     run(scans)
     second = run(scans, **then)
     assert words in second.said[0]
-    assert "to be scored again" in second.said[0]
+    assert "to be assessed again" in second.said[0]
     assert second.assessed == list(FILMS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from xrayscan.intake.admission import Admission, Doubt, outside_training, unclea
 from xrayscan.reading import Begun, Read, Reading, ReadOptions, Submit, read_scan, readers, refused
 from xrayscan.records import PROBABILITY_DECIMALS, Assessment, Reason, Scan, Status
 from xrayscan.reporting.worklist import Picture
+from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.decision import Decision
 from xrayscan.scoring.model import Scored, ScoringModel
 
@@ -31,14 +33,14 @@ class AssessOptions:
 
     Attributes:
         read: how they are read.
-        decision: how they are called.
+        decision: how they are called; None does not score them: they are admitted or not.
         cam: heat map method for the pictures, "none" for none.
         admission: what to do with films outside the training population.
         batch_size: films that are read, scored and handed on together.
     """
 
     read: ReadOptions
-    decision: Decision
+    decision: Decision | None
     cam: str
     admission: Admission
     batch_size: int
@@ -62,7 +64,17 @@ class _Upright:
 class Assessor:
     """Turns scans into rows, in order, reading ahead of what is scored."""
 
-    def __init__(self, model: ScoringModel, options: AssessOptions, read: Read = read_scan) -> None:
+    def __init__(
+        self, model: ScoringModel | None, options: AssessOptions, read: Read = read_scan
+    ) -> None:
+        """Begin.
+
+        Args:
+            model: scores films, and tells those that it was not made for; None where films are
+                neither scored nor to be told apart, and nothing but reading can fail.
+            options: how.
+            read: reads one scan.
+        """
         self._model = model
         self._options = options
         self._read = read
@@ -71,9 +83,11 @@ class Assessor:
 
     def batches(self, scans: Sequence[Scan]) -> Iterator[list[Assessed]]:
         """Yield a row and, where the film could be read, its picture, for each scan, in order."""
-        with readers(self._options.read, self._model.cores, self._read) as submit:
+        read, model = self._options.read, self._model
+        cores = model.cores if model else threading.Semaphore(read.workers)
+        with readers(read, cores, self._read) as submit:
             for batch in self._read_ahead(scans, submit):
-                yield list(self._assess(batch))
+                yield list(self._assess(batch, model) if model else map(_read_whole, batch))
 
     def _read_ahead(self, scans: Sequence[Scan], submit: Submit) -> Iterator[list[Reading]]:
         """Yield batches of readings in order while the next ones are being read."""
@@ -105,11 +119,11 @@ class Assessor:
     def _halve(self) -> None:
         self._batch_size = max(1, self._batch_size // 2)
 
-    def _upright(self, reading: Reading) -> _Upright:
+    def _upright(self, reading: Reading, model: ScoringModel) -> _Upright:
         """Undo how a film lies where that is certain."""
         if reading.pixels is None or reading.view is None:
             return _Upright(reading)
-        found = self._model.posture(reading.pixels)
+        found = model.posture(reading.pixels)
         if found.is_certain:
             undone = found.posture.undone
             turned = replace(reading, pixels=undone(reading.pixels), view=undone(reading.view))
@@ -117,24 +131,26 @@ class Assessor:
         doubt = unclear_posture(str(found.posture)) if found.is_unclear else None
         return _Upright(reading, doubt)
 
-    def _assess(self, batch: list[Reading]) -> Iterator[Assessed]:
+    def _assess(self, batch: list[Reading], model: ScoringModel) -> Iterator[Assessed]:
         """Score what can be scored and decide; the order stays."""
         off = self._options.admission is Admission.OFF
-        films = [_Upright(each) if off else self._upright(each) for each in batch]
+        films = [_Upright(each) if off else self._upright(each, model) for each in batch]
         readable = [film.reading.pixels for film in films if film.reading.pixels is not None]
-        scored = iter(self._score(readable))
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        scored = iter(self._score(readable, model))
+        now = _now()
         for film in films:
             row = replace(film.reading.row, assessed_at=now)
             if film.reading.pixels is None or film.reading.view is None:
                 yield row, None
             else:
                 scores = next(scored)
-                row = self._decide(row, scores, film)
+                row = self._admit(row, scores, film, model.card)
+                if row.status is Status.ADMITTED and self._options.decision:
+                    row = _called(row, scores, self._options.decision)
                 heat = scores.heat if row.status is Status.SCORED else None
                 yield row, Picture(film.reading.view, heat)
 
-    def _score(self, films: list[NDArray[np.float32]]) -> list[Scored]:
+    def _score(self, films: list[NDArray[np.float32]], model: ScoringModel) -> list[Scored]:
         """Score films together; where that does not fit into memory, in halves.
 
         Raises:
@@ -143,17 +159,18 @@ class Assessor:
         if not films:
             return []
         try:
-            return list(self._model.score(np.stack(films), self._options.cam))
+            return list(model.score(np.stack(films), self._options.cam))
         except MemoryError:
             if len(films) == 1:
                 raise
             self._halve()
         half = len(films) // 2
-        return self._score(films[:half]) + self._score(films[half:])
+        return self._score(films[:half], model) + self._score(films[half:], model)
 
-    def _decide(self, row: Assessment, film: Scored, upright: _Upright) -> Assessment:
-        """Turn scores into a row: nothing that the model may judge, or label and zone."""
-        card = self._model.card
+    def _admit(
+        self, row: Assessment, film: Scored, upright: _Upright, card: ModelCard
+    ) -> Assessment:
+        """Tell whether a film is what the model may judge."""
         row = replace(row, embedding_distance=film.distance)
         if self._options.admission is not Admission.OFF:
             doubt = upright.doubt or outside_training(
@@ -164,15 +181,30 @@ class Assessor:
                 if self._options.admission is Admission.ON:
                     return replace(row, status=doubt.reason.status)
             row = replace(row, detail=joined(upright.undone, row.detail))
-        shares = ", ".join(f"{name} {share:.3f}" for name, share in film.classes)
-        scored = replace(
-            row,
-            detail=joined(shares, row.detail),
-            status=Status.SCORED,
-            # decided on what is written, so that the row can be checked from the row
-            probability=round(film.probability, PROBABILITY_DECIMALS),
-        )
-        return self._options.decision.of(scored)
+        return replace(row, status=Status.ADMITTED)
+
+
+def _called(row: Assessment, film: Scored, decision: Decision) -> Assessment:
+    """The row of an admitted film with what the model says of it, label and zone."""
+    shares = ", ".join(f"{name} {share:.3f}" for name, share in film.classes)
+    scored = replace(
+        row,
+        detail=joined(shares, row.detail),
+        status=Status.SCORED,
+        # decided on what is written, so that the row can be checked from the row
+        probability=round(film.probability, PROBABILITY_DECIMALS),
+    )
+    return decision.of(scored)
+
+
+def _read_whole(reading: Reading) -> Assessed:
+    """The row of a film that no model looks at: what could be read whole is admitted."""
+    row = replace(reading.row, assessed_at=_now())
+    return (row if row.reason else replace(row, status=Status.ADMITTED)), None
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def joined(*parts: str) -> str:

@@ -102,4 +102,4 @@ def _why_anew(earlier: Sequence[Key], key: Key, count: int) -> tuple[str, ...]:
         return ()
     changed = " and ".join(key.differences(earlier[-1]))
     films = f"{count} film{'s' * (count != 1)}"
-    return (f"{changed}: {films} to be scored again",)
+    return (f"{changed}: {films} to be assessed again",)

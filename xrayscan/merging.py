@@ -13,11 +13,8 @@ from typing import Any
 from xrayscan.errors import UsageError
 from xrayscan.intake.discover import DiscoveryOptions, Shard, discover
 from xrayscan.journal.atomic import atomic_text
-from xrayscan.records import Ending
+from xrayscan.records import Command, Ending
 from xrayscan.reporting.table import cell_text, path_name
-
-# What all parts have to agree on: together they are one run.
-_COMMON = ("model_sha256", "threshold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +34,15 @@ class Part:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     facts: dict[str, Any]
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """What all parts have to agree on: together they are one run."""
+        return {
+            "command": self.facts["options"].get("command", Command.PREDICT.value),
+            "model_sha256": self.facts["model_sha256"],
+            "threshold": self.facts["threshold"],
+        }
 
 
 def merge(tables: Sequence[Path], out: Path, folders: Sequence[str] = ()) -> int:
@@ -115,8 +121,8 @@ def _check_complete(parts: Sequence[Part]) -> None:
 def _check_alike(parts: Sequence[Part]) -> None:
     first = parts[0]
     for part in parts[1:]:
-        for name in _COMMON:
-            if part.facts[name] != first.facts[name]:
+        for name, value in part.common.items():
+            if value != first.common[name]:
                 raise UsageError(
                     f"{part.table}: has another {name} than {first.table}; run the parts alike"
                 )

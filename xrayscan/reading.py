@@ -33,7 +33,8 @@ class ReadOptions:
     """How scans are read.
 
     Attributes:
-        input_size: side of the square that the model takes, pixels.
+        input_size: side of the square that the model takes, pixels; 0 where none is to look at
+            films: they are read and checked alone.
         workers: processes or threads that read and decode.
         time_limit: seconds that one file may take, each file in a process that may hang or crash;
             0 reads on threads of this process, which cannot be stopped.
@@ -110,6 +111,8 @@ def read_scan(scan: Scan, options: ReadOptions) -> Reading:
         detail="; ".join(radiograph.notes),
         facts=radiograph.facts,
     )
+    if not options.input_size:
+        return Reading(row)
     return Reading(
         row,
         network_input(radiograph, options.input_size),

@@ -18,7 +18,7 @@ from xrayscan.journal.atomic import atomic_text
 from xrayscan.journal.entries import Entry, Key, unnamed
 from xrayscan.journal.journal import Journal
 from xrayscan.journal.standard_output import standard_output
-from xrayscan.records import Assessment, Ending, Scan, Tally
+from xrayscan.records import Assessment, Command, Ending, Scan, Tally
 from xrayscan.reporting.table import ModelIdentity, TableWriter
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.scoring.decision import Decision
@@ -34,6 +34,7 @@ class RecordOptions:
         paths: the films' folders as given.
         key: what rows come from tonight.
         decision: how films are called tonight.
+        command: which one records.
         fresh: take nothing over.
         verify_content: compare the content of files.
     """
@@ -43,6 +44,7 @@ class RecordOptions:
     paths: tuple[str, ...]
     key: Key
     decision: Decision
+    command: Command = Command.PREDICT
     fresh: bool = False
     verify_content: bool = False
 
@@ -151,7 +153,7 @@ class _JournalRecord:
         self._table = options.table
         self._still_ours = still_ours
         self._fresh: frozenset[str] = frozenset()
-        self.journal = Journal(journal, options.paths)
+        self.journal = Journal(journal, options.paths, options.command)
         self.notes = [*self.journal.notes, *self._unknown_table()]
         if options.fresh and len(self.journal):
             self.journal.start_over()

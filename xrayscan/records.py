@@ -23,9 +23,17 @@ class Status(StrEnum):
     """How a found file ends. Every file ends as exactly one of these."""
 
     SCORED = "scored"
+    ADMITTED = "admitted"  # of check: predict with the same options would score it
     NOT_ASSESSED = "not_assessed"
     UNREADABLE = "unreadable"
     VANISHED = "vanished"
+
+
+class Command(StrEnum):
+    """Which command a run is of that makes a row of every file."""
+
+    PREDICT = "predict"
+    CHECK = "check"
 
 
 class Ending(StrEnum):
@@ -244,9 +252,10 @@ def distance_bin(distance: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """How a run ended. ``found`` equals the sum of the four statuses plus ``not_reached``.
+    """How a run ended. ``found`` equals the sum of the statuses plus ``not_reached``.
 
     Attributes:
+        admitted: films that a check found nothing against; None for a run that scores.
         not_reached: files that a stopped run did not come to; 0 for a run that went through.
         other_files: files left out as no scans at all (text, spreadsheets, hidden files, ...).
         ending: why the run ended.
@@ -274,16 +283,21 @@ class RunSummary:
     to_read: int = 0
     workload: str = ""
     drift: tuple[str, ...] = ()
+    admitted: int | None = None
 
     def line(self) -> str:
         """The one line a run ends with."""
         end = f" + not reached {self.not_reached}" if self.not_reached else ""
         taken = f", {self.taken_over} taken over unchanged" if self.taken_over else ""
         gone = f", {self.gone} of earlier runs gone" if self.gone else ""
+        if self.admitted is None:
+            passed, positive = f"scored {self.scored}", f", {self.positive} positive"
+        else:
+            passed, positive = f"admitted {self.admitted}", ""
         return (
-            f"found {self.found} = scored {self.scored} + not assessed {self.not_assessed}"
-            f" + unreadable {self.unreadable} + vanished {self.vanished}{end},"
-            f" {self.positive} positive{taken}{gone}{left_out(self.other_files)}"
+            f"found {self.found} = {passed} + not assessed {self.not_assessed}"
+            f" + unreadable {self.unreadable} + vanished {self.vanished}{end}"
+            f"{positive}{taken}{gone}{left_out(self.other_files)}"
         )
 
 

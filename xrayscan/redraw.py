@@ -84,9 +84,10 @@ def redraw(options: RedrawOptions) -> RunSummary:
     # as in the page of the run: what is gone is in the CSV alone
     rows = [row for row in read_table(options.csv) if not row.assessment.gone_since]
     run = _run_facts(options, rows)
+    _check_scored(options, run, rows)
     card = _card(options, run)
     run = _with_threshold(options, run, card)
-    shown = list(_decided(_passing(rows, options.only), run.threshold, card))
+    shown = list(_decided(_passing(rows, options.only), run, card))
     run = _accounted(run, shown, card, left_out=len(rows) - len(shown))
     worklist = Worklist(card.positive, options.max_overlays)
     for row in shown:
@@ -110,6 +111,14 @@ def _check_page(options: RedrawOptions) -> None:
         )
     check_writable(page)
     check_files_folder(page)
+
+
+def _check_scored(options: RedrawOptions, run: RunFacts, rows: list[TableRow]) -> None:
+    if run.threshold is None or any(row.assessment.status is Status.ADMITTED for row in rows):
+        raise UsageError(
+            f"{options.csv}: is of xrayscan check, which scores nothing; give a CSV of xrayscan "
+            "predict"
+        )
 
 
 def _run_facts(options: RedrawOptions, rows: list[TableRow]) -> RunFacts:
@@ -184,8 +193,9 @@ def _has(row: Assessment, name: str, values: tuple[str, ...]) -> bool:
     return str(getattr(row, name) or "") in values
 
 
-def _decided(rows: Iterable[Assessment], threshold: float, card: ModelCard) -> Iterator[Assessment]:
-    decision = Decision(threshold, card.zones, card.positive, card.negative)
+def _decided(rows: Iterable[Assessment], run: RunFacts, card: ModelCard) -> Iterator[Assessment]:
+    assert run.threshold is not None  # see _check_scored
+    decision = Decision(run.threshold, card.zones, card.positive, card.negative)
     for row in rows:
         # the zone stays as the run had it, which may have had limits of its own
         yield replace(decision.of(row), zone=row.zone)

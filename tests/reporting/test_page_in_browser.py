@@ -160,7 +160,7 @@ def test_totals_and_counts_agree(page: Any, report: Report) -> None:
     }
     statuses = [row.status for row in report.rows]
     assert totals["found"] == ROWS == shown(page)
-    for status in Status:
+    for status in set(Status) - {Status.ADMITTED}:
         assert totals[status.value.replace("_", " ")] == statuses.count(status)
     everything, *parts = counts(page)
     assert everything == sum(parts) == ROWS

@@ -8,6 +8,7 @@ import typer
 
 from xrayscan import __version__
 from xrayscan.cli.calibrate import calibrate
+from xrayscan.cli.check import check
 from xrayscan.cli.compare import compare
 from xrayscan.cli.demo import demo
 from xrayscan.cli.evaluate import evaluate
@@ -51,6 +52,7 @@ def root(
 
 
 app.command()(predict)
+app.command()(check)
 app.command()(merge)
 app.command()(report)
 app.command()(fit)

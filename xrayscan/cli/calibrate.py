@@ -15,10 +15,10 @@ from xrayscan.cli.evaluate import (
     Split,
     Unseen,
     Verbose,
-    Workers,
     label_options,
 )
 from xrayscan.cli.exits import Exit, echo, reported
+from xrayscan.cli.film_options import Workers
 from xrayscan.cli.options import option
 from xrayscan.intake.admission import Admission
 from xrayscan.resources import DEFAULT_MODEL

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xrayscan.cli.exits import Exit, echo, reported
+from xrayscan.cli.film_options import Workers
 from xrayscan.cli.options import option
 from xrayscan.intake.admission import Admission
 from xrayscan.resources import DEFAULT_MODEL
@@ -47,9 +48,6 @@ Split = Annotated[
 ]
 Unseen = Annotated[
     bool, option("--unseen", help="Leave out the films that the model has learnt from.")
-]
-Workers = Annotated[
-    int, option(min=0, help="Films in hand at once; 0 takes one per available core.")
 ]
 Quiet = Annotated[bool, option("--quiet", "-q", help="No progress and no closing lines.")]
 Verbose = Annotated[bool, option("--verbose", "-v", help="Say more on standard error.")]

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from xrayscan import __version__
-from xrayscan.records import Assessment, RunSummary
+from xrayscan.records import Assessment, Command, RunSummary
 from xrayscan.reporting.table import ModelIdentity, row_facts
 
 SCHEMA = 1  # raised when a name is taken away or changes its meaning; new names may come
@@ -17,17 +17,21 @@ SCHEMA = 1  # raised when a name is taken away or changes its meaning; new names
 class Events:
     """Writes the events of a run."""
 
-    def __init__(self, file: TextIO, model: ModelIdentity) -> None:
+    def __init__(
+        self, file: TextIO, model: ModelIdentity, command: Command = Command.PREDICT
+    ) -> None:
         self._file = file
         self._model = model
+        self._command = command.value
         self._total = 0
         self._done = 0
 
     def started(self, total: int) -> None:
         """The run begins; ``total`` films are to be assessed."""
         self._total = total
+        run = {"xrayscan": __version__, "command": self._command, "total": total}
         model = {"model": self._model.name, "model_sha256": self._model.sha256}
-        self._write("started", schema=SCHEMA, xrayscan=__version__, total=total, **model)
+        self._write("started", schema=SCHEMA, **run, **model)
 
     def notice(self, sentence: str) -> None:
         """Something that a person should know."""

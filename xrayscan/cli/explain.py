@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from xrayscan.cli.evaluate import Quiet, Verbose, Workers
+from xrayscan.cli.evaluate import Quiet, Verbose
 from xrayscan.cli.exits import Exit, echo, reported
+from xrayscan.cli.film_options import Workers
 from xrayscan.cli.options import option
 from xrayscan.resources import DEFAULT_MODEL
 

@@ -1,4 +1,4 @@
-"""A run of ``predict`` as its user sees it: events, sentences and the exit code."""
+"""A run of ``predict`` or ``check`` as its user sees it: events, sentences and the exit code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Manner:
     log_file: Path | None
 
 
-def run_predict(options: JobOptions, manner: Manner) -> int:
+def run_films(options: JobOptions, manner: Manner) -> int:
     """Run, tell, and return the exit code."""
     from xrayscan.cli.listening import StopRequest, quiet_libraries, set_up_logging
     from xrayscan.job.run import run_job
@@ -71,7 +71,7 @@ def _events(options: JobOptions, manner: Manner) -> Iterator[Events | None]:
 
     identity = model_identity(options)
     with standard_output() as file:
-        yield Events(file, identity)
+        yield Events(file, identity, options.command)
 
 
 def _listeners(stop: StopRequest, events: Events | None, manner: Manner) -> Listeners:
@@ -111,3 +111,21 @@ def say_nothing_was_found(options: JobOptions) -> None:
     """Say where nothing was found, and what to check."""
     where = ", ".join(options.paths[:3]) + ", ..." * (len(options.paths) > 3)
     remark(f"xrayscan: {where}: no films there; check the path, --include and --exclude")
+
+
+def list_scans(options: JobOptions) -> int:
+    """List what a run would read, and return the exit code."""
+    from xrayscan.job.choices import check_job
+    from xrayscan.job.options import find_scans
+    from xrayscan.journal.standard_output import standard_output
+    from xrayscan.records import left_out
+    from xrayscan.reporting.table import path_text
+
+    check_job(options)
+    discovery = find_scans(options)
+    with standard_output() as file:
+        file.writelines(f"{path_text(scan.name)}\n" for scan in discovery.scans)
+    if not discovery.scans:
+        say_nothing_was_found(options)
+    remark(f"found {len(discovery.scans)}{left_out(discovery.other_files)}")
+    return Exit.DONE

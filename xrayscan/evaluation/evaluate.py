@@ -162,8 +162,9 @@ def _facts(
 
 
 def _flow(labelled: LabelledScans, judged: Judged, card: ModelCard) -> dict[str, Any]:
+    statuses = [status for status in Status if status is not Status.ADMITTED]  # of check alone
     by_status = {
-        status.value: sum(row.status is status for row in judged.rows) for status in Status
+        status.value: sum(row.status is status for row in judged.rows) for status in statuses
     }
     learnt = learnt_from([row.sha256 for row in judged.rows], card.folder)
     if learnt:

@@ -1,1 +1,1 @@
-"""One run of ``predict``, from its options to its outputs."""
+"""One run of ``predict`` or ``check``, from its options to its outputs."""

@@ -57,6 +57,11 @@ def drift_of(card: ModelCard, tally: Tally, nights: Sequence[Mapping[str, Any]])
     return find_drift(Distribution(tally.probabilities, tally.distances), training, earlier)
 
 
+def admitted(options: JobOptions, tally: Tally) -> int | None:
+    """Films that a check has found nothing against; None for a run that scores."""
+    return None if options.scores else tally.by_status[Status.ADMITTED]
+
+
 def closed_books(books: Books, discovery: Discovery, ending: Ending, seconds: float) -> RunSummary:
     """Close the books: in a run that went through, every file found has become a row.
 
@@ -94,7 +99,8 @@ def notices(options: JobOptions, summary: RunSummary) -> tuple[str, ...]:
         words = ENDINGS[summary.ending]
         said.append(f"The run ended early ({words}): {summary.not_reached} files were not reached.")
     if options.admission is not Admission.ON:
-        said.append("Films unlike the training films were scored as well (--admission).")
+        done = "scored" if options.scores else "admitted"
+        said.append(f"Films unlike the training films were {done} as well (--admission).")
     if summary.gone:
         films = f"{summary.gone} film{'s' * (summary.gone > 1)}"
         said.append(f"{films} of earlier runs are gone from the folders; the CSV keeps the rows.")

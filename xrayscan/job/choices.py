@@ -56,6 +56,7 @@ def record_options(options: JobOptions, card: ModelCard, decision: Decision) -> 
         (*options.paths, *([f"shard {options.shard}"] if options.shard else [])),
         key,
         decision,
+        options.command,
         fresh=options.fresh,
         verify_content=options.verify_content,
     )

@@ -1,4 +1,4 @@
-"""What ``predict`` is asked to do, and where its outputs go."""
+"""What ``predict`` or ``check`` is asked to do, and where its outputs go."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from xrayscan.journal import journal, lock
 from xrayscan.journal.atomic import check_writable, is_stream
 from xrayscan.journal.standard_output import check_standard_output
 from xrayscan.pipeline import FailureLimit
+from xrayscan.records import Command
 from xrayscan.reporting.pictures import check_files_folder, files_folder
 from xrayscan.scoring.thresholds import ZoneLimits
 
@@ -25,9 +26,10 @@ STANDARD_OUTPUT = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class JobOptions:
-    """What ``predict`` is asked to do.
+    """What ``predict`` or ``check`` is asked to do.
 
     Attributes:
+        command: which of the two: a check scores nothing.
         paths: folders or files, as given.
         csv: where the CSV goes, "-" for standard output; None writes it beside the report, or to
             standard output without one.
@@ -77,6 +79,17 @@ class JobOptions:
     time_limit: float = 0.0
     zones: ZoneLimits | None = None
     shard: Shard | None = None
+    command: Command = Command.PREDICT
+
+    @property
+    def scores(self) -> bool:
+        """Whether films are scored and called."""
+        return self.command is Command.PREDICT
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether a model has to look at the films; where none is to admit or score, none does."""
+        return self.scores or self.admission is not Admission.OFF
 
     @property
     def table(self) -> Path | None:
@@ -164,6 +177,7 @@ def _beside(table: Path | None, suffix: str) -> Path | None:
 def option_facts(options: JobOptions) -> dict[str, Any]:
     """The options as the run record holds them: plain values, texts as given."""
     return {
+        "command": options.command.value,
         "paths": list(map(journal.printable, options.paths)),
         "model": journal.printable(options.model),
         "cam": options.cam,

@@ -1,4 +1,4 @@
-"""One run of ``predict`` from its options to its outputs."""
+"""One run of ``predict`` or ``check`` from its options to its outputs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xrayscan.assessing import Assessed, AssessOptions, Assessor
 from xrayscan.cores import available_cores
 from xrayscan.incremental import Plan
 from xrayscan.intake.options import DecodeOptions
-from xrayscan.job.accounts import closed_books, drift_of, night_facts, nights_of, notices
+from xrayscan.job.accounts import admitted, closed_books, drift_of, night_facts, nights_of, notices
 from xrayscan.job.choices import decision_of, heat_map, record_options
 from xrayscan.job.options import (
     JobOptions,
@@ -49,7 +49,7 @@ class Listeners:
 
 
 def run_job(options: JobOptions, listeners: Listeners) -> RunSummary:
-    """Run ``predict``.
+    """Run ``predict`` or ``check``.
 
     Args:
         options: what to do.
@@ -95,6 +95,7 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
             summary = replace(
                 closed_books(books, discovery, ending, time.monotonic() - begun),
                 to_read=tally.to_read,
+                admitted=admitted(options, books.tally),
                 workload=workload(card, decision, tally),
                 drift=drift_of(card, tally, earlier),
             )
@@ -112,10 +113,11 @@ def _batches(
     if not plan.to_assess:
         return
     workers = options.workers or available_cores()
-    model = ScoringModel(card.folder, workers, card)
-    model.check()
+    model = ScoringModel(card.folder, workers, card) if options.needs_model else None
+    if model:
+        model.check()
     read = ReadOptions(
-        card.input_size,
+        card.input_size if model else 0,
         workers,
         options.time_limit,
         options.min_age,
@@ -123,7 +125,9 @@ def _batches(
         DecodeOptions(options.max_pixels),
     )
     heat = heat_map(options, card) if options.report else NO_CAM
-    chosen = AssessOptions(read, decision, heat, options.admission, options.batch_size)
+    chosen = AssessOptions(
+        read, decision if options.scores else None, heat, options.admission, options.batch_size
+    )
     yield from Assessor(model, chosen).batches(plan.to_assess)
 
 
@@ -140,8 +144,8 @@ def _facts(
         options=option_facts(options),
         model=card.name,
         model_sha256=card.sha256,
-        threshold_rule=options.threshold or card.default_rule,
-        threshold=decision_of(options, card).threshold,
+        threshold_rule=(options.threshold or card.default_rule) if options.scores else "",
+        threshold=decision_of(options, card).threshold if options.scores else None,
         summary=summary,
         notices=notices(options, summary),
         nights=nights,

@@ -15,6 +15,7 @@ from xrayscan.journal.aside import move_aside
 from xrayscan.journal.atomic import sync_folder, unwritable
 from xrayscan.journal.entries import Entry, Key, from_record, to_record
 from xrayscan.journal.lines import decode_line, encode_line
+from xrayscan.records import Command
 
 SUFFIX = ".journal"
 _SCHEMA = 1
@@ -38,16 +39,19 @@ class Journal:
         runs: the closings of earlier runs, oldest first.
     """
 
-    def __init__(self, path: Path, paths: Sequence[str]) -> None:
+    def __init__(
+        self, path: Path, paths: Sequence[str], command: Command = Command.PREDICT
+    ) -> None:
         """Open a journal, or begin one.
 
         A last line that is cut is what an interrupted run was writing: it is dropped. Where other
         lines are damaged, the file is moved aside and the good lines go on in a new one. One of
-        other films is moved aside as well.
+        other films, or of another command, is moved aside as well.
 
         Args:
             path: the file.
             paths: the films' folders as the user gave them.
+            command: whose rows it holds.
 
         Raises:
             XrayscanError: it cannot be read or written.
@@ -56,7 +60,8 @@ class Journal:
         self.notes: list[str] = []
         self.keys: dict[str, Key] = {}
         self.runs: list[dict[str, Any]] = []
-        self.is_of_others = False
+        self._command = command
+        self._others = ""  # in words, whose results it holds, where they are not this run's
         self.has_films = False
         # a folder is the same however it is spelt; of several, rows begin with the spelling
         self._paths = [printable(each) for each in _as_one(paths)]
@@ -169,8 +174,8 @@ class Journal:
                     else:
                         whole = at + len(line)
                     at += len(line)
-        if self.is_of_others:
-            self._begin_anew(f"{self.path}: holds results of other folders")
+        if self._others:
+            self._begin_anew(f"{self.path}: holds results of {self._others}")
         elif damaged:
             self._salvage(damaged)
         elif size and not whole and not self._header().startswith(self.path.read_bytes()):
@@ -185,7 +190,11 @@ class Journal:
                 raise XrayscanError(
                     f"{self.path}: is of another version of xrayscan; use that, or another --csv"
                 )
-            self.is_of_others = value["paths"] != self._paths
+            command = value.get("command", Command.PREDICT.value)  # the first ones do not say it
+            if command != self._command:
+                self._others = f"xrayscan {command}"
+            elif value["paths"] != self._paths:
+                self._others = "other folders"
         elif kind == _FILM:
             self.has_films = True
             self._offsets[_hash(value["name"])] = offset
@@ -265,7 +274,8 @@ class Journal:
         ]
 
     def _header(self) -> bytes:
-        return encode_line({_HEADER: {"schema": _SCHEMA, "paths": self._paths}})
+        facts = {"schema": _SCHEMA, "command": self._command.value, "paths": self._paths}
+        return encode_line({_HEADER: facts})
 
     def _append(self, lines: Sequence[bytes]) -> int:
         """Write lines behind the others; returns where they begin."""

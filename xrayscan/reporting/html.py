@@ -96,6 +96,7 @@ def write_report(
 
 
 def _run_part(run: RunFacts, model: ReportModel) -> dict[str, Any]:
+    assert run.threshold is not None  # pages are of runs that score
     return {
         "versions": versions(),
         "run": run,

@@ -49,8 +49,8 @@ class RunFacts:
         options: the run's options by name, as values that JSON holds.
         model: the model's name.
         model_sha256: of its card.
-        threshold_rule: as asked for.
-        threshold: what the rule came to, 0..1.
+        threshold_rule: as asked for; "" where nothing was scored.
+        threshold: what the rule came to, 0..1; None where nothing was scored.
         summary: counts and seconds.
         notices: things about the whole run that a person should know, one sentence each.
         nights: earlier runs, the oldest first.
@@ -62,7 +62,7 @@ class RunFacts:
     model: str
     model_sha256: str
     threshold_rule: str
-    threshold: float
+    threshold: float | None
     summary: RunSummary
     notices: tuple[str, ...] = ()
     nights: tuple[Night, ...] = ()

@@ -31,6 +31,7 @@ _SECTIONS: Mapping[Section, tuple[str, str]] = {
 }
 _STATUSES: Mapping[Status, str] = {
     Status.SCORED: "scored",
+    Status.ADMITTED: "admitted",
     Status.NOT_ASSESSED: "not assessed",
     Status.UNREADABLE: "unreadable",
     Status.VANISHED: "vanished",

@@ -96,7 +96,8 @@ class Worklist:
             max_rows: rows of the page, 0 for a run that writes none; None takes ``ROWS``.
         """
         self._positive_label = positive_label
-        self._rows = _Shortlist[bytes](ROWS if max_rows is None else max_rows)
+        self._max_rows = ROWS if max_rows is None else max_rows
+        self._rows = _Shortlist[bytes](self._max_rows)
         self._worklist_films = _Shortlist[_Shown](WORKLIST_PICTURES if max_pictures else 0)
         self._other_films = _Shortlist[_Shown](max_pictures)
         self._totals = Counter[Section]()
@@ -110,6 +111,8 @@ class Worklist:
             picture: encoded at once if its film is among the most urgent. None where there is none,
                 and for a row taken over from an earlier run, whose report may have its picture.
         """
+        if not self._max_rows:
+            return
         section = self._section(assessment)
         index = _INDEX[section]
         urgency = (-index, assessment.probability or 0.0)
