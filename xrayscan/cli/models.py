@@ -1,17 +1,19 @@
-"""``xrayscan models``: list, show and verify model folders."""
+"""``xrayscan models``: list, show, verify and export model folders."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from xrayscan.cli.exits import Exit, echo, reported
+from xrayscan.cli.options import option
 from xrayscan.resources import DEFAULT_MODEL, bundled_models, model_folder
 
 models = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List, show and verify models."
+    no_args_is_help=True, rich_markup_mode=None, help="List, show, verify and export models."
 )
 
 _Model = Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A bundled model or a folder.")]
@@ -49,4 +51,35 @@ def verify(model: _Model) -> int:
 
     card = load_card(model_folder(model))
     echo(f"{card.folder}: {len(card.facts['files'])} files as the card describes them")
+    return Exit.DONE
+
+
+@models.command()
+@reported
+def export(
+    model: _Model,
+    format: Annotated[
+        str, option(metavar="FORMAT", help="onnx (needs xrayscan[onnx]), tflite or saved_model.")
+    ],
+    out: Annotated[
+        Path, option(metavar="PATH", help="File to write; of saved_model a folder, as it is.")
+    ],
+) -> int:
+    """Write a model for other runtimes: pixels in; probability, heat maps, embedding out.
+
+    What was written is run on test films and compared with the scorer before it is delivered. A
+    JSON beside it says what goes in and comes out, and has the thresholds.
+    """
+    from xrayscan.cli.listening import quiet_libraries, set_up_logging
+    from xrayscan.errors import UsageError
+    from xrayscan.training.outcome.deliver import ExportOptions, export_model
+    from xrayscan.training.outcome.formats import Format
+
+    if format not in list(Format):
+        raise UsageError(f"--format {format}: give {', '.join(Format)}")
+    options = ExportOptions(model, Format(format), out)
+    with quiet_libraries(verbose=False):
+        set_up_logging(verbose=False)
+        difference = export_model(options)
+    echo(f"{out}: as the scorer within {difference:.1g}; {options.facts.name} describes it")
     return Exit.DONE

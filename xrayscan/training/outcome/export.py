@@ -17,6 +17,7 @@ from xrayscan.training.network import classifier as joints
 from xrayscan.training.network.heatmap import heat_maps
 
 CALIBRATED_LOGIT = "calibrated_logit"
+_FEATURES = "last feature map"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +100,22 @@ def scoring_function(classifier: Any, admission_layers: Sequence[str]) -> Scorin
 
     Args:
         classifier: calibrated, with the joints of ``training.network.classifier``.
-        admission_layers: layers of the backbone whose pooled outputs become admission features.
+        admission_layers: layers of the backbone whose pooled outputs become admission features;
+            without any there is no such output.
     """
     import keras
     import tensorflow as tf
 
     backbone = classifier.get_layer(joints.BACKBONE)
-    middles = [backbone.get_layer(name).output for name in admission_layers]
-    to_features = keras.Model(backbone.input, [backbone.output, *middles])
+    middles = {name: backbone.get_layer(name).output for name in admission_layers}
+    # by name: of a list with a single output Keras hands on the output alone
+    to_features = keras.Model(backbone.input, {_FEATURES: backbone.output, **middles})
     to_rgb = keras.Model(classifier.input, classifier.get_layer(joints.RGB).output)
     head = _head(classifier)
 
     def score(pixels: Any) -> dict[str, Any]:
-        features, *middle = to_features(to_rgb(pixels), training=False)
+        found = to_features(to_rgb(pixels), training=False)
+        features, middle = found[_FEATURES], [found[name] for name in admission_layers]
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(features)
             outputs = head(features, training=False)
@@ -128,12 +132,12 @@ def scoring_function(classifier: Any, admission_layers: Sequence[str]) -> Scorin
             CALIBRATED_LOGIT: outputs[joints.CALIBRATION],
             engine.PROBABILITY: probability,
             engine.EMBEDDING: outputs[joints.EMBEDDING],
-            engine.ADMISSION: tf.concat([tf.reduce_mean(m, axis=(1, 2)) for m in middle], axis=1),
+            **_admission_outputs(middle),
             **{f"{engine.HEAT_PREFIX}{name}": heat for name, heat in maps.items()},
             **_class_outputs(probability, outputs),
         }
 
-    widths = tuple(int(middle.shape[-1]) for middle in middles)
+    widths = tuple(int(middle.shape[-1]) for middle in middles.values())
     return ScoringFunction(score, classifier.input_shape[1], widths)
 
 
@@ -152,6 +156,15 @@ def _score_gradient(gradients: Sequence[Any], logits: Any) -> Any:
         return gradients[0]
     shares = tf.nn.softmax(logits[:, 1:])[:, :, None, None, None]
     return tf.reduce_sum(shares * tf.stack(gradients[1:], axis=1), axis=1) - gradients[0]
+
+
+def _admission_outputs(middle: Sequence[Any]) -> dict[str, Any]:
+    """The means of layers (B, h, w, C) side by side; nothing without layers."""
+    import tensorflow as tf
+
+    if not middle:
+        return {}
+    return {engine.ADMISSION: tf.concat([tf.reduce_mean(m, axis=(1, 2)) for m in middle], axis=1)}
 
 
 def _class_outputs(probability: Any, outputs: dict[str, Any]) -> dict[str, Any]:
