@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.looking import brightness, film, true_map
 from xrayscan.evaluation.explaining.faithfulness import (
     MOST_ALIKE,
-    mark,
     points_inside,
     rank_correlation,
     removal,
@@ -16,27 +16,6 @@ from xrayscan.evaluation.explaining.faithfulness import (
 from xrayscan.evaluation.explaining.graphs import shuffled
 from xrayscan.evaluation.explaining.methods import Network, explainer
 from xrayscan.scoring.engine import Engine
-
-SIDE = 56
-SEEN = (slice(8, 24), slice(32, 48))  # where the made-up model looks
-
-
-def film() -> np.ndarray:
-    rng = np.random.default_rng(1)
-    values = rng.uniform(60, 90, (SIDE, SIDE))
-    values[SEEN] += 120
-    return values.astype(np.float32)
-
-
-def brightness(films: np.ndarray) -> np.ndarray:
-    """A model whose logit is the brightness of one place, over that of the film."""
-    return (films[(slice(None), *SEEN)].mean(axis=(1, 2)) - films.mean(axis=(1, 2))) / 20
-
-
-def true_map() -> np.ndarray:
-    heat = np.zeros((7, 7), np.float32)
-    heat[1:3, 4:6] = 1
-    return heat
 
 
 def test_removal_tells_a_true_map_from_a_false_one() -> None:
@@ -49,14 +28,6 @@ def test_taking_away_what_matters_lowers_the_logit_at_once() -> None:
     assert found.hottest_first.shape == found.coldest_first.shape == (2,)
     assert found.hottest_first[0] > 2
     assert abs(found.coldest_first[0]) < 0.5
-
-
-def test_the_mark_of_a_true_a_false_and_a_flat_map() -> None:
-    true, false = (mark(brightness, film(), heat) for heat in (true_map(), 1 - true_map()))
-    assert (true.reliable, true.words) == (True, "tested")
-    assert true.beaten == 1
-    assert (false.reliable, false.words) == (False, "not reliable")
-    assert not mark(brightness, film(), np.full((7, 7), 0.3, np.float32)).reliable
 
 
 def test_a_map_that_follows_the_film_agrees_under_shifts() -> None:

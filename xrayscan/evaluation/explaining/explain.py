@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import UsageError, XrayscanError
-from xrayscan.evaluation.explaining.faithfulness import Mark, mark
 from xrayscan.evaluation.explaining.inputs import Seen, seen
-from xrayscan.evaluation.explaining.methods import TITLES, Heat, Network, explainer
+from xrayscan.evaluation.explaining.methods import TITLES, Network, explainer
 from xrayscan.evaluation.figures import SOFT, literal, panels, png
 from xrayscan.records import DISCLAIMER, PROBABILITY_DECIMALS
 from xrayscan.reporting.overlay import overlay
 from xrayscan.resources import model_folder
 from xrayscan.scoring.engine import PROBABILITY
+from xrayscan.scoring.faithfulness import Heat, Mark, mark
 from xrayscan.scoring.model import ScoringModel
 
 _TITLE = 11  # points

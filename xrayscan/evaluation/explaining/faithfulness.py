@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation.explaining.imputing import imputed
-from xrayscan.evaluation.explaining.methods import Explainer, Film, Heat, blurred
+from xrayscan.evaluation.explaining.methods import Explainer
+from xrayscan.scoring.faithfulness import Film, Heat, spread
 
 # Shares of a film that are taken away: of more than half nothing is left to fill from.
 SHARES = (0.1, 0.3, 0.5)
@@ -19,10 +20,6 @@ SHARES = (0.1, 0.3, 0.5)
 _SHIFT = 1 / 7
 # A heat map of other weights that is more alike than this does not depend on what was learnt.
 MOST_ALIKE = 0.5
-# The mark of one film: its map against maps with the same cells in other places.
-_MARKED_SHARE = 0.2
-_SHUFFLES = 20
-_LEAST_BEATEN = 0.8
 
 Logits = Callable[[Film], NDArray[np.float64]]
 
@@ -60,7 +57,7 @@ def removal(logits: Logits, film: Film, heat: Heat, shares: Sequence[float] = SH
         heat: (h, w), of any scale.
         shares: of the film to take away, each above 0 and below 1.
     """
-    order = np.argsort(-_spread(heat, len(film)).ravel(), kind="stable")
+    order = np.argsort(-spread(heat, len(film)).ravel(), kind="stable")
     films = [film]
     for direction in (order, order[::-1]):
         for share in shares:
@@ -72,56 +69,6 @@ def removal(logits: Logits, film: Film, heat: Heat, shares: Sequence[float] = SH
     return Removal(falls[: len(shares)], falls[len(shares) :])
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """How far a film's map was tested.
-
-    Attributes:
-        beaten: share of maps with its cells in other places that it beats, 0..1.
-    """
-
-    beaten: float
-
-    @property
-    def reliable(self) -> bool:
-        return self.beaten >= _LEAST_BEATEN
-
-    @property
-    def words(self) -> str:
-        return "tested" if self.reliable else "not reliable"
-
-
-def mark(logits: Logits, film: Film, heat: Heat, seed: int = 7) -> Mark:
-    """Test one map cheaply: does the logit fall most where it is hottest?
-
-    The hottest fifth of the film is blurred away, and so are the fifths that the map's own cells
-    would choose in other places. A map that beats fewer than four in five of those is no better
-    than chance would often be.
-
-    Args:
-        logits: of (B, S, S) films.
-        film: (S, S) float32, 0..255.
-        heat: (h, w), >= 0.
-        seed: of the other places.
-    """
-    if np.ptp(heat) == 0:
-        return Mark(0.0)
-    rng = np.random.default_rng(seed)
-    others = [rng.permutation(heat.ravel()).reshape(heat.shape) for _ in range(_SHUFFLES)]
-    smooth = blurred(film)
-    films = [_without_hottest(film, smooth, each) for each in (heat, *others)]
-    own, *rest = logits(np.stack(films))
-    return Mark(float(np.mean(own < np.asarray(rest))))
-
-
-def _without_hottest(film: Film, smooth: Film, heat: Heat) -> Film:
-    large = _spread(heat, len(film))
-    hottest = np.argsort(-large.ravel(), kind="stable")[: round(_MARKED_SHARE * film.size)]
-    changed = film.copy()
-    changed.ravel()[hottest] = smooth.ravel()[hottest]
-    return changed
-
-
 def shift_agreement(explain: Explainer, film: Film) -> float:
     """How alike maps are when the film is moved by one position of the map, -1..1.
 
@@ -130,12 +77,12 @@ def shift_agreement(explain: Explainer, film: Film) -> float:
     """
     side = len(film)
     step = round(_SHIFT * side)
-    plain = _spread(explain(film), side)
+    plain = spread(explain(film), side)
     found = []
     for down, across in ((step, 0), (-step, 0), (0, step), (0, -step)):
         matrix = np.array([[1, 0, across], [0, 1, down]], np.float32)
         moved = cv2.warpAffine(film, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
-        heat = _spread(explain(np.asarray(moved, np.float32)), side)
+        heat = spread(explain(np.asarray(moved, np.float32)), side)
         back = np.roll(heat, (-down, -across), axis=(0, 1))
         inner = slice(step, side - step)
         found.append(correlation(plain[inner, inner], back[inner, inner]))
@@ -196,9 +143,3 @@ def rank_correlation(one: Heat, other: Heat) -> float:
     from scipy.stats import rankdata
 
     return correlation(rankdata(one).reshape(one.shape), rankdata(other).reshape(other.shape))
-
-
-def _spread(heat: Heat, side: int) -> NDArray[np.float32]:
-    """A map on the film's pixels, as overlays draw it."""
-    large = cv2.resize(heat.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(large, np.float32)

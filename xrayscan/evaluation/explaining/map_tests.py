@@ -16,7 +16,6 @@ from xrayscan.evaluation import bootstrap
 from xrayscan.evaluation.estimates import ends, rounded
 from xrayscan.evaluation.explaining.faithfulness import (
     MOST_ALIKE,
-    mark,
     points_inside,
     removal,
     share_inside,
@@ -25,11 +24,12 @@ from xrayscan.evaluation.explaining.faithfulness import (
 )
 from xrayscan.evaluation.explaining.graphs import shuffled
 from xrayscan.evaluation.explaining.inputs import Seen, seen
-from xrayscan.evaluation.explaining.methods import Explainer, Heat, Network, explainer
+from xrayscan.evaluation.explaining.methods import Explainer, Network, explainer
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.judging import Explained, Judged
 from xrayscan.scoring.card import CAMS
 from xrayscan.scoring.engine import Engine
+from xrayscan.scoring.faithfulness import Heat, mark
 from xrayscan.scoring.model import ScoringModel
 
 # About a minute's work for each method; the intervals say how much it tells.

@@ -14,6 +14,7 @@ from xrayscan.evaluation.explaining.graphs import FEATURES, with_features
 from xrayscan.evaluation.probabilities import log_odds
 from xrayscan.scoring.card import GRADCAM, SCORER, ModelCard
 from xrayscan.scoring.engine import HEAT_PREFIX, PROBABILITY, Engine
+from xrayscan.scoring.faithfulness import Film, Heat, blurred
 
 GRADCAM_PLUS, SCORECAM, OCCLUSION = "gradcam++", "scorecam", "occlusion"
 TITLES = {
@@ -28,10 +29,7 @@ TITLES = {
 _CHANNELS = 256
 # A patch of a seventh of the side, as large as a position of the map, moved by half of it.
 _PATCHES = 7
-_BLUR = 0.1  # of the side: what is left holds no structure of the size of a patch
 
-Film = NDArray[np.float32]
-Heat = NDArray[np.float32]
 Explainer = Callable[[Film], Heat]
 
 
@@ -132,11 +130,6 @@ def occlusion(network: Network, film: Film) -> Heat:
     falls = network.logits(film[None])[0] - network.logits(without)
     cells = 2 * _PATCHES - 1
     return np.asarray(np.maximum(falls.reshape(cells, cells), 0), np.float32)
-
-
-def blurred(film: Film) -> Film:
-    """The film without any structure of the size of a patch."""
-    return np.asarray(cv2.GaussianBlur(film, (0, 0), _BLUR * len(film)), np.float32)
 
 
 def _places(side: int) -> Iterator[tuple[slice, slice]]:
