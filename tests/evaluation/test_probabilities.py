@@ -8,9 +8,9 @@ from xrayscan.evaluation.probabilities import (
     brier,
     calibration_in_the_large,
     calibration_line,
-    log_odds,
     net_benefit,
 )
+from xrayscan.scoring.log_odds import log_odds
 
 
 def drawn(seed: int, count: int = 300) -> tuple[np.ndarray, np.ndarray]:

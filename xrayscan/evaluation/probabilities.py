@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_EDGE = 1e-6  # probabilities are written with six decimals: 0 stands for anything below half of it
+from xrayscan.scoring.log_odds import log_odds
+
 _STEPS = 50  # Newton's method on two parameters needs about ten
 _CONVERGED = 1e-9
 _STEEPEST = 100.0  # a slope beyond this is a line that only the number format stops from rising
@@ -24,12 +25,6 @@ class CalibrationLine:
 
     slope: float
     intercept: float
-
-
-def log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The logit of probabilities, (N,), those of 0 and 1 taken as the nearest that are written."""
-    kept = np.clip(probabilities, _EDGE, 1 - _EDGE)
-    return np.asarray(np.log(kept / (1 - kept)), np.float64)
 
 
 def brier(probabilities: NDArray[np.float64], positives: NDArray[np.bool_]) -> float:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation.calibration import fit_calibration
-from xrayscan.evaluation.probabilities import log_odds
 from xrayscan.evaluation.sample import Sample
+from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.recalibration import Recalibration
 
 FOLDS = 5

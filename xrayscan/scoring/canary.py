@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import ModelError
+from xrayscan.scoring.log_odds import log_odds
 
 FILMS = 3
 # In log odds: between CPUs and library versions float32 results differ by up to a hundredth; a
@@ -63,7 +64,7 @@ def check_canary(
         ModelError: it says something else.
     """
     known = np.asarray(card["distance"])
-    moved = _log_odds(probabilities) - _log_odds(card["probability"])
+    moved = log_odds(probabilities) - log_odds(card["probability"])
     near = np.abs(moved) <= LOG_ODDS_WITHIN
     near &= np.abs(np.subtract(distances, known)) <= DISTANCE_WITHIN * np.maximum(known, 1.0)
     if not near.all():  # what is no number is near to nothing
@@ -72,8 +73,3 @@ def check_canary(
             f"{card['probability']} when it was made; something on this machine computes wrongly: "
             "install the versions of the last good run record, or try another machine"
         )
-
-
-def _log_odds(probabilities: Sequence[float]) -> NDArray[np.float64]:
-    inside = np.clip(np.asarray(probabilities, np.float64), 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(inside / (1 - inside)))

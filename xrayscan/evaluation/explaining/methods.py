@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation.explaining.graphs import FEATURES, with_features
-from xrayscan.evaluation.probabilities import log_odds
 from xrayscan.scoring.card import GRADCAM, SCORER, ModelCard
 from xrayscan.scoring.engine import HEAT_PREFIX, PROBABILITY, Engine
 from xrayscan.scoring.faithfulness import Film, Heat, blurred
+from xrayscan.scoring.log_odds import log_odds
 
 GRADCAM_PLUS, SCORECAM, OCCLUSION = "gradcam++", "scorecam", "occlusion"
 TITLES = {
@@ -58,7 +58,7 @@ class Network:
     def logits(self, films: Film) -> NDArray[np.float64]:
         """Log odds of the probability, (B,), of (B, S, S) films of 0..255."""
         shares = self.engine.outputs(films)[PROBABILITY].reshape(len(films))
-        return log_odds(shares.astype(np.float64))
+        return log_odds(shares)
 
 
 def explainer(method: str, network: Network, engine: Engine | None = None) -> Explainer:
