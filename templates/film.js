@@ -98,7 +98,7 @@ function makeFilm(pane) {
 
   function picturesOf(row) {
     pictures = pictures || parsed("pictures");
-    return pictures.films[row[at.sha256] || row[at.path]] || null;
+    return pictures.films[pictureKey(row)] || null;
   }
 
   function showPictures(picture, name) {
@@ -161,6 +161,7 @@ function makeFilm(pane) {
       part("why").replaceChildren(...why(row, picture).map((text) => element("li", { textContent: shown(text) })));
       part("facts").replaceChildren(...pairs(row).map(([name, value]) =>
         element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: shown(value) }))));
+      part("mark").replaceChildren(...mark(row));
       showPictures(picture, shown(row[at.path]));
       change(PLAIN);
     },
@@ -180,11 +181,14 @@ function why(row, picture) {
     said.push(`It lies in the ${row[at.zone]} zone; the review zone goes from ${limitText(facts.zones.review)} to ${limitText(facts.zones.positive)}.`);
     said.push(distanceText(row));
     if (picture && picture.heat) said.push(heatText(hottest(picture.heat)));
+    if (picture && markOf(row)) said.push(`${capital(markText(row))}. ${markOf(row).meaning}`);
     if (reasonText(row)) said.push(reasonText(row) + ".");
   }
   if (row[at.gone]) said.push("The file is no longer in the folder; this is what was found of it.");
   return said;
 }
+
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 /* Four decimals, or all there are of a limit that would look like 0 or 1. */
 function limitText(value) {

@@ -19,6 +19,12 @@ function element(tag, properties, ...children) {
   return made;
 }
 
+/* How far a film's heat map was tested, as a badge; nothing for a film without one. */
+function mark(row) {
+  const found = markOf(row);
+  return found ? [element("span", { className: "mark " + facts.marks[pictureKey(row)], textContent: found.title, title: found.meaning })] : [];
+}
+
 /* Make the list within its frame.
    frame: the element that scrolls; open: called with a position; sort: called with a column. */
 function makeList(frame, { open, sort }) {
@@ -69,11 +75,11 @@ function makeList(frame, { open, sort }) {
     name.addEventListener("click", () => open(position));
     const reason = (row[at.gone] ? "no longer in the folder; " : "") + shown(reasonText(row));
     const cells = {
-      path: element("span", {}, name, element("span", { className: "reason-here", textContent: reason })),
+      path: element("span", {}, name, element("span", { className: "reason-here", textContent: [markOf(row)?.short, reason].filter(Boolean).join("; ") })),
       result: element("span", {}, badge(row), element("span", { className: "said-here", textContent: verdictOf(row) })),
       probability: probabilityText(row[at.probability]),
       zone: row[at.zone],
-      reason: element("span", { className: "clamp", textContent: reason }),
+      reason: element("span", {}, ...mark(row), element("span", { className: "clamp", textContent: reason })),
       modified: when(row[at.modified]),
       assessed: when(row[at.assessed_at]),
       verdict: verdictOf(row) || "",

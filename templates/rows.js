@@ -41,6 +41,11 @@ function when(seconds) {
   return dateFormat ? dateFormat.format(moment) : moment.toISOString().slice(0, 16).replace("T", " ");
 }
 
+/* What a film's picture is found by, and how far its heat map was tested; null without one. */
+const pictureKey = (row) => row[at.sha256] || row[at.path];
+const markOf = (row) => (Object.hasOwn(facts.marks, pictureKey(row)) ? words.marks[facts.marks[pictureKey(row)]] : null);
+const markText = (row) => markOf(row)?.title || "";
+
 function resultText(row) {
   return row[at.status] === "scored" ? row[at.label] : words.statuses[row[at.status]];
 }
@@ -59,7 +64,7 @@ const FILTERS = {
   q: (value) => {
     const parts = value.toLowerCase().split(/\s+/).filter(Boolean);
     return (row) => {
-      const text = (row[at.path] + " " + row[at.detail] + " " + row[at.sha256]).toLowerCase();
+      const text = [row[at.path], row[at.detail], row[at.sha256], markText(row)].join(" ").toLowerCase();
       return parts.every((part) => text.includes(part));
     };
   },
@@ -105,7 +110,7 @@ const SORT_KEYS = {
   result: resultText,
   probability: (row) => row[at.probability],
   zone: (row) => ["negative", "review", "positive"].indexOf(row[at.zone]),
-  reason: (row) => reasonText(row) || null,
+  reason: (row) => [markText(row), reasonText(row)].filter(Boolean).join("; ") || null,
   modified: (row) => row[at.modified],
   assessed: (row) => row[at.assessed_at],
   verdict: (row) => verdictOf(row) || null,

@@ -29,6 +29,7 @@ from xrayscan.records import Assessment, Ending, Scan, Status, Tally
 from xrayscan.reporting.table import ModelIdentity, TableWriter
 from xrayscan.reporting.worklist import Section, Worklist
 from xrayscan.scoring.decision import Decision
+from xrayscan.scoring.faithfulness import Mark
 from xrayscan.scoring.model import Scored
 from xrayscan.scoring.posture import Posture, PostureFinding
 from xrayscan.scoring.thresholds import ZoneLimits
@@ -67,6 +68,11 @@ class PlantedModel:
             distance = 9.0 if film[:4, :4].mean() < 1 else 1.0
             heat = None if cam == "none" else np.ones((2, 2), np.float32)
             yield Scored(float(film.mean() / 255), distance, heat)
+
+    def mark(self, film: np.ndarray, heat: np.ndarray, cam: str) -> Mark:
+        """Maps of bright films pass that have no white corner."""
+        assert cam == "gradcam"
+        return Mark(float(film.mean() > 100 and film[:4, -4:].mean() < 254))
 
 
 @dataclass
@@ -359,3 +365,46 @@ def test_worklist_has_every_row_and_pictures_with_heat(films: Path) -> None:
     assert set(drawn) == {cells[13] for cells in rows if cells[1] == "scored"}
     assert sum(cells[1] == "scored" for cells in rows) == scored
     assert all(film.heat is not None for film in drawn.values())
+
+
+def marks(done: Run) -> dict[str, bool | None]:
+    return {key: film.heat.reliable for key, film in done.worklist.films({}) if film.heat}
+
+
+@pytest.mark.parametrize("batch_size", [1, 7])
+def test_marks_do_not_hang_on_neighbours(films: Path, batch_size: int) -> None:
+    found = marks(run(films, cam="gradcam"))
+    assert set(found.values()) == {True, False}
+    backwards = Discovery(discover([str(films)], DiscoveryOptions()).scans[::-1], 0)
+    assert marks(run(backwards, cam="gradcam", batch_size=batch_size)) == found
+
+
+@pytest.mark.parametrize(
+    ("admission", "passes"), [(Admission.ON, True), (Admission.OFF, False)], ids=str
+)
+def test_the_pixels_that_were_scored_are_tested(
+    tmp_path: Path, admission: Admission, passes: bool
+) -> None:
+    """A turned film is tested as it was scored: turned back, where that was done."""
+    film = grey_film(1, mean=120)
+    film[:40, -60:] = 255
+    (tmp_path / "turned.png").write_bytes(png_bytes(film))
+    assert list(marks(run(tmp_path, cam="gradcam", admission=admission)).values()) == [passes]
+
+
+def test_without_heat_maps_nothing_is_tested(films: Path) -> None:
+    class Untestable(PlantedModel):
+        def mark(self, film: np.ndarray, heat: np.ndarray, cam: str) -> Mark:
+            raise AssertionError
+
+    assert marks(run(films, cam="none", model=Untestable())) == {}
+
+
+def test_want_of_memory_costs_a_mark_and_no_row(films: Path) -> None:
+    class Small(PlantedModel):
+        def mark(self, film: np.ndarray, heat: np.ndarray, cam: str) -> Mark:
+            raise MemoryError
+
+    done = run(films, cam="gradcam", model=Small())
+    assert done.rows == run(films).rows
+    assert set(marks(done).values()) == {None}

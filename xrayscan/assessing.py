@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -148,7 +149,8 @@ class Assessor:
                 if row.status is Status.ADMITTED and self._options.decision:
                     row = _called(row, scores, self._options.decision)
                 heat = scores.heat if row.status is Status.SCORED else None
-                yield row, Picture(film.reading.view, heat)
+                is_reliable = partial(self._is_reliable, model, film.reading.pixels, heat)
+                yield row, Picture(film.reading.view, heat, is_reliable)
 
     def _score(self, films: list[NDArray[np.float32]], model: ScoringModel) -> list[Scored]:
         """Score films together; where that does not fit into memory, in halves.
@@ -166,6 +168,18 @@ class Assessor:
             self._halve()
         half = len(films) // 2
         return self._score(films[:half], model) + self._score(films[half:], model)
+
+    def _is_reliable(
+        self, model: ScoringModel, film: NDArray[np.float32], heat: NDArray[np.float32] | None
+    ) -> bool | None:
+        """Test a film's heat map; None where there is none, or no memory to test it with."""
+        if heat is None:
+            return None
+        try:
+            return model.mark(film, heat, self._options.cam).reliable
+        except MemoryError:  # the row is there; a night does not end for want of a mark
+            self._halve()
+            return None
 
     def _admit(
         self, row: Assessment, film: Scored, upright: _Upright, card: ModelCard

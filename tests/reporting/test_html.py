@@ -267,6 +267,20 @@ def test_rows_taken_over_keep_the_pictures_of_the_page_before(tmp_path: Path) ->
     assert block(other, "pictures")["films"] == {}
 
 
+MARKS = {True: "tested", False: "weak", None: "untested"}
+
+
+@pytest.mark.parametrize(("reliable", "mark"), MARKS.items(), ids=MARKS.values())
+def test_a_mark_stands_in_the_page_and_travels_to_the_next(
+    tmp_path: Path, reliable: bool | None, mark: str
+) -> None:
+    row, other = film(0.9, 0.5), film(0.8, 0.5)
+    shown = [(row, Picture(FILM, HEAT, lambda: reliable)), (other, Picture(FILM, None))]
+    first = page_of(tmp_path, shown)
+    assert block(first, "facts")["marks"] == {row.sha256 or "0.9.png": mark}
+    assert page_of(tmp_path, [(row, None), (other, None)]) == first
+
+
 def test_the_scale_says_what_1_means(tmp_path: Path) -> None:
     page = words_of(page_of(tmp_path, [], heat={"quantile": 0.97}))
     assert "1 is the strongest heat that 97 % of the PNEUMONIA films in validation" in page

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.reporting.planted import HOSTILE, Planted
+from tests.reporting.planted import HOSTILE, Planted, picture_of
 from xrayscan.records import Assessment, Status
 from xrayscan.reporting import pictures
 from xrayscan.reporting.table import cell_text
+from xrayscan.reporting.words import WORDS
 from xrayscan.resources import DEFAULT_MODEL, model_folder
 from xrayscan.scoring.card import load_card
 
@@ -288,6 +289,50 @@ def test_a_film_says_why(page: Any, report: Report) -> None:
     assert "What raised the score most lies in the" in text
 
 
+@pytest.mark.parametrize("mark", ["tested", "weak", "untested"])
+def test_how_far_a_heat_map_was_tested_is_said_beside_it(
+    page: Any, report: Report, mark: str
+) -> None:
+    words = WORDS["marks"][mark]
+    row = next(row for row in report.worklist if marked(report, row) == mark)
+    page.locator("[name=q]").fill(row.sha256)
+    until(page, "document.querySelector('#shown').textContent.startsWith('1 of')")
+    assert page.locator("#list .mark").text_content() == words["title"]
+    pane = open_first(page)
+    badge = pane.locator(".mark")
+    assert badge.is_visible()
+    assert (badge.text_content(), badge.get_attribute("title")) == (
+        words["title"],
+        words["meaning"],
+    )
+    assert words["meaning"] in pane.locator(".why").inner_text(), "for whom no title is read"
+    described = pane.locator(".stage[aria-describedby]").get_attribute("aria-describedby")
+    assert page.locator(f"#{described}").text_content() == words["title"]
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.keyboard.press("Escape")
+    assert page.locator("#list .reason-here").first.inner_text().startswith(words["short"])
+
+
+def marked(report: Report, row: Assessment) -> str:
+    """The mark that the planted film was given."""
+    reliable = picture_of(report.rows.index(row), row.probability).is_reliable()
+    return {True: "tested", False: "weak", None: "untested"}[reliable]
+
+
+def test_films_are_found_by_their_mark(page: Any, report: Report) -> None:
+    page.locator("[name=q]").fill("heat not reliable")
+    scored = [row for row in report.rows if row.status is Status.SCORED]
+    weak = sum(marked(report, row) == "weak" for row in scored)
+    until(page, f"document.querySelector('#shown').textContent.startsWith('{weak} of')")
+
+
+def test_a_film_without_heat_map_has_no_mark(page: Any) -> None:
+    page.locator("#sections button[value=not_assessed]").click()
+    assert page.locator("#list .mark").count() == 0
+    page.locator("#list .open").first.click()
+    assert page.locator("#film .mark").count() == 0
+
+
 PIXELS = """canvas => {
   const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
   let strongest = 0;
@@ -304,7 +349,6 @@ def test_the_browser_draws_heat_as_overlays_are_drawn(page: Any, report: Report)
     import cv2
     import numpy as np
 
-    from tests.reporting.planted import picture_of
     from xrayscan.reporting.overlay import STRONGEST, colour_table
 
     open_first(page)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,13 @@ def test_pictures_are_read_back_as_they_were(
     assert dict(EarlierPictures((page,), SOURCE)) == FILMS
 
 
+@pytest.mark.parametrize("reliable", [True, False, None])
+def test_a_mark_is_read_back_with_its_map(tmp_path: Path, reliable: bool | None) -> None:
+    film = DrawnFilm(b"\xff\xd8" + b"3" * 3000, replace(HEAT, reliable=reliable))
+    written(tmp_path / "out.html", {"marked": film})
+    assert dict(EarlierPictures((tmp_path / "out.html",), SOURCE)) == {"marked": film}
+
+
 OTHERS = {
     "another model": PictureSource("n" * 64, "gradcam"),
     "another method": PictureSource("m" * 64, "gradcam++"),
@@ -106,7 +114,7 @@ def test_a_picture_that_is_not_what_its_name_says_is_not_taken(
     written(tmp_path / "out.html")
     damage(tmp_path / "out_files")
     earlier = EarlierPictures((tmp_path / "out.html",), SOURCE)
-    assert [earlier.get(key) for key in FILMS] == [None, None]
+    assert [earlier.get(key) for key in FILMS] == [None] * len(FILMS)
     written(tmp_path / "out.html")  # and writing again mends them
     assert dict(EarlierPictures((tmp_path / "out.html",), SOURCE)) == FILMS
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from xrayscan.reporting.rows import FIELDS
 from xrayscan.reporting.worklist import Picture, Section, Worklist, film_key
 
 PICTURE = Picture(np.zeros((4, 4), np.uint8), None)
+HEAT = np.eye(2, dtype=np.float32)
 
 
 def row(number: int, probability: float | None, status: Status = Status.SCORED) -> Assessment:
@@ -101,11 +103,34 @@ def test_a_row_taken_over_gets_the_picture_of_the_earlier_report() -> None:
 
 def test_pictures_are_made_only_for_films_that_are_shown(monkeypatch) -> None:
     made: list[int] = []
-    monkeypatch.setattr(module, "draw", lambda film, heat: made.append(1))
+    monkeypatch.setattr(module, "draw", lambda film, heat, reliable: made.append(1))
     worklist = Worklist("PNEUMONIA", 2)
     for number in range(100):
         worklist.add(row(number, 0.4 - number / 1000), PICTURE)
     assert len(made) == 2
+
+
+def test_heat_maps_are_tested_only_on_films_that_are_shown() -> None:
+    tested: list[int] = []
+    worklist = Worklist("PNEUMONIA", 2)
+    for number in range(100):
+        picture = Picture(PICTURE.film, HEAT, partial(answer, tested, number))
+        worklist.add(row(number, 0.4 - number / 1000), picture)
+    assert tested == [0, 1]
+    reliable = [drawn.heat.reliable for _, drawn in worklist.films({}) if drawn.heat]
+    assert reliable == [True, False], "each film has its own mark"
+
+
+def answer(tested: list[int], number: int) -> bool:
+    tested.append(number)
+    return number % 2 == 0
+
+
+def test_a_film_without_a_heat_map_is_not_tested() -> None:
+    tested: list[int] = []
+    worklist = Worklist("PNEUMONIA", 2)
+    worklist.add(row(1, 0.9), Picture(PICTURE.film, None, partial(answer, tested, 1)))
+    assert tested == []
 
 
 def test_equals_stay_in_order() -> None:

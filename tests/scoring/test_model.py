@@ -9,6 +9,8 @@ import pytest
 from xrayscan.errors import ModelError
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
 from xrayscan.scoring.engine import Engine
+from xrayscan.scoring.faithfulness import quick_mark
+from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.model import NO_CAM, ScoringModel
 from xrayscan.scoring.posture import find_posture
 from xrayscan.scoring.recalibration import Recalibration
@@ -72,3 +74,52 @@ def test_classes_share_what_a_correction_leaves(runnable: Path) -> None:
     assert sum(ranked.values()) == pytest.approx(1)
     assert ranked["N"] == pytest.approx(1 - positive, abs=1e-6)
     assert ranked["A"] == pytest.approx(2 * ranked["B"], rel=1e-5)
+
+
+@pytest.mark.parametrize("cam", ["gradcam", "gradcam++"])
+def test_a_mark_is_that_of_the_map_on_the_film_alone(
+    runnable: Path, films: np.ndarray, cam: str
+) -> None:
+    """Whatever memory is left: all at once and one by one give the same."""
+    model = ScoringModel(runnable, threads=2)
+    engine = Engine(runnable / "scorer.xml", SIZE, 1)
+    heats = [each.heat for each in model.score(films, cam)]
+    found = [model.mark(film, heat, cam) for film, heat in zip(films, heats, strict=True)]
+    again = [
+        quick_mark(lambda asked: log_odds(engine.score(asked).probability), film, heat)
+        for film, heat in zip(films, heats, strict=True)
+    ]
+    assert found == again
+    model._engine = OneByOne(engine)
+    assert [model.mark(*each, cam) for each in zip(films, heats, strict=True)] == found
+
+
+class OneByOne:
+    """An engine with memory for one film."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def outputs(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        if len(pixels) > 1:
+            raise MemoryError
+        return self._engine.outputs(pixels)
+
+
+def test_the_map_of_a_class_is_tested_on_its_share(runnable: Path) -> None:
+    """Class 2 sees brightness on the left, class 1 and the sum of both nothing."""
+
+    class Seeing:
+        def outputs(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+            seen = pixels[:, :, : SIZE // 2].mean(axis=(1, 2)) / 1000
+            shares = np.stack([np.full_like(seen, 0.5), 0.5 - seen, seen], axis=1)
+            return {"probability": np.full_like(seen, 0.5), "class_probabilities": shares}
+
+    model = ScoringModel(runnable, threads=1)
+    model._engine = Seeing()
+    film = np.zeros((SIZE, SIZE), np.float32)
+    film[:, : SIZE // 4] = 250
+    heat = np.zeros((8, 8), np.float32)
+    heat[:, :2] = 1
+    marks = [model.mark(film, heat, cam) for cam in ("gradcam", "gradcam_class1", "gradcam_class2")]
+    assert [each.reliable for each in marks] == [False, False, True]

@@ -117,14 +117,18 @@ def _film(page: Path, entry: Any) -> DrawnFilm:
         jpeg = (files_folder(page) / name).read_bytes()
         if picture_name(jpeg) != name:
             raise ValueError(name)
-    return DrawnFilm(jpeg, _heat(entry.get("heat")))
+    return DrawnFilm(jpeg, _heat(entry))
 
 
 def _heat(entry: Any) -> Heat | None:
-    if entry is None:
+    if entry.get("heat") is None:
         return None
-    width, height, levels = entry
-    heat = Heat(int(width), int(height), base64.b64decode(levels, validate=True))
+    width, height, levels = entry["heat"]
+    # the mark travels with the map: it is of a film that is not read again
+    reliable = entry.get("reliable")
+    heat = Heat(int(width), int(height), base64.b64decode(levels, validate=True), reliable)
+    if reliable not in (True, False, None):
+        raise ValueError("a mark that is none")
     if len(heat.levels) != heat.width * heat.height:
         raise ValueError("heat map of another size")
     return heat

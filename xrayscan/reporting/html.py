@@ -16,7 +16,7 @@ from xrayscan.reporting.page import STYLE, page_environment
 from xrayscan.reporting.pictures import Placement, place, remove_stale
 from xrayscan.reporting.rows import FIELDS, joined_rows, script_json
 from xrayscan.reporting.run_record import RunFacts, versions
-from xrayscan.reporting.words import WORDS
+from xrayscan.reporting.words import TESTED, UNTESTED, WEAK, WORDS
 from xrayscan.reporting.worklist import Worklist
 
 _SAME = 1e-9  # as in scoring: thresholds that differ by less are the same one
@@ -84,7 +84,7 @@ def write_report(
     placed = place(path, films, size, self_contained=options.self_contained)
     page = page_environment(templates, (STYLE, _OWN_STYLE), _SCRIPTS).get_template(_TEMPLATE)
     pieces = page.generate(
-        facts=script_json(_script_facts(run, model, options)),
+        facts=script_json(_script_facts(run, model, options) | {"marks": _marks(placed)}),
         pictures=picture_block(source, placed.entries),
         **_run_part(run, model),
         **_rows_part(worklist, rows),
@@ -123,6 +123,14 @@ def _placed_part(placed: Placement) -> dict[str, Any]:
     return {
         "left_out": placed.left_out,
         "img_src": "data:" if placed.folder is None else _IMAGES_BESIDE,
+    }
+
+
+def _marks(placed: Placement) -> dict[str, str]:
+    """How far heat maps were tested, by film: the list says it before any picture is read."""
+    words = {True: TESTED, False: WEAK, None: UNTESTED}
+    return {
+        key: words[entry["reliable"]] for key, entry in placed.entries.items() if "heat" in entry
     }
 
 

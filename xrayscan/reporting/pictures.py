@@ -32,11 +32,18 @@ SELF_CONTAINED_BYTES = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """A heat map as the page holds it: (height, width) levels, row by row, 255 for heat 1."""
+    """A heat map as the page holds it.
+
+    Attributes:
+        width, height: of the map.
+        levels: (height, width), row by row, 255 for heat 1.
+        reliable: whether it has passed its test on the film; None where it was not tested.
+    """
 
     width: int
     height: int
     levels: bytes
+    reliable: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +74,14 @@ class Placement:
     left_out: int = 0
 
 
-def draw(film: NDArray[np.uint8], heat: NDArray[np.float32] | None) -> DrawnFilm:
-    """Encode a film, (H, W) uint8, and its heat map, (h, w) float32, 0..1."""
+def draw(
+    film: NDArray[np.uint8], heat: NDArray[np.float32] | None, reliable: bool | None = None
+) -> DrawnFilm:
+    """Encode a film, (H, W) uint8, and its heat map, (h, w) float32, 0..1, with its mark."""
     if heat is None:
         return DrawnFilm(jpeg_bytes(film), None)
-    levels = np.rint(np.clip(heat, 0, 1) * 255).astype(np.uint8)
-    return DrawnFilm(jpeg_bytes(film), Heat(heat.shape[1], heat.shape[0], levels.tobytes()))
+    levels = np.rint(np.clip(heat, 0, 1) * 255).astype(np.uint8).tobytes()
+    return DrawnFilm(jpeg_bytes(film), Heat(heat.shape[1], heat.shape[0], levels, reliable))
 
 
 def files_folder(page: Path) -> Path:
@@ -159,7 +168,11 @@ def _entry(source: str, heat: Heat | None) -> dict[str, Any]:
     if heat is None:
         return {"film": source}
     levels = base64.b64encode(heat.levels).decode("ascii")
-    return {"film": source, "heat": [heat.width, heat.height, levels]}
+    return {
+        "film": source,
+        "heat": [heat.width, heat.height, levels],
+        "reliable": heat.reliable,
+    }
 
 
 def picture_name(jpeg: bytes) -> str:

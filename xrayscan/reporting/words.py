@@ -55,6 +55,27 @@ _REASONS: Mapping[Reason, str] = {
     Reason.GONE: "gone",
     Reason.GROWING: "still being written",
 }
+TESTED, WEAK, UNTESTED = "tested", "weak", "untested"
+_MARKS = {
+    TESTED: (
+        "heat map: tested",
+        "heat tested",
+        "The film scores lower with its hottest fifth blurred than with as much of it blurred "
+        "where the same heat would lie in other places.",
+    ),
+    WEAK: (
+        "heat map: not reliable",
+        "heat not reliable",
+        "Blurring the hottest fifth of the film lowers its score no more than blurring other "
+        "places does: where the heat lies says little.",
+    ),
+    UNTESTED: (
+        "heat map: not tested",
+        "heat not tested",
+        "Whether the film's score depends on the hottest places more than on others was not "
+        "tested.",
+    ),
+}
 WORDS = {
     "sections": [
         {"id": section.value, "title": title, "meaning": meaning}
@@ -63,4 +84,8 @@ WORDS = {
     "statuses": {status.value: words for status, words in _STATUSES.items()},
     "zones": {zone.value: zone.value for zone in Zone},
     "reasons": {reason.value: words for reason, words in _REASONS.items()},
+    "marks": {
+        mark: {"title": title, "short": short, "meaning": meaning}
+        for mark, (title, short, meaning) in _MARKS.items()
+    },
 }

@@ -47,10 +47,13 @@ class Picture:
     Attributes:
         film: (H, W) uint8.
         heat: (h, w) float32, 0..1; None without heat maps.
+        is_reliable: tests the heat map on the film; asked only for films that are shown, as the
+            answer costs more than scoring. None where there is none.
     """
 
     film: NDArray[np.uint8]
     heat: NDArray[np.float32] | None
+    is_reliable: Callable[[], bool | None] = lambda: None
 
 
 class _Shortlist(Generic[T]):
@@ -161,4 +164,7 @@ def film_key(row: Assessment) -> str:
 
 
 def _shown(row: Assessment, picture: Picture | None) -> _Shown:
-    return _Shown(film_key(row), None if picture is None else draw(picture.film, picture.heat))
+    if picture is None:
+        return _Shown(film_key(row), None)
+    reliable = None if picture.heat is None else picture.is_reliable()
+    return _Shown(film_key(row), draw(picture.film, picture.heat, reliable))

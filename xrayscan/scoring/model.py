@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
 from xrayscan.scoring.canary import canary_films, check_canary
-from xrayscan.scoring.card import ADMISSION, SCORER, ModelCard, load_card
-from xrayscan.scoring.engine import Engine
+from xrayscan.scoring.card import ADMISSION, CLASS_CAM, SCORER, ModelCard, load_card
+from xrayscan.scoring.engine import CLASSES, PROBABILITY, Engine
+from xrayscan.scoring.faithfulness import Mark, quick_mark
+from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.posture import PostureFinding, find_posture
 
 NO_CAM = "none"
@@ -93,6 +95,33 @@ class ScoringModel:
                 None if cam == NO_CAM else self._scaled(scores.heat[cam][index], cam),
                 () if scores.classes is None else self._ranked(scores.classes[index]),
             )
+
+    def mark(self, film: NDArray[np.float32], heat: NDArray[np.float32], cam: str) -> Mark:
+        """Test a film's heat map on the film.
+
+        Args:
+            film: (S, S) float32, 0..255, as it was scored.
+            heat: (h, w), as ``score`` gave it for ``cam``.
+            cam: a key of the card's ``heat_scale``; the map of a class is tested on its share.
+
+        Raises:
+            MemoryError: a single film does not fit.
+        """
+
+        def logits(films: NDArray[np.float32]) -> NDArray[np.float64]:
+            try:
+                return log_odds(self._shares(films, cam))
+            except MemoryError:
+                return log_odds([self._shares(each[None], cam)[0] for each in films])
+
+        return quick_mark(logits, film, heat)
+
+    def _shares(self, films: NDArray[np.float32], cam: str) -> NDArray[np.float32]:
+        """What a heat map is the gradient of, as a probability, (B,) of (B, S, S) films."""
+        outputs = self._engine.outputs(films)
+        if cam.startswith(CLASS_CAM):
+            return outputs[CLASSES][:, int(cam.removeprefix(CLASS_CAM))]
+        return outputs[PROBABILITY].reshape(len(films))
 
     def posture(self, film: NDArray[np.float32]) -> PostureFinding:
         """Tell how a film lies, (S, S) float32, 0..255."""
