@@ -105,3 +105,49 @@ def test_an_existing_folder_is_left_alone(site: Path, profile: Path) -> None:
     assert done.exit_code == 2
     assert "exists; give a new folder" in done.stderr
     assert (profile / "card.json").read_bytes() == before
+
+
+def test_an_isotonic_profile_gives_what_lies_between_its_points(site: Path, tmp_path: Path) -> None:
+    """From labelled films to the CSV: the parent's log odds through the profile's points."""
+    out = tmp_path / "bent"
+    done = run(
+        "calibrate", site, "--out", out, "--admission", "off", "--sensitivity", "0.9",
+        "--recalibration", "isotonic", "--prevalence", "0.1",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "isotonic" in done.stdout
+    facts = json.loads((out / "card.json").read_text(encoding="utf-8"))
+    before, after = np.array(facts["recalibration"]["curve"]).T
+    assert (np.diff(before) > 0).all()
+    assert (np.diff(after) > 0).all()
+    shift = float(facts["recalibration"]["offset"])
+    assert shift == 0
+    plain = predicted(site, "fast")
+    bent = predicted(site, out)
+    raw = np.array([float(row["probability"]) for row in plain])
+    z = np.interp(np.log(raw / (1 - raw)), before, after)
+    found = np.array([float(row["probability"]) for row in bent])
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-z)), atol=2e-5)
+    assert (found != raw).any()
+    threshold = facts["thresholds"]["sens=0.9"]["threshold"]
+    called = [row["label"] == "PNEUMONIA" for row in bent]
+    assert called == (found >= threshold).tolist(), "thresholds are of what is corrected"
+    sick = np.array([row["path"].startswith("PNEUMONIA") for row in bent])
+    assert np.mean(np.array(called)[sick]) == facts["thresholds"]["sens=0.9"]["sensitivity"]
+
+
+@pytest.mark.parametrize("how", ["none", "auto"])
+def test_corrections_that_are_not_asked_for_or_not_warranted(
+    site: Path, tmp_path: Path, how: str
+) -> None:
+    out = tmp_path / "plain"
+    done = run(
+        "calibrate", site, "--out", out, "--admission", "off", "--sensitivity", "0.9",
+        "--recalibration", how,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    facts = json.loads((out / "card.json").read_text(encoding="utf-8"))
+    assert "curve" not in facts["recalibration"]
+    if how == "none":
+        assert facts["recalibration"]["temperature"] == 1
+        assert "as asked for" in done.stdout

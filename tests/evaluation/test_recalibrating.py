@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from xrayscan.evaluation.recalibrating import find_recalibration
+from xrayscan.evaluation.correction import Correction
+from xrayscan.evaluation.recalibrating import Finding, find_recalibration
 from xrayscan.evaluation.sample import Sample
 
 
@@ -48,3 +50,73 @@ def test_another_prevalence_shifts_the_log_odds() -> None:
     assert there.shift == pytest.approx(shift)
     assert there.recalibration.offset - here.recalibration.offset == pytest.approx(shift, abs=1e-5)
     assert there.recalibration.temperature == here.recalibration.temperature
+
+
+def bent(count: int, seed: int = 5) -> tuple[Sample, np.ndarray]:
+    """Films whose log odds the model bends, rising, and their true probabilities."""
+    rng = np.random.default_rng(seed)
+    true = rng.normal(0, 2, count)
+    positives = rng.random(count) < 1 / (1 + np.exp(-true))
+    said = np.round(1 / (1 + np.exp(-(true**3 / 6 + 1))), 6)
+    sample = Sample(said, positives, tuple(str(n) for n in range(count)))
+    return sample, 1 / (1 + np.exp(-true))
+
+
+def test_a_hidden_bend_is_undone_better_than_by_temperature() -> None:
+    sample, _ = bent(2000)
+    others, truth = bent(4000, seed=6)
+    found = find_recalibration(sample)
+    line = find_recalibration(sample, wanted=Correction.TEMPERATURE)
+    assert found.recalibration.curve
+    assert not line.recalibration.curve
+    assert "isotonic" in found.words
+    assert f"temperature: {line.after:.3f}" in found.words
+
+    def error(finding: Finding) -> float:
+        said = [finding.recalibration.applied(float(p)) for p in others.probabilities]
+        return float(np.abs(np.array(said) - truth).mean())
+
+    assert error(found) < 0.5 * error(line)
+
+
+def test_a_model_off_by_a_line_gets_a_line_however_many_films_there_are() -> None:
+    found = find_recalibration(simulated(2000, temperature=2.5, offset=0.8))
+    assert not found.recalibration.curve
+    assert not found.recalibration.changes_nothing
+    assert "isotonic: " in found.words, "it was tried"
+
+
+@pytest.mark.parametrize("count", [60, 900])
+def test_with_few_films_no_curve_is_chosen(count: int) -> None:
+    found = find_recalibration(bent(count)[0])
+    assert not found.recalibration.curve
+    assert "isotonic" not in found.words
+
+
+def test_many_films_of_few_patients_are_few() -> None:
+    sample = bent(2000)[0]
+    of_fifty = replace(sample, patients=tuple(str(n % 50) for n in range(2000)))
+    assert not find_recalibration(of_fifty).recalibration.curve
+
+
+@pytest.mark.parametrize(
+    ("wanted", "curved", "unchanged"),
+    [
+        (Correction.NONE, False, True),
+        (Correction.TEMPERATURE, False, False),
+        (Correction.ISOTONIC, True, False),
+    ],
+)
+def test_what_is_asked_for_is_done(wanted: Correction, curved: bool, unchanged: bool) -> None:
+    found = find_recalibration(bent(60)[0], wanted=wanted).recalibration
+    assert bool(found.curve) is curved
+    assert found.changes_nothing is unchanged
+
+
+def test_another_prevalence_shifts_a_curve() -> None:
+    sample = bent(2000)[0]
+    here, there = find_recalibration(sample), find_recalibration(sample, prevalence=0.05)
+    z = np.linspace(-5, 5, 11)
+    moved = there.recalibration.moved(z) - here.recalibration.moved(z)
+    np.testing.assert_allclose(moved, there.shift)
+    assert there.shift < -1

@@ -20,6 +20,7 @@ from xrayscan.cli.evaluate import (
 from xrayscan.cli.exits import Exit, echo, reported
 from xrayscan.cli.film_options import Workers
 from xrayscan.cli.options import option
+from xrayscan.evaluation.correction import Correction
 from xrayscan.intake.admission import Admission
 from xrayscan.resources import DEFAULT_MODEL
 
@@ -47,10 +48,13 @@ def calibrate(
             "chosen otherwise. Default: theirs.",
         ),
     ] = None,
-    keep_probabilities: Annotated[
-        bool,
-        option("--keep-probabilities", help="Choose thresholds only; correct no probability."),
-    ] = False,
+    recalibration: Annotated[
+        Correction,
+        option(
+            help="Correct probabilities: auto where that helps on other patients, none, or by one "
+            "way in any case."
+        ),
+    ] = Correction.AUTO,
     population: Annotated[
         str, option(metavar="TEXT", help="Whose films these are, for the card.")
     ] = "",
@@ -84,7 +88,7 @@ def calibrate(
         out,
         tuple(Wish(kind, aim) for kind, aim in wishes if aim is not None),
         prevalence,
-        not keep_probabilities,
+        recalibration,
         population,
         admission,
         workers or available_cores(),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from xrayscan.errors import DataError, UsageError
+from xrayscan.evaluation.correction import Correction
 from xrayscan.evaluation.films import LabelOptions, labelled_scans
 from xrayscan.evaluation.judging import OpenHooks, assess_options, judge
 from xrayscan.evaluation.outputs import check_prevalence
@@ -34,7 +35,7 @@ class CalibrateOptions:
         out: the profile's folder to write.
         wishes: at least one; the first becomes the default threshold.
         prevalence: share of positives among all of the site's films; None takes the sample's.
-        recalibrate: correct probabilities where that is warranted.
+        correction: of probabilities: which, or where that is warranted.
         population: whose films these are, in words.
         admission: what to do with films outside the training population.
         workers: threads.
@@ -45,7 +46,7 @@ class CalibrateOptions:
     out: Path
     wishes: tuple[Wish, ...]
     prevalence: float | None = None
-    recalibrate: bool = True
+    correction: Correction = Correction.AUTO
     population: str = ""
     admission: Admission = Admission.ON
     workers: int = 1
@@ -79,11 +80,7 @@ def calibrate(options: CalibrateOptions, hooks: OpenHooks) -> Outcome:
         raise DataError(f"{options.labels.data}: {sample.lack[0].lower()}{sample.lack[1:-1]}")
     for wish in options.wishes:
         check(wish, sample)
-    finding = (
-        find_recalibration(sample, options.prevalence)
-        if options.recalibrate
-        else Finding(Recalibration(), None, None, "Probabilities stay as they are, as asked for.")
-    )
+    finding = find_recalibration(sample, options.prevalence, options.correction)
     corrected = _corrected(sample, finding.recalibration)
     share = options.prevalence or sample.positive_count / len(sample)
     found = tuple(granted(wish, corrected, share) for wish in options.wishes)

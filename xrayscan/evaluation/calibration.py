@@ -42,12 +42,12 @@ def fit_calibration(logits: NDArray[np.float64], positives: NDArray[np.bool_]) -
     if spread < _NO_SPREAD:
         spread = 1.0
     standard = (logits - mean) / spread
-    targets = _targets(positives)
+    labels = targets(positives)
 
     def negative_log_likelihood(parameters: NDArray[np.float64]) -> float:
         log_temperature, middle = parameters
         calibrated = (standard - middle) / np.exp(log_temperature)
-        return float((np.logaddexp(0, calibrated) - targets * calibrated).mean())
+        return float((np.logaddexp(0, calibrated) - labels * calibrated).mean())
 
     bounds = [(-np.log(20.0), np.log(20.0)), (-10.0, 10.0)]
     log_temperature, middle = minimize(
@@ -57,8 +57,8 @@ def fit_calibration(logits: NDArray[np.float64], positives: NDArray[np.bool_]) -
     return Calibration(temperature, -(mean + spread * float(middle)) / temperature)
 
 
-def _targets(positives: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Less than 1 and more than 0: n films told apart do not prove certainty (Platt 1999)."""
+def targets(positives: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Labels, (N,), less than 1 and more than 0: n films do not prove certainty (Platt 1999)."""
     count = int(positives.sum())
     return np.where(positives, (count + 1) / (count + 2), 1 / (len(positives) - count + 2))
 

@@ -112,7 +112,7 @@ def profile_facts(name: str, site: Site) -> dict[str, Any]:
             "points": [list(row) for row in curve.thinned().rows()],
         },
         "recalibration": {
-            **_together(site.parent.recalibration, correction),
+            **site.parent.recalibration.then(correction).facts(),
             "words": site.finding.words,
         },
         "calibration": {
@@ -177,14 +177,6 @@ def _zones(parent: ModelCard, correction: Recalibration) -> dict[str, float]:
     return {
         "review": correction.applied(parent.zones.review),
         "positive": correction.applied(parent.zones.positive),
-    }
-
-
-def _together(first: Recalibration, second: Recalibration) -> dict[str, float]:
-    """One correction behind another as one: z / t1 + b1, then that / t2 + b2."""
-    return {
-        "temperature": first.temperature * second.temperature,
-        "offset": first.offset / second.temperature + second.offset,
     }
 
 

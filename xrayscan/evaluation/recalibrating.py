@@ -1,14 +1,17 @@
-"""Whether a site's films warrant correcting a model's probabilities, and by how much."""
+"""Whether a site's films warrant correcting a model's probabilities, and how."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation.calibration import fit_calibration
+from xrayscan.evaluation.correction import Correction
+from xrayscan.evaluation.isotonic import fit_isotonic
 from xrayscan.evaluation.sample import Sample
 from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.recalibration import Recalibration
@@ -16,7 +19,16 @@ from xrayscan.scoring.recalibration import Recalibration
 FOLDS = 5
 # Two parameters need about ten films each of the rarer class (Peduzzi et al. 1996).
 LEAST = 20
+# Below about a thousand films isotonic regression does worse than a line (Niculescu-Mizil and
+# Caruana 2005); a dozen steps need about ten films each of the rarer class.
+LEAST_PATIENTS, LEAST_OF_CLASS = 1000, 100
+# Standard errors by which the log loss of other patients has to fall: a line of two parameters is
+# taken on a hint, a curve with as many as it likes in place of it beyond chance (95 %, two-sided).
+_ERRORS = {Correction.TEMPERATURE: 1.0, Correction.ISOTONIC: 1.96}
 _SEED = 7
+
+Losses = NDArray[np.float64]
+Fit = Callable[[NDArray[np.float64], NDArray[np.bool_]], Recalibration]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,66 +51,144 @@ class Finding:
     shift: float = 0.0
 
 
-def find_recalibration(sample: Sample, prevalence: float | None = None) -> Finding:
-    """Correct temperature and offset where that helps on other patients of the site.
+def find_recalibration(
+    sample: Sample,
+    prevalence: float | None = None,
+    wanted: Correction = Correction.AUTO,
+) -> Finding:
+    """Correct probabilities where that helps on other patients of the site, or as asked for.
 
-    It is warranted where the log loss of films falls by more than its standard error when the
-    correction was fitted on other patients (cross-validation by patient).
+    Temperature and offset are warranted where the log loss of patients falls by more than its
+    standard error when the correction was fitted on other patients (cross-validation by patient).
+    An isotonic correction is, where it is lower still by 1.96 standard errors of the difference, on
+    the same patients in the same folds, and there are enough of them to fit one.
 
     Args:
         sample: the site's films, of both classes.
         prevalence: share of positives among all of the site's films, where the sample was chosen
-            with another: the offset is shifted by the difference in log odds (Saerens et al. 2002,
-            eq. 2.4); None where the sample's is the site's.
+            with another: the log odds are shifted by the difference (Saerens et al. 2002, eq. 2.4);
+            None where the sample's is the site's.
+        wanted: which correction; a named one is made whether it is warranted or not.
     """
+    if wanted is Correction.NONE:
+        return _unchanged("as asked for")
+    tried = _tried(sample) if wanted is Correction.AUTO else (wanted,)
+    if not tried:
+        fewest = min(sample.positive_count, sample.negative_count)
+        return _unchanged(
+            f"{fewest} films of one class are too few to correct them by, it takes {LEAST}", ": "
+        )
+    before, after = _losses(tried, sample)
+    chosen = _warranted(before, after) if wanted is Correction.AUTO else wanted
+    if chosen is None:
+        losses = float(before.mean()), float(after[tried[0]].mean())
+        return _unchanged("a correction does not help on other patients", ": ", losses)
+    return _made(chosen, sample, prevalence, (before, after))
+
+
+def _unchanged(
+    why: str, joint: str = ", ", losses: tuple[float | None, float | None] = (None, None)
+) -> Finding:
+    return Finding(Recalibration(), *losses, f"Probabilities stay as they are{joint}{why}.")
+
+
+def _made(
+    chosen: Correction,
+    sample: Sample,
+    prevalence: float | None,
+    losses: tuple[Losses, Mapping[Correction, Losses]],
+) -> Finding:
+    fitted = _FITS[chosen](log_odds(sample.probabilities), sample.positives)
+    before, after = (float(each.mean()) for each in (losses[0], losses[1][chosen]))
+    if fitted.changes_nothing:
+        why = "positives do not become more frequent with them, no isotonic correction can be made"
+        return _unchanged(why, ": ", (before, after))
+    shift = _shift(sample, prevalence)
+    found = fitted.then(Recalibration(offset=shift))
+    line = f"temperature {found.temperature:.3f}, offset {found.offset:+.3f}"
+    # the outermost points are no steps
+    how = f"isotonic, {len(found.curve) - 2} steps" if found.curve else line
+    others = [
+        f" ({name}: {float(loss.mean()):.3f})"
+        for name, loss in losses[1].items()
+        if name is not chosen
+    ]
+    words = (
+        f"Probabilities are corrected ({how}): on other patients the log loss "
+        f"{'falls' if after < before else 'goes'} from {before:.3f} to {after:.3f}"
+        f"{''.join(others)}."
+    )
+    return Finding(found, before, after, words, shift)
+
+
+def _tried(sample: Sample) -> tuple[Correction, ...]:
+    """What there are enough films for."""
     fewest = min(sample.positive_count, sample.negative_count)
     if fewest < LEAST:
-        return Finding(
-            Recalibration(),
-            None,
-            None,
-            f"Probabilities stay as they are: {fewest} films of one class are too few to correct "
-            f"them by, it takes {LEAST}.",
-        )
-    logits = log_odds(sample.probabilities)
-    before, after = _losses(logits, sample)
-    gain = before - after
-    error = float(gain.std(ddof=1)) / math.sqrt(len(gain))
-    if float(gain.mean()) <= error:
-        words = "Probabilities stay as they are: a correction does not help on other patients."
-        return Finding(Recalibration(), float(before.mean()), float(after.mean()), words)
-    fitted = fit_calibration(logits, sample.positives)
-    shift = _shift(sample, prevalence)
-    found = Recalibration(round(fitted.temperature, 6), round(fitted.offset + shift, 6))
-    words = (
-        f"Probabilities are corrected (temperature {found.temperature:.3f}, offset "
-        f"{found.offset:+.3f}): on other patients the log loss falls from {before.mean():.3f} to "
-        f"{after.mean():.3f}."
-    )
-    return Finding(found, float(before.mean()), float(after.mean()), words, shift)
+        return ()
+    if fewest < LEAST_OF_CLASS or len(set(sample.patients)) < LEAST_PATIENTS:
+        return (Correction.TEMPERATURE,)
+    return (Correction.TEMPERATURE, Correction.ISOTONIC)
+
+
+def _warranted(before: Losses, after: Mapping[Correction, Losses]) -> Correction | None:
+    """The last of the corrections tried that is better than what was best before it."""
+    chosen, best = None, before
+    for name, losses in after.items():
+        gain = best - losses
+        error = float(gain.std(ddof=1)) / math.sqrt(len(gain))
+        if float(gain.mean()) > _ERRORS[name] * error:
+            chosen, best = name, losses
+    return chosen
 
 
 def _losses(
-    logits: NDArray[np.float64], sample: Sample
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    tried: tuple[Correction, ...], sample: Sample
+) -> tuple[Losses, dict[Correction, Losses]]:
     """Log loss by patient, uncorrected and corrected by what other patients say."""
+    logits = log_odds(sample.probabilities)
     _, patients = np.unique(np.asarray(sample.patients, np.str_), return_inverse=True)
     folds = np.random.default_rng(_SEED).permutation(patients.max() + 1)[patients] % FOLDS
+    sizes = np.bincount(patients)
+
+    def by_patient(corrected: NDArray[np.float64]) -> Losses:
+        return np.bincount(patients, _log_loss(corrected, sample.positives)) / sizes
+
+    after = {
+        name: by_patient(_by_others(_FITS[name], logits, sample.positives, folds)) for name in tried
+    }
+    return by_patient(logits), after
+
+
+def _by_others(
+    fit: Fit,
+    logits: NDArray[np.float64],
+    positives: NDArray[np.bool_],
+    folds: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Log odds, each fold's corrected by what is fitted on the others."""
     corrected = logits.copy()
     for fold in range(FOLDS):
         here = folds == fold
-        learnt = sample.positives[~here]
+        learnt = positives[~here]
         if here.any() and learnt.any() and not learnt.all():
-            fitted = fit_calibration(logits[~here], learnt)
-            corrected[here] = logits[here] / fitted.temperature + fitted.offset
-    sizes = np.bincount(patients)
-    before = np.bincount(patients, _log_loss(logits, sample.positives)) / sizes
-    after = np.bincount(patients, _log_loss(corrected, sample.positives)) / sizes
-    return before, after
+            corrected[here] = fit(logits[~here], learnt).moved(logits[here])
+    return corrected
 
 
 def _log_loss(logits: NDArray[np.float64], positives: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.asarray(np.logaddexp(0, logits) - positives * logits, np.float64)
+
+
+def _line(logits: NDArray[np.float64], positives: NDArray[np.bool_]) -> Recalibration:
+    fitted = fit_calibration(logits, positives)
+    return Recalibration(round(fitted.temperature, 6), round(fitted.offset, 6))
+
+
+_FITS: Mapping[Correction, Fit] = {
+    Correction.TEMPERATURE: _line,
+    Correction.ISOTONIC: fit_isotonic,
+}
 
 
 def _shift(sample: Sample, prevalence: float | None) -> float:
