@@ -110,7 +110,9 @@ def test_the_page(films: Path, tmp_path: Path) -> None:
     assert all(source.startswith("data:image/") for source in page.sources)
     assert all(page.alts)
     assert "Decision curve" in text
-    assert "TRIPOD+AI 14" in text
+    for item in ("TRIPOD+AI 14", "TRIPOD+AI 27c", "CLAIM 2024 1<", "CLAIM 2024 44"):
+        assert item in text
+    assert "to be written by a person" in text
     assert "nan" not in text.replace("nance", "").lower().split()
     assert str(films) not in text  # folders may tell of the hospital
 

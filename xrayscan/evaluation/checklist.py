@@ -1,8 +1,4 @@
-"""The reporting checklist: what the run itself can answer, and what a person has to write.
-
-TRIPOD+AI (Collins et al., BMJ 2024) by its item numbers, and CLAIM 2024 (Tejani et al., Radiology:
-Artificial Intelligence 2024) where it asks for what TRIPOD+AI does not; items in our own words.
-"""
+"""The reporting checklist: what the run itself can answer, and what a person has to write."""
 
 from __future__ import annotations
 
@@ -10,51 +6,81 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-PERSON = (
-    (
-        "TRIPOD+AI 1, 2",
-        "Title and abstract that say what was evaluated, for whom and where",
-    ),
-    ("TRIPOD+AI 3, 4", "Why the model is needed, for which decision, known inequalities, aims"),
-    ("TRIPOD+AI 5a", "Where the films come from, how they were chosen, how well they represent"),
-    ("TRIPOD+AI 5b, 6", "Dates, sites, who was eligible, treatments given"),
-    ("TRIPOD+AI 8", "How the reference was set, by whom, how they agree, what they knew"),
-    ("TRIPOD+AI 10", "Why this many films"),
-    ("TRIPOD+AI 17, 19", "Ethical approval, consent, involvement of patients and the public"),
-    ("TRIPOD+AI 18", "Funding, conflicts of interest, protocol, registration, sharing of data"),
-    ("TRIPOD+AI 25, 26", "Interpretation, limits, what they mean for fairness and generality"),
-    ("TRIPOD+AI 27", "How it is to be used, how poor or missing input is handled, what comes next"),
-    ("CLAIM 2024", "How films were de-identified; manufacturers and settings of the X-ray units"),
-)
+from xrayscan.evaluation.checklist_items import CLAIM, CLAIM_ITEMS, TRIPOD, TRIPOD_ITEMS
+
+_SHOWN = "In this report, with intervals and by subgroup."
+_PATIENTS = "Films of one patient are taken together in every interval."
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An item of the checklist with what the run says to it."""
+class Row:
+    """An item of a standard with what the run says to it.
 
-    item: str
-    about: str
-    answer: str
+    Attributes:
+        standard: its name.
+        number: of the item, as the standard counts.
+        asks: what it asks, in our own words.
+        answer: "" where a person has to write it.
+    """
+
+    standard: str
+    number: str
+    asks: str
+    answer: str = ""
 
 
-def answers(facts: Mapping[str, Any], card: Mapping[str, Any]) -> tuple[Answer, ...]:
-    """Answer the items that a run can, from its facts and the model's card."""
-    return (
-        Answer("TRIPOD+AI 7", "Data preparation", _preparation(facts, card)),
-        Answer("TRIPOD+AI 9", "Predictors", "The film alone; nothing from a header is scored."),
-        Answer("TRIPOD+AI 11", "Missing data", _missing(facts)),
-        Answer("TRIPOD+AI 12e", "Measures and intervals", _measures(facts)),
-        Answer("TRIPOD+AI 13", "Class imbalance", _imbalance(facts)),
-        Answer("TRIPOD+AI 14", "Fairness", _groups(facts)),
-        Answer("TRIPOD+AI 15", "Output", _output(facts, card)),
-        Answer("TRIPOD+AI 16", "Training and evaluation data", _training(facts, card)),
-        Answer("TRIPOD+AI 18f", "Code", f"xrayscan {facts['versions']['xrayscan']}, open source."),
-        Answer("TRIPOD+AI 20", "Films and patients", _flow(facts)),
-        Answer("TRIPOD+AI 22", "The model itself", _model(facts, card)),
-        Answer("TRIPOD+AI 23", "Performance", "In this report, with intervals and by subgroup."),
-        Answer("CLAIM 2024", "Failure analysis", "The panels of wrong and borderline films."),
-        Answer("CLAIM 2024", "Explainability", _explained(facts)),
+def checklist(facts: Mapping[str, Any], card: Mapping[str, Any]) -> tuple[Row, ...]:
+    """Every item of both standards, those answered that a run and the model's card can answer."""
+    standards = (
+        (TRIPOD, TRIPOD_ITEMS, _tripod(facts, card)),
+        (CLAIM, CLAIM_ITEMS, _claim(facts, card)),
     )
+    return tuple(
+        Row(name, number, asks, answers.get(number, ""))
+        for name, items, answers in standards
+        for number, asks in items
+    )
+
+
+def _tripod(facts: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "7": _preparation(facts, card),
+        "9b": "The film alone; nothing from a header is scored.",
+        "11": _missing(facts),
+        "12d": _PATIENTS,
+        "12e": _measures(facts),
+        "12f": _updated(card),
+        "12g": _computed(facts),
+        "13": _imbalance(facts),
+        "14": _groups(facts),
+        "15": _output(facts, card),
+        "16": _training(facts, card),
+        "18f": _code(facts),
+        "20a": _flow(facts),
+        "21": _flow(facts),
+        "22": _model(facts, card),
+        "23a": _SHOWN,
+    }
+
+
+def _claim(facts: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "9": _preparation(facts, card),
+        "12": _missing(facts),
+        "20": f"{_PATIENTS} {_training(facts, card)}",
+        "22": _model(facts, card),
+        "23": ", ".join(f"{name} {version}" for name, version in facts["versions"].items()) + ".",
+        "24": _started(card),
+        "28": _measures(facts),
+        "29": _measures(facts),
+        "30": "At every threshold, by subgroup, and with films without a probability as referred.",
+        "31": _explained(facts),
+        "35": _flow(facts),
+        "37": _SHOWN,
+        "38": _SHOWN,
+        "39": "The panels of wrong and borderline films.",
+        "43": f"{_code(facts)} Of the data, a person has to write.",
+    }
 
 
 def _preparation(facts: Mapping[str, Any], card: Mapping[str, Any]) -> str:
@@ -97,6 +123,24 @@ def _groups(facts: Mapping[str, Any]) -> str:
 
 def _output(facts: Mapping[str, Any], card: Mapping[str, Any]) -> str:
     return f"{card['score']}; positive from {facts['threshold']:.4f} on ({facts['rule']})."
+
+
+def _updated(card: Mapping[str, Any]) -> str:
+    words = card.get("recalibration", {}).get("words", "")
+    return words or "The model is evaluated as it is."
+
+
+def _started(card: Mapping[str, Any]) -> str:
+    start = card["training"].get("started_from", "")
+    return f"Started from {start}." if start else ""
+
+
+def _computed(facts: Mapping[str, Any]) -> str:
+    return f"By the model's scorer, on every film alone (card sha256 {facts['model']['sha256']})."
+
+
+def _code(facts: Mapping[str, Any]) -> str:
+    return f"xrayscan {facts['versions']['xrayscan']}, open source."
 
 
 def _training(facts: Mapping[str, Any], card: Mapping[str, Any]) -> str:

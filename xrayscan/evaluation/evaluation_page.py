@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xrayscan.evaluation.checklist import PERSON, answers
+from xrayscan.evaluation.checklist import checklist
 from xrayscan.evaluation.figures import Plot
 from xrayscan.evaluation.judging import Explained, Judged
 from xrayscan.evaluation.panels import shown
@@ -59,8 +59,7 @@ def write_page(path: Path, page: Page) -> None:
             for group, films in page.panels.items()
         },
         colours=colour_bar(),
-        answers=answers(page.facts, page.card.facts),
-        person=PERSON,
+        checklist=checklist(page.facts, page.card.facts),
     )
     with atomic_text(path) as file:
         file.writelines(pieces)
