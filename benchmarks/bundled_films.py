@@ -1,11 +1,9 @@
 """The list of films that the bundled models learn from, and what each counts.
 
 Usage:
-    python -m benchmarks.bundled_films DATA films.csv
+    python -m benchmarks.bundled_films DATA films.csv [--other-findings]
 
-DATA is the developers' folder of films (shared/data). With WEIGHTS for
-efficientnet_lite0_224_no_top.weights.h5, the model ``fast`` is then made by
-    xrayscan fit films.csv --preset bundled-fast --from WEIGHTS --out fast
+DATA is the developers' folder of films (shared/data). ``benchmarks/bundled.sh`` makes the models.
 """
 
 from __future__ import annotations
@@ -23,7 +21,8 @@ from xrayscan.journal.atomic import atomic_text
 CHILDREN = "kermany"
 # What a film of each source counts beside others of its hospital and class. NIH's are few and of
 # the hospital to be told; those of COVID collections are labelled weakly and come from elsewhere.
-_SHARES = {CHILDREN: 1.0, "nih": 2.0, "rsna": 1.0, "covid": 0.4}
+_SHARES = {CHILDREN: 1.0, "nih": 2.0, "nih_other": 2.0, "rsna": 1.0, "covid": 0.4}
+_OPACITIES = {"Consolidation", "Edema", "Infiltration", "Pneumonia"}
 _FOLDS, _SALT = 7, "7"  # one patient in seven for validation, by the hash of who it is
 
 
@@ -50,16 +49,25 @@ class Film:
         return self.source == CHILDREN, self.label
 
 
-def films(data: Path) -> Iterator[Film]:
-    """List the films; NIH's with other findings are left out, and the official splits kept."""
+def films(data: Path, *, other_findings: bool = False) -> Iterator[Film]:
+    """List the films; official splits are kept.
+
+    Args:
+        data: the developers' folder.
+        other_findings: with NIH's films of findings that are no opacity, as negatives.
+    """
     for row in _rows(data / CHILDREN):
         if row["split"] == "train":
             path = data / CHILDREN / row["path"]
             yield Film(path, row["cls"], f"k{row['patient']}", CHILDREN)
     for row in _rows(data / "nih"):
-        if row["split"] == "train" and row["label"] in ("normal", "pneumonia"):
-            path = data / "nih" / row["file"]
-            yield Film(path, row["label"].upper(), f"n{row['patient_id']}", "nih")
+        path, patient = data / "nih" / row["file"], f"n{row['patient_id']}"
+        if row["split"] != "train":
+            continue
+        if row["label"] in ("normal", "pneumonia"):
+            yield Film(path, row["label"].upper(), patient, "nih")
+        elif other_findings and not _OPACITIES.intersection(row["nih_labels"].split("|")):
+            yield Film(path, "NORMAL", patient, "nih_other")
     for row in _rows(data / "rsna_normal"):
         known = row["patient_id"]
         patient = f"n{float(known):.0f}" if known else f"r{row['file']}"
@@ -90,8 +98,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("listing", type=Path)
+    parser.add_argument("--other-findings", action="store_true")
     given = parser.parse_args()
-    listed = list(films(given.data.resolve()))
+    listed = list(films(given.data.resolve(), other_findings=given.other_findings))
     with atomic_text(given.listing) as file:
         writer = csv.writer(file)
         writer.writerow(("path", "label", "patient", "split", "source", "weight"))

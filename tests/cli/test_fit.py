@@ -109,7 +109,7 @@ USAGE = {
     "optimizer": (["--optimizer", "sgd"], "choose one of adamw, adam"),
     "unfreeze": (["--unfreeze", "half"], "choose one of auto, all, last, none"),
     "precision": (["--precision", "int8"], "choose one of auto, float32, mixed"),
-    "preset": (["--preset", "best"], "choose one of bundled-fast, published-cnn"),
+    "preset": (["--preset", "best"], "choose one of bundled-accurate, bundled-fast"),
     "architecture": (["--arch", "lenet"], "choose one of cnn"),
     "origin": (["--from", "nowhere"], "neither a model"),
     "one member": (["--ensemble-of", "fast"], "twice or more"),

@@ -54,7 +54,7 @@ def fit(
         str,
         option(
             metavar="NAME",
-            help="The bundled model's recipe, bundled-fast, or a published project's: "
+            help="A recipe of the bundled models, bundled-*, or of a published project: "
             "published-cnn, published-cnn-transformer, published-densenet121, "
             "published-mobilenet or published-resnet50. Options that are given win.",
         ),

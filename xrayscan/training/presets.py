@@ -29,20 +29,34 @@ _FROM_CHANCE: Mapping[str, Any] = {
     "epochs": 20,
     "patience": 5,
 }
-# On the list that benchmarks/bundled_films.py writes; docs/experiments.md says why so.
-_BUNDLED_FAST: Mapping[str, Any] = {
-    "arch": "efficientnet_lite0",
-    "augmentation": "strong",
-    "unfreeze": "all",
-    "learning_rate": 4e-4,
-    "epochs": 8,
+# Of the bundled models, on the lists that benchmarks/bundled_films.py writes; benchmarks/bundled.sh
+# makes them, and docs/experiments.md says why so.
+_SOURCES: Mapping[str, Any] = {
     "population": "children of 1 to 5 years, Guangzhou Women and Children's Medical Center; "
     "adults, NIH Clinical Center; adults of COVID-19 collections",
     "licence": "Kermany, Zhang, Goldbaum 2018, CC BY 4.0; ChestX-ray14 (NIH), with labels of the "
     "RSNA 2018 challenge, academic use; COVID-19 Radiography Database, academic use",
 }
+_FIRST: Mapping[str, Any] = {
+    "arch": "efficientnet_lite0",
+    "augmentation": "strong",
+    "unfreeze": "all",
+    "learning_rate": 4e-4,
+    "epochs": 8,
+    **_SOURCES,
+}
+_SMOOTHED: Mapping[str, Any] = {**_FIRST, "smoothing": 2, "learning_rate": 2e-4, "epochs": 4}
+_FAST: Mapping[str, Any] = {
+    **_FIRST,
+    "augmentation": "archives",
+    "learning_rate": 2.5e-4,
+    "epochs": 5,
+}
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "bundled-fast": _BUNDLED_FAST,
+    "bundled-accurate": {"mirrored": True, **_SOURCES},
+    "bundled-fast": _FAST,
+    "bundled-first": _FIRST,
+    "bundled-smoothed": _SMOOTHED,
     "published-cnn": {"arch": "cnn", **_FROM_CHANCE},
     "published-cnn-transformer": {"arch": "cnn_transformer", **_FROM_CHANCE},
     "published-densenet121": {"arch": "densenet121", **_TWO_STAGES},
