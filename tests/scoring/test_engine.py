@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -183,3 +184,14 @@ def test_cores_of_films_that_fail_are_given_back(scorer: Path, films: np.ndarray
     with pytest.raises(RuntimeError):
         engine.score(films[:, :-1])  # not of the size that the scorer takes
     assert [shared.acquire(timeout=1) for _ in range(2)] == [True, True]
+
+
+def test_threads_that_ask_at_once_get_what_is_theirs(
+    engines: dict[int, Engine], films: np.ndarray, alone: list[Scores]
+) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        turns = [list(range(len(films)))[turn % 3 :] for turn in range(24)]
+        asked = [threads.submit(engines[2].score, films[turn]) for turn in turns]
+        for turn, answer in zip(turns, asked, strict=True):
+            for row, film in enumerate(turn):
+                assert_same_bits(answer.result(), row, alone[film])

@@ -107,6 +107,8 @@ class Engine:
         self._queue.set_callback(self._keep)
         self._cores = cores or threading.Semaphore(threads)
         self._results: dict[int, tuple[NDArray[np.float32], ...]] = {}
+        # several threads may ask at once; films of one batch are what runs side by side
+        self._in_use = threading.Lock()
 
     def score(self, pixels: NDArray[np.float32]) -> Scores:
         """Score B films.
@@ -136,6 +138,15 @@ class Engine:
         Raises:
             MemoryError: there is not enough for what runs at once.
         """
+        with self._in_use:
+            rows = self._rows(pixels)
+        return {
+            name: np.stack([row[position] for row in rows])
+            for position, name in enumerate(self._names)
+        }
+
+    def _rows(self, pixels: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], ...]]:
+        """Run B films; every output of the graph for each of them, in its own order."""
         self._results.clear()
         begun = 0
         try:
@@ -149,11 +160,7 @@ class Engine:
             if _OUT_OF_MEMORY.search(str(fault)):
                 raise MemoryError from fault
             raise
-        rows = [self._results.pop(index) for index in range(len(pixels))]
-        return {
-            name: np.stack([row[position] for row in rows])
-            for position, name in enumerate(self._names)
-        }
+        return [self._results.pop(index) for index in range(len(pixels))]
 
     def _keep(self, request: object, index: int) -> None:
         outputs = request.output_tensors  # type: ignore[attr-defined]
