@@ -30,13 +30,15 @@ ALLOWED = {
     "pipeline": STAGES | {"assessing"},
     "incremental": STAGES,
     "recording": STAGES | {"incremental"},
-    "job": STAGES | {"reading", "assessing", "pipeline", "incremental", "recording"},
+    "cluster": STAGES | {"reading", "assessing"},
+    "job": STAGES | {"reading", "assessing", "pipeline", "cluster", "incremental", "recording"},
     "merging": {"intake", "journal", "reporting"},
     "redraw": STAGES | {"job"},
     "demo": {"intake"},
     "evaluation": STAGES | {"labels", "reading", "assessing"},
     "training": STAGES | {"labels", "evaluation"},
-    "cli": STAGES | {"merging", "pipeline", "job", "redraw", "demo", "training", "evaluation"},
+    "cli": STAGES
+    | {"merging", "pipeline", "cluster", "job", "redraw", "demo", "training", "evaluation"},
     "__main__": {"cli"},
 }
 
@@ -75,7 +77,7 @@ def test_every_room_is_in_the_plan() -> None:
     assert rooms == set(ALLOWED)
 
 
-HEAVY = {"tensorflow", "keras", "matplotlib", "sklearn", "pandas", "scipy"}
+HEAVY = {"tensorflow", "keras", "matplotlib", "sklearn", "pandas", "scipy", "dask", "distributed"}
 IMAGING = {"cv2", "numpy", "openvino", "pydicom", "simplejpeg", "PIL", "jinja2"}
 
 

@@ -20,7 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.films import draw_film, jpeg_bytes, png_bytes
-from xrayscan.assessing import AssessOptions, Assessor
+from xrayscan.assessing import Assessed, AssessOptions, Assessor
+from xrayscan.errors import WorkersLostError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, discover
 from xrayscan.pipeline import FailureLimit, RunHooks, RunOptions, run_batches
@@ -408,3 +409,29 @@ def test_want_of_memory_costs_a_mark_and_no_row(films: Path) -> None:
     done = run(films, cam="gradcam", model=Small())
     assert done.rows == run(films).rows
     assert set(marks(done).values()) == {None}
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["came all the same", "lost"])
+def test_batches_of_a_cluster(lost: bool) -> None:
+    """Nothing comes for a while: nobody is told, the run can be stopped; a loss is an ending."""
+    row = Assessment(Scan("a.png", "a.png", 1, 1), Status.NOT_ASSESSED)
+    recorded: list[Sequence[Assessment]] = []
+    told: list[Sequence[Assessment]] = []
+    asked: list[bool] = []
+
+    def batches() -> Iterator[list[Assessed]]:
+        yield []
+        yield [(row, None)]
+        if lost:
+            raise WorkersLostError("no workers")
+        yield []
+        yield [(row, None)]
+
+    hooks = RunHooks(lambda: bool(asked.append(True)), told.append)
+    worklist = Worklist("PNEUMONIA", 0)
+    options = RunOptions(2, "PNEUMONIA")
+    tally, ending = run_batches(batches(), recorded.append, worklist, options, hooks)
+    assert recorded == told == [[row]] * (1 if lost else 2)
+    assert len(asked) == (2 if lost else 4)
+    assert tally.accounted == len(recorded)
+    assert ending is (Ending.WORKERS_LOST if lost else Ending.FINISHED)

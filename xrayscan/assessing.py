@@ -17,7 +17,7 @@ from xrayscan.errors import ScanError
 from xrayscan.intake.admission import Admission, Doubt, outside_training, unclear_posture
 from xrayscan.reading import Begun, Read, Reading, ReadOptions, Submit, read_scan, readers, refused
 from xrayscan.records import PROBABILITY_DECIMALS, Assessment, Reason, Scan, Status
-from xrayscan.reporting.worklist import Picture
+from xrayscan.reporting.worklist import HeatTest, Picture
 from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.decision import Decision
 from xrayscan.scoring.model import Scored, ScoringModel
@@ -63,7 +63,11 @@ class _Upright:
 
 
 class Assessor:
-    """Turns scans into rows, in order, reading ahead of what is scored."""
+    """Turns scans into rows, in order, reading ahead of what is scored.
+
+    Attributes:
+        cores: what films are read and scored on; each takes one meanwhile.
+    """
 
     def __init__(
         self, model: ScoringModel | None, options: AssessOptions, read: Read = read_scan
@@ -79,16 +83,20 @@ class Assessor:
         self._model = model
         self._options = options
         self._read = read
+        self.cores = model.cores if model else threading.Semaphore(options.read.workers)
         # halved where memory is short, for the rest of the run
         self._batch_size = options.batch_size
 
     def batches(self, scans: Sequence[Scan]) -> Iterator[list[Assessed]]:
         """Yield a row and, where the film could be read, its picture, for each scan, in order."""
-        read, model = self._options.read, self._model
-        cores = model.cores if model else threading.Semaphore(read.workers)
-        with readers(read, cores, self._read) as submit:
-            for batch in self._read_ahead(scans, submit):
-                yield list(self._assess(batch, model) if model else map(_read_whole, batch))
+        with readers(self._options.read, self.cores, self._read) as submit:
+            yield from self.batches_read_by(submit, scans)
+
+    def batches_read_by(self, submit: Submit, scans: Sequence[Scan]) -> Iterator[list[Assessed]]:
+        """As ``batches``, with readers that are open already and outlast these scans."""
+        model = self._model
+        for batch in self._read_ahead(scans, submit):
+            yield list(self._assess(batch, model) if model else map(_read_whole, batch))
 
     def _read_ahead(self, scans: Sequence[Scan], submit: Submit) -> Iterator[list[Reading]]:
         """Yield batches of readings in order while the next ones are being read."""
@@ -149,8 +157,7 @@ class Assessor:
                 if row.status is Status.ADMITTED and self._options.decision:
                     row = _called(row, scores, self._options.decision)
                 heat = scores.heat if row.status is Status.SCORED else None
-                is_reliable = partial(self._is_reliable, model, film.reading.pixels, heat)
-                yield row, Picture(film.reading.view, heat, is_reliable)
+                yield row, self._picture(film.reading.pixels, film.reading.view, heat, model)
 
     def _score(self, films: list[NDArray[np.float32]], model: ScoringModel) -> list[Scored]:
         """Score films together; where that does not fit into memory, in halves.
@@ -169,12 +176,21 @@ class Assessor:
         half = len(films) // 2
         return self._score(films[:half], model) + self._score(films[half:], model)
 
-    def _is_reliable(
-        self, model: ScoringModel, film: NDArray[np.float32], heat: NDArray[np.float32] | None
-    ) -> bool | None:
-        """Test a film's heat map; None where there is none, or no memory to test it with."""
+    def _picture(
+        self,
+        film: NDArray[np.float32],
+        view: NDArray[np.uint8],
+        heat: NDArray[np.float32] | None,
+        model: ScoringModel,
+    ) -> Picture:
         if heat is None:
-            return None
+            return Picture(view, None)
+        return Picture(view, heat, HeatTest(film, heat, partial(self._is_reliable, model)))
+
+    def _is_reliable(
+        self, model: ScoringModel, film: NDArray[np.float32], heat: NDArray[np.float32]
+    ) -> bool | None:
+        """Test a film's heat map; None where there is no memory to test it with."""
         try:
             return model.mark(film, heat, self._options.cam).reliable
         except MemoryError:  # the row is there; a night does not end for want of a mark

@@ -33,6 +33,10 @@ class StoppedError(XrayscanError):
     """Training was stopped by a signal; what was finished is kept."""
 
 
+class WorkersLostError(XrayscanError):
+    """A cluster is lost in the middle of a run; what is finished is kept."""
+
+
 class ScanError(Exception):
     """A fault of one file. It becomes that file's row and never ends a run.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from xrayscan.assessing import Assessed, joined
+from xrayscan.errors import WorkersLostError
 from xrayscan.records import Assessment, Ending, Reason, Status, Tally
 from xrayscan.reporting.table import path_text
 from xrayscan.reporting.worklist import Worklist
@@ -72,7 +73,8 @@ def run_batches(
     """Record batch after batch of rows, until all are there or the run has to end.
 
     Args:
-        batches: rows, with pictures where there are any.
+        batches: rows, with pictures where there are any; an empty one where nothing came for a
+            while, so that the run can be stopped all the same.
         record: keeps a batch's rows; when it returns they are safe.
         worklist: gathers what the report shows.
         options: when to end.
@@ -85,20 +87,28 @@ def run_batches(
         XrayscanError: rows cannot be written.
     """
     tally = Tally(found=options.total)
-    for batch in batches:
-        rows = [row for row, _ in batch]
-        if _is_folder_lost(rows, options.folders):
-            return tally, Ending.FOLDER_LOST
-        record(rows)
-        for row, picture in batch:
-            tally.add(row, options.positive)
-            worklist.add(row, picture)
-            _LOGGER.debug("%s", _log_line(row))
-        hooks.assessed(rows)
-        ending = _ending(tally, options.failures, hooks)
-        if ending is not Ending.FINISHED:
-            return tally, ending
+    try:
+        for batch in batches:
+            rows = [row for row, _ in batch]
+            if _is_folder_lost(rows, options.folders):
+                return tally, Ending.FOLDER_LOST
+            if rows:
+                record(rows)
+                _tell(batch, tally, worklist, options.positive)
+                hooks.assessed(rows)
+            ending = _ending(tally, options.failures, hooks)
+            if ending is not Ending.FINISHED:
+                return tally, ending
+    except WorkersLostError:  # said where it was found out
+        return tally, Ending.WORKERS_LOST
     return tally, Ending.FINISHED
+
+
+def _tell(batch: Sequence[Assessed], tally: Tally, worklist: Worklist, positive: str) -> None:
+    for row, picture in batch:
+        tally.add(row, positive)
+        worklist.add(row, picture)
+        _LOGGER.debug("%s", _log_line(row))
 
 
 def _is_folder_lost(rows: Sequence[Assessment], folders: Sequence[str]) -> bool:

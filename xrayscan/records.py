@@ -42,6 +42,7 @@ class Ending(StrEnum):
     FINISHED = "finished"
     STOPPED = "stopped"
     FOLDER_LOST = "folder_lost"
+    WORKERS_LOST = "workers_lost"
     TOO_MANY_FAILURES = "too_many_failures"
 
 

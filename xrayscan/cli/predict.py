@@ -9,6 +9,7 @@ from xrayscan.cli.exits import reported
 from xrayscan.cli.options import option
 from xrayscan.cli.running import Manner, list_scans, run_films
 from xrayscan.cli.values import failure_limit, output_file, read_shard, table_file, zone_limits
+from xrayscan.cluster.engines import LOCAL
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.options import MAX_PIXELS, TIME_LIMIT_S
 from xrayscan.resources import DEFAULT_MODEL
@@ -86,6 +87,14 @@ def predict(
     fresh: film.Fresh = False,
     verify_content: film.VerifyContent = False,
     shard: film.ShardText = "",
+    engine: Annotated[
+        str,
+        option(
+            metavar="ENGINE",
+            help="Where films are assessed: local; dask, on worker processes of this machine; "
+            "dask://HOST:PORT, on the workers of a Dask cluster that see the same paths.",
+        ),
+    ] = LOCAL,
     lock_wait: film.LockWait = 0.0,
     time_limit: film.TimeLimit = TIME_LIMIT_S,
     with_identifiers: film.WithIdentifiers = False,
@@ -137,6 +146,7 @@ def predict(
         time_limit=time_limit,
         zones=zone_limits(zones),
         shard=read_shard(shard),
+        engine=engine,
         max_pixels=max_pixels,
         self_contained=self_contained,
     )

@@ -49,6 +49,11 @@ def run_films(options: JobOptions, manner: Manner) -> int:
     if summary.ending is Ending.FOLDER_LOST:
         where = ", ".join(options.paths)
         remark(f"xrayscan: {where}: is there no more; run again when it is, finished rows are kept")
+    if summary.ending is Ending.WORKERS_LOST:
+        remark(
+            f"xrayscan: --engine {options.engine}: its workers are there no more; run again when "
+            "they are, or without it; finished rows are kept"
+        )
     for sentence in summary.drift:
         remark(f"xrayscan: {sentence}")
     if not manner.quiet or code not in (Exit.DONE, Exit.POSITIVE):
@@ -96,7 +101,7 @@ def exit_code(summary: RunSummary, signal: int | None, manner: Manner) -> int:
     """Choose the exit code; where several apply, the one that tells most about the run."""
     if summary.ending is Ending.STOPPED and signal is not None:
         return 128 + signal
-    if summary.ending is Ending.FOLDER_LOST:
+    if summary.ending in (Ending.FOLDER_LOST, Ending.WORKERS_LOST):
         return Exit.FATAL
     if summary.ending is Ending.TOO_MANY_FAILURES:
         return Exit.TOO_MANY_FAILURES

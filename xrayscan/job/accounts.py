@@ -20,6 +20,7 @@ from xrayscan.scoring.drift import Distribution, find_drift
 ENDINGS = {
     Ending.STOPPED: "stopped",
     Ending.FOLDER_LOST: "the films' folder is there no more",
+    Ending.WORKERS_LOST: "the cluster's workers are there no more",
     Ending.TOO_MANY_FAILURES: "too many unreadable files",
 }
 

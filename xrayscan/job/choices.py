@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xrayscan.intake.resize import PREPROCESSING
-from xrayscan.job.options import JobOptions, check_outputs
+from xrayscan.job.options import JobOptions, check_options
 from xrayscan.journal.entries import Key
 from xrayscan.recording import RecordOptions
 from xrayscan.reporting.table import ModelIdentity
@@ -29,7 +29,7 @@ def check_job(options: JobOptions) -> float:
     Raises:
         UsageError, ModelError, XrayscanError: as ``run_job`` does.
     """
-    check_outputs(options)
+    check_options(options)
     card = load_card(model_folder(options.model))
     heat_map(options, card)
     return card.threshold(options.threshold)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from xrayscan.cluster.engines import LOCAL, check_engine
 from xrayscan.cores import available_cores
 from xrayscan.errors import UsageError
 from xrayscan.intake.admission import Admission
@@ -53,6 +54,7 @@ class JobOptions:
         time_limit: seconds that one file may take, read in a process of its own; 0 for no limit.
         zones: the limits of the review zone; None takes the card's.
         shard: take this part of the films; None takes all.
+        engine: where films are assessed, see ``cluster.engines``; no result hangs on it.
     """
 
     paths: tuple[str, ...]
@@ -80,6 +82,7 @@ class JobOptions:
     zones: ZoneLimits | None = None
     shard: Shard | None = None
     command: Command = Command.PREDICT
+    engine: str = LOCAL
 
     @property
     def scores(self) -> bool:
@@ -129,6 +132,16 @@ def find_scans(options: JobOptions) -> Discovery:
     within = DiscoveryOptions(options.recursive, options.include, options.exclude, tuple(own))
     found = discover(options.paths, within)
     return replace(found, scans=options.shard.of(found.scans)) if options.shard else found
+
+
+def check_options(options: JobOptions) -> None:
+    """Find out what can be found out before the work.
+
+    Raises:
+        UsageError, XrayscanError: of the engine, or as ``check_outputs``.
+    """
+    check_engine(options.engine)
+    check_outputs(options)
 
 
 def check_outputs(options: JobOptions) -> None:
@@ -194,4 +207,5 @@ def option_facts(options: JobOptions) -> dict[str, Any]:
         "self_contained": options.self_contained,
         "time_limit": options.time_limit,
         "shard": str(options.shard or ""),
+        "engine": options.engine,
     }

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 
-from xrayscan.assessing import Assessed, AssessOptions, Assessor
-from xrayscan.cores import available_cores
-from xrayscan.incremental import Plan
-from xrayscan.intake.options import DecodeOptions
 from xrayscan.job.accounts import admitted, closed_books, drift_of, night_facts, nights_of, notices
+from xrayscan.job.batches import Asked, batches
 from xrayscan.job.choices import decision_of, heat_map, record_options
-from xrayscan.job.options import (
-    JobOptions,
-    check_outputs,
-    find_scans,
-    option_facts,
-)
+from xrayscan.job.options import JobOptions, check_options, find_scans, option_facts
 from xrayscan.journal.lock import locked
 from xrayscan.pipeline import RunHooks, RunOptions, run_batches
-from xrayscan.reading import ReadOptions
 from xrayscan.recording import open_record
 from xrayscan.records import RunSummary
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
@@ -30,8 +21,6 @@ from xrayscan.reporting.run_record import Night, RunFacts, write_run_record
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
-from xrayscan.scoring.decision import Decision
-from xrayscan.scoring.model import NO_CAM, ScoringModel
 from xrayscan.scoring.workload import workload
 
 
@@ -61,7 +50,7 @@ def run_job(options: JobOptions, listeners: Listeners) -> RunSummary:
         LockedError: another run is at work on the same output.
         XrayscanError: outputs cannot be written.
     """
-    check_outputs(options)
+    check_options(options)
     if options.lock is None:
         return _run(options, listeners, lambda: None)
     with locked(options.lock, options.lock_wait, listeners.say) as still_ours:
@@ -84,7 +73,7 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
         # what listens stays on until all is written: a signal must not end the report half way
         with listeners.hooks(len(plan.to_assess)) as hooks:
             tally, ending = run_batches(
-                _batches(options, plan, decision, card),
+                batches(plan.to_assess, Asked(options, card, decision, listeners.say), hooks),
                 record.add,
                 worklist,
                 RunOptions(len(plan.to_assess), card.positive, options.paths, options.failures),
@@ -104,31 +93,6 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
             facts = _facts(started, options, card, summary, nights_of(earlier))
             _write_outputs(options, card, worklist, facts)
     return summary
-
-
-def _batches(
-    options: JobOptions, plan: Plan, decision: Decision, card: ModelCard
-) -> Iterator[list[Assessed]]:
-    """Assess what there is to assess; where there is nothing, no model is loaded."""
-    if not plan.to_assess:
-        return
-    workers = options.workers or available_cores()
-    model = ScoringModel(card.folder, workers, card) if options.needs_model else None
-    if model:
-        model.check()
-    read = ReadOptions(
-        card.input_size if model else 0,
-        workers,
-        options.time_limit,
-        options.min_age,
-        options.with_identifiers,
-        DecodeOptions(options.max_pixels),
-    )
-    heat = heat_map(options, card) if options.report else NO_CAM
-    chosen = AssessOptions(
-        read, decision if options.scores else None, heat, options.admission, options.batch_size
-    )
-    yield from Assessor(model, chosen).batches(plan.to_assess)
 
 
 def _facts(

@@ -40,6 +40,28 @@ class Section(StrEnum):
 _INDEX = {section: index for index, section in enumerate(Section)}
 
 
+def _untested() -> None:
+    """Stands for a test that there is none of; by a name, so that pictures can travel."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeatTest:
+    """Tests a film's heat map on the film when it is called, and not before.
+
+    Attributes:
+        film: (S, S) float32, 0..255, as it was scored.
+        heat: (h, w) float32, 0..1.
+        test: given both, says whether the map is reliable; None where it cannot tell.
+    """
+
+    film: NDArray[np.float32]
+    heat: NDArray[np.float32]
+    test: Callable[[NDArray[np.float32], NDArray[np.float32]], bool | None]
+
+    def __call__(self) -> bool | None:
+        return self.test(self.film, self.heat)
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A film as the report shows it.
@@ -53,7 +75,7 @@ class Picture:
 
     film: NDArray[np.uint8]
     heat: NDArray[np.float32] | None
-    is_reliable: Callable[[], bool | None] = lambda: None
+    is_reliable: Callable[[], bool | None] = _untested
 
 
 class _Shortlist(Generic[T]):

@@ -1,0 +1,45 @@
+"""What ``--engine`` takes: this process, a cluster on this machine, or the address of one."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+
+from xrayscan.errors import UsageError
+
+LOCAL = "local"
+OWN_CLUSTER = "dask"  # started for the run, on this machine
+
+# tcp:// and tls:// are how a scheduler itself prints its address
+_ADDRESS = re.compile(r"(dask|tcp|tls)://(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):(\d{1,5})/?")
+
+
+def check_engine(engine: str) -> None:
+    """Find out whether an engine can be used.
+
+    Raises:
+        UsageError: it is none, or Dask is not installed.
+    """
+    if engine == LOCAL:
+        return
+    if engine != OWN_CLUSTER:
+        scheduler_address(engine)
+    if find_spec("distributed") is None:
+        raise UsageError(f"--engine {engine}: needs Dask; pip install 'xrayscan[cluster]'")
+
+
+def scheduler_address(engine: str) -> str:
+    """The address as Dask takes it: tcp://HOST:PORT.
+
+    Raises:
+        UsageError: it is no address, or that of an encrypted cluster.
+    """
+    found = _ADDRESS.fullmatch(engine.strip())
+    if found is None or not 1 <= int(found[3]) <= 65_535:
+        raise UsageError(f"--engine {engine}: give local, dask or dask://HOST:PORT")
+    if found[1] == "tls":
+        raise UsageError(
+            f"--engine {engine}: encrypted clusters are not supported yet; give dask://HOST:PORT, "
+            "on a network that you trust"
+        )
+    return f"tcp://{found[2]}:{found[3]}"

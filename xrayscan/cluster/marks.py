@@ -1,0 +1,70 @@
+"""Tests of heat maps that workers have made: on the machine that writes the report.
+
+A test needs a model and is made only for films that are shown, which the run alone knows. So a
+picture travels with the pixels that were scored, and meets a model again where the run is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrayscan.assessing import Assessed
+from xrayscan.reporting.worklist import HeatTest, Picture
+from xrayscan.scoring.card import ModelCard
+from xrayscan.scoring.model import ScoringModel
+
+
+class Marker:
+    """Tests heat maps as a local run does, with a model that is loaded for the first of them."""
+
+    def __init__(self, card: ModelCard, cam: str, threads: int) -> None:
+        """Begin.
+
+        Args:
+            card: of the model that the workers score with.
+            cam: the heat map's key in the card.
+            threads: to test on.
+        """
+        self._card = card
+        self._cam = cam
+        self._threads = threads
+
+    def __call__(self, film: NDArray[np.float32], heat: NDArray[np.float32]) -> bool | None:
+        """Test a heat map, (h, w), on its film, (S, S); None for want of memory.
+
+        Raises:
+            ModelError: the model cannot be loaded here, or does not compute what it should.
+        """
+        try:
+            return self._model.mark(film, heat, self._cam).reliable
+        except MemoryError:
+            return None
+
+    @cached_property
+    def _model(self) -> ScoringModel:
+        model = ScoringModel(self._card.folder, self._threads, self._card)
+        model.check()
+        return model
+
+
+def for_the_way(picture: Picture | None) -> Picture | None:
+    """The picture without the worker's model in it, which cannot leave its process."""
+    if picture is None or not isinstance(picture.is_reliable, HeatTest):
+        return picture
+    return replace(picture, is_reliable=replace(picture.is_reliable, test=_not_here))
+
+
+def with_marker(assessed: Assessed, marker: Marker) -> Assessed:
+    """What came from a worker, its heat map to be tested here."""
+    row, picture = assessed
+    if picture is None or not isinstance(picture.is_reliable, HeatTest):
+        return assessed
+    return row, replace(picture, is_reliable=replace(picture.is_reliable, test=marker))
+
+
+def _not_here(film: NDArray[np.float32], heat: NDArray[np.float32]) -> None:
+    """Stands for the test on the way: by a name that both ends know."""
