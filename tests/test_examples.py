@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -100,3 +103,85 @@ def test_slurm_array_and_merge(scans: Path, bin_folder: Path) -> None:
     (merge,) = [line for line in script.splitlines() if "xrayscan merge" in line]
     subprocess.run(merge.lstrip("# "), shell=True, env=environment, check=True)
     assert list(table(results / "all.csv")) == list(FILMS)
+
+
+@pytest.fixture
+def slurm_dask() -> ModuleType:
+    pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
+    specification = importlib.util.spec_from_file_location("slurm_dask", EXAMPLES / "slurm-dask.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_slurm_jobs_are_what_was_asked_for(slurm_dask: ModuleType) -> None:
+    with slurm_dask.slurm() as cluster:
+        script = cluster.job_script()
+    for line in ("#SBATCH -J xrayscan", "#SBATCH --cpus-per-task=4", "#SBATCH -t 04:00:00"):
+        assert line in script.splitlines()
+    *_, settings, command = script.strip().splitlines()
+    assert settings.startswith("export DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON='{")
+    for words in ("dask_worker tcp://", "--nthreads 1 ", "--nworkers 4 ", "--lifetime 225m "):
+        assert words in command
+
+
+def test_dask_jobs_score(scans: Path, slurm_dask: ModuleType) -> None:
+    """By the class of dask-jobqueue that runs the scripts of its jobs here."""
+    from dask_jobqueue.local import LocalCluster
+
+    cluster = LocalCluster(
+        cores=1, processes=1, memory="2GB", scheduler_options={"dashboard": False}
+    )
+    results = scans.parent / "results.csv"
+    assert slurm_dask.predict(cluster, 1, [str(scans), "--csv", str(results), "--quiet"]) == 0
+    assert list(table(results)) == list(FILMS)
+
+
+def test_kubernetes_parts_fit_together() -> None:
+    yaml = pytest.importorskip("yaml", reason="needs PyYAML, which comes with Dask")
+    parts = list(yaml.safe_load_all((EXAMPLES / "kubernetes-dask.yaml").read_text()))
+    by_kind = {(part["kind"], part["metadata"]["name"]): part["spec"] for part in parts}
+    service = by_kind["Service", "xrayscan-scheduler"]
+    address = f"xrayscan-scheduler:{service['ports'][0]['port']}"
+    scheduler, worker, run = (
+        container(by_kind[kind, name])
+        for kind, name in (
+            ("Deployment", "xrayscan-scheduler"),
+            ("Deployment", "xrayscan-worker"),
+            ("Job", "xrayscan-predict"),
+        )
+    )
+    assert scheduler["image"] == worker["image"] == run["image"]
+    assert worker["volumeMounts"][0]["mountPath"] == run["volumeMounts"][0]["mountPath"]
+    assert f"tcp://{address}" in worker["command"]
+    assert f"dask://{address}" in run["command"]
+    labels = by_kind["Deployment", "xrayscan-scheduler"]["template"]["metadata"]["labels"]
+    assert service["selector"] == labels
+    (policy,) = (part["spec"] for part in parts if part["kind"] == "NetworkPolicy")
+    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+
+
+def test_kubernetes_commands_are_understood() -> None:
+    yaml = pytest.importorskip("yaml", reason="needs PyYAML, which comes with Dask")
+    pytest.importorskip("distributed", reason="needs Dask")
+    from click.testing import CliRunner as PlainRunner
+    from distributed.cli import dask_scheduler, dask_worker
+    from typer.testing import CliRunner
+
+    from xrayscan.cli import app
+
+    parts = list(yaml.safe_load_all((EXAMPLES / "kubernetes-dask.yaml").read_text()))
+    commands = [container(part["spec"])["command"] for part in parts if "template" in part["spec"]]
+    for command, known in zip(commands, (dask_scheduler, dask_worker), strict=False):
+        done = PlainRunner().invoke(known.main, [*command[2:], "--help"])
+        options = {word for word in command if word.startswith("--")}
+        assert all(option in done.output for option in options)
+    done = CliRunner().invoke(app, [*commands[2][1:], "--dry-run"])
+    assert "/films" in done.stderr, done.output
+
+
+def container(specification: dict[str, Any]) -> dict[str, Any]:
+    (only,) = specification["template"]["spec"]["containers"]
+    return dict(only)
