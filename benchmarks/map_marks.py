@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from xrayscan.cores import available_cores
 from xrayscan.errors import DataError
 from xrayscan.evaluation.explaining.inputs import seen
 from xrayscan.evaluation.explaining.methods import Network
-from xrayscan.job.options import available_cores
 from xrayscan.resources import DEFAULT_MODEL, model_folder
 from xrayscan.scoring.faithfulness import blurred, without_hottest
 from xrayscan.scoring.model import ScoringModel

@@ -16,7 +16,7 @@ from tests.films import draw_film, jpeg_bytes
 from xrayscan.errors import XrayscanError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Shard
-from xrayscan.job import run as job
+from xrayscan.job import batches
 from xrayscan.job.options import JobOptions
 from xrayscan.job.run import Listeners, run_job
 from xrayscan.pipeline import RunHooks
@@ -109,7 +109,7 @@ def test_a_second_run_scores_nothing_and_says_the_same(scans: Path) -> None:
 
 def test_nothing_to_score_loads_no_model(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(scans)
-    monkeypatch.setattr(job, "ScoringModel", None)
+    monkeypatch.setattr(batches, "ScoringModel", None)
     assert run(scans).summary.taken_over == 4
 
 
@@ -340,7 +340,7 @@ def test_a_folder_that_is_lost_in_the_middle_ends_the_run_and_costs_nothing(
             csv=scans.parent / "p.csv",
             model="fast",
             admission=Admission.OFF,
-            batch_size=2,
+            batch_size=1,  # the second film is scored while the first is recorded
         )
         summary = run_job(options, Listeners(hooks, said.append))
     assert summary.ending is Ending.FOLDER_LOST

@@ -399,6 +399,9 @@ def test_without_heat_maps_nothing_is_tested(films: Path) -> None:
             raise AssertionError
 
     assert marks(run(films, cam="none", model=Untestable())) == {}
+    untested = run(films, cam="gradcam", model=Untestable(), heat_test=False)
+    assert set(marks(untested).values()) == {None}
+    assert untested.rows == run(films).rows
 
 
 def test_want_of_memory_costs_a_mark_and_no_row(films: Path) -> None:

@@ -6,6 +6,7 @@ import datetime
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -38,6 +39,7 @@ class AssessOptions:
         cam: heat map method for the pictures, "none" for none.
         admission: what to do with films outside the training population.
         batch_size: films that are read, scored and handed on together.
+        heat_test: heat maps that are shown are tested on their films.
     """
 
     read: ReadOptions
@@ -45,6 +47,7 @@ class AssessOptions:
     cam: str
     admission: Admission
     batch_size: int
+    heat_test: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +96,23 @@ class Assessor:
             yield from self.batches_read_by(submit, scans)
 
     def batches_read_by(self, submit: Submit, scans: Sequence[Scan]) -> Iterator[list[Assessed]]:
-        """As ``batches``, with readers that are open already and outlast these scans."""
+        """As ``batches``, with readers that are open already and outlast these scans.
+
+        A batch is scored while the one before it is recorded and drawn, and the one behind is read.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="score") as scorer:
+            scoring: Future[list[Assessed]] | None = None
+            for batch in self._read_ahead(scans, submit):
+                begun = scorer.submit(self._assessed, batch)
+                if scoring:
+                    yield scoring.result()
+                scoring = begun
+            if scoring:
+                yield scoring.result()
+
+    def _assessed(self, batch: list[Reading]) -> list[Assessed]:
         model = self._model
-        for batch in self._read_ahead(scans, submit):
-            yield list(self._assess(batch, model) if model else map(_read_whole, batch))
+        return list(self._assess(batch, model) if model else map(_read_whole, batch))
 
     def _read_ahead(self, scans: Sequence[Scan], submit: Submit) -> Iterator[list[Reading]]:
         """Yield batches of readings in order while the next ones are being read."""
@@ -183,8 +199,8 @@ class Assessor:
         heat: NDArray[np.float32] | None,
         model: ScoringModel,
     ) -> Picture:
-        if heat is None:
-            return Picture(view, None)
+        if heat is None or not self._options.heat_test:
+            return Picture(view, heat)
         return Picture(view, heat, HeatTest(film, heat, partial(self._is_reliable, model)))
 
     def _is_reliable(

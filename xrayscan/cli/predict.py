@@ -68,6 +68,14 @@ def predict(
             "first; 0 shows none at all.",
         ),
     ] = 200,
+    heat_test: Annotated[
+        bool,
+        option(
+            "--heat-test/--no-heat-test",
+            help="Test each heat map that the report shows on its film, which takes about five "
+            "times as long as scoring that film.",
+        ),
+    ] = True,
     self_contained: Annotated[
         bool,
         option(
@@ -137,6 +145,7 @@ def predict(
         exclude=tuple(exclude or ()),
         min_age=min_age,
         max_overlays=max_overlays,
+        heat_test=heat_test,
         admission=admission,
         failures=failure_limit(max_failures),
         with_identifiers=with_identifiers,

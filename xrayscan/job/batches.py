@@ -56,7 +56,9 @@ class Asked:
         )
         heat = heat_map(options, self.card) if options.report else NO_CAM
         called = self.decision if options.scores else None
-        return AssessOptions(read, called, heat, options.admission, options.batch_size)
+        return AssessOptions(
+            read, called, heat, options.admission, options.batch_size, options.heat_test
+        )
 
 
 def batches(scans: Sequence[Scan], asked: Asked, hooks: RunHooks) -> Iterator[list[Assessed]]:

@@ -43,6 +43,7 @@ class JobOptions:
         recursive, include, exclude: see ``DiscoveryOptions``.
         min_age: files changed less than this many seconds ago are left for the next run.
         max_overlays: films shown with picture in the report.
+        heat_test: heat maps that are shown are tested on their films.
         admission: what to do with films outside the training population.
         failures: when to give up.
         with_identifiers: the CSV names patients, and so does its journal; nothing else does.
@@ -70,6 +71,7 @@ class JobOptions:
     exclude: tuple[str, ...] = ()
     min_age: float = 0.0
     max_overlays: int = 200
+    heat_test: bool = True
     admission: Admission = Admission.ON
     failures: FailureLimit = field(default_factory=FailureLimit)
     with_identifiers: bool = False
@@ -202,6 +204,7 @@ def option_facts(options: JobOptions) -> dict[str, Any]:
         "exclude": list(map(journal.printable, options.exclude)),
         "min_age": options.min_age,
         "max_overlays": options.max_overlays,
+        "heat_test": options.heat_test,
         "with_identifiers": options.with_identifiers,
         "max_pixels": options.max_pixels,
         "self_contained": options.self_contained,
