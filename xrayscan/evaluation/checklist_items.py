@@ -1,4 +1,6 @@
-"""The items of the reporting checklists, in our own words; the numbers are the standards'.
+"""The items of the reporting checklists, in our own words.
+
+Numbers are taken from published transcriptions of the standards and from filled-in checklists.
 
 TRIPOD+AI: Collins et al., BMJ 2024;385:e078378. CLAIM 2024: Tejani et al., Radiology: Artificial
 Intelligence 2024;6(4):e240300.
