@@ -14,8 +14,11 @@ from xrayscan.records import Assessment
 from xrayscan.redraw import RedrawOptions, redraw
 from xrayscan.reporting.run_record import RunFacts, read_run_record, write_run_record
 from xrayscan.reporting.table import ModelIdentity, TableWriter
+from xrayscan.resources import DEFAULT_MODEL, model_folder
+from xrayscan.scoring.card import load_card
 
 ROWS = 60
+THRESHOLD = load_card(model_folder(DEFAULT_MODEL)).threshold("")
 
 
 class Run:
@@ -76,11 +79,11 @@ def test_another_threshold_decides_anew(run: Run) -> None:
         if row[at("probability")] is not None:
             called = "PNEUMONIA" if row[at("probability")] >= 0.1 else "NORMAL"
             assert row[at("label")] == called
-    assert "the run itself had 0.5425775" in run.page.read_text(encoding="utf-8")
+    assert f"the run itself had {THRESHOLD}" in run.page.read_text(encoding="utf-8")
 
 
 def test_the_same_threshold_by_another_name_changes_nothing(run: Run) -> None:
-    redraw(RedrawOptions(run.csv, threshold="0.5425775"))
+    redraw(RedrawOptions(run.csv, threshold=str(THRESHOLD)))
     assert "another threshold" not in run.page.read_text(encoding="utf-8")
 
 
@@ -115,7 +118,7 @@ def test_without_a_record_the_rows_tell_what_they_know(run: Run) -> None:
     assert summary.found == ROWS
     text = run.page.read_text(encoding="utf-8")
     assert "Drawn without the run record" in text
-    assert "PNEUMONIA from P = 0.5426 on" in text
+    assert f"PNEUMONIA from P = {THRESHOLD:.4f} on" in text
 
 
 def test_dates_in_a_language(run: Run) -> None:
