@@ -88,7 +88,8 @@ def _quantized(scorer: Path, pixels: list[NDArray[np.float32]]) -> Any:
 
     with no_usage_reports():
         import nncf
-    nncf.set_log_level(logging.ERROR)
+    # not by nncf.set_log_level, which would change the level of other people's handlers, too
+    logging.getLogger("nncf").setLevel(logging.ERROR)
     model = ov.Core().read_model(scorer)
     model.reshape([1, *pixels[0].shape[1:]])
     with contextlib.redirect_stdout(io.StringIO()):  # its bars would stand among our lines
