@@ -162,9 +162,9 @@ class Assessor:
         films = [_Upright(each) if off else self._upright(each, model) for each in batch]
         readable = [film.reading.pixels for film in films if film.reading.pixels is not None]
         scored = iter(self._score(readable, model))
-        now = _now()
+        assessed_at = now()
         for film in films:
-            row = replace(film.reading.row, assessed_at=now)
+            row = replace(film.reading.row, assessed_at=assessed_at)
             if film.reading.pixels is None or film.reading.view is None:
                 yield row, None
             else:
@@ -245,11 +245,12 @@ def _called(row: Assessment, film: Scored, decision: Decision) -> Assessment:
 
 def _read_whole(reading: Reading) -> Assessed:
     """The row of a film that no model looks at: what could be read whole is admitted."""
-    row = replace(reading.row, assessed_at=_now())
+    row = replace(reading.row, assessed_at=now())
     return (row if row.reason else replace(row, status=Status.ADMITTED)), None
 
 
-def _now() -> str:
+def now() -> str:
+    """The time as rows hold it."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 

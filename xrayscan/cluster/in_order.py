@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
-from xrayscan.assessing import Assessed
+from xrayscan.assessing import Assessed, now
 from xrayscan.cluster.worker import Outcome
 from xrayscan.errors import ScanError
 from xrayscan.reading import refused
@@ -203,5 +202,4 @@ def _rows(scans: Sequence[Scan], outcome: Outcome) -> list[Assessed]:
 def _killer(scan: Scan) -> Assessment:
     words = "every worker that read it has died; open it elsewhere, save it anew"
     row = refused(Assessment(scan, Status.UNREADABLE), ScanError(Reason.DECODER, words))
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return replace(row, assessed_at=now)
+    return replace(row, assessed_at=now())

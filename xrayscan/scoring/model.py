@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
 from xrayscan.scoring.canary import canary_films, check_canary
 from xrayscan.scoring.card import ADMISSION, CLASS_CAM, SCORER, ModelCard, load_card
-from xrayscan.scoring.engine import CLASSES, PROBABILITY, Engine
+from xrayscan.scoring.engine import CLASSES, PROBABILITY, Engine, Scores
 from xrayscan.scoring.faithfulness import Mark, quick_mark
 from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.posture import PostureFinding, find_posture
@@ -71,10 +71,9 @@ class ScoringModel:
         known = self.card.facts.get("canary")
         if known is not None:
             films = canary_films(self.card.input_size)
-            distances = [film.distance for film in self.score(films)]
+            scores = self._engine.score(films)
             # before a site's correction, whose steps would enlarge a difference of no account
-            said = self._engine.score(films).probability
-            check_canary(known, said.tolist(), distances)
+            check_canary(known, scores.probability.tolist(), self._distances(scores, films))
 
     def score(self, pixels: NDArray[np.float32], cam: str = NO_CAM) -> Iterator[Scored]:
         """Score films.
@@ -84,16 +83,21 @@ class ScoringModel:
             cam: which heat map to hand on, a key of the card's ``heat_scale``; "none" for none.
         """
         scores = self._engine.score(pixels)
-        features = admission_features(scores.admission, pixels)
-        for index in range(len(pixels)):
-            # one by one: a matrix product over the batch would round differently by its size
-            distance = self._admission.distance(features[index : index + 1])[0]
+        for index, distance in enumerate(self._distances(scores, pixels)):
             yield Scored(
                 self.card.recalibration.applied(float(scores.probability[index])),
-                float(distance),
+                distance,
                 None if cam == NO_CAM else self._scaled(scores.heat[cam][index], cam),
                 () if scores.classes is None else self._ranked(scores.classes[index]),
             )
+
+    def _distances(self, scores: Scores, pixels: NDArray[np.float32]) -> list[float]:
+        """How far films, (B, S, S), lie from the training films, by what the scorer says of them.
+
+        One by one: a matrix product over the batch would round differently by its size.
+        """
+        features = admission_features(scores.admission, pixels)
+        return [float(self._admission.distance(each[None])[0]) for each in features]
 
     def mark(self, film: NDArray[np.float32], heat: NDArray[np.float32], cam: str) -> Mark:
         """Test a film's heat map on the film.

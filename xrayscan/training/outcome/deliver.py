@@ -21,7 +21,8 @@ from xrayscan.scoring import card as cards
 from xrayscan.scoring.canary import canary_films
 from xrayscan.scoring.engine import Engine
 from xrayscan.training.learning import devices
-from xrayscan.training.outcome.formats import PIXELS, Format, Graph, Run, write
+from xrayscan.training.outcome.export import PIXELS
+from xrayscan.training.outcome.formats import Format, Graph, Run, write
 
 # What float32 differs by between runtimes, ten times over; probabilities are shown in thousandths.
 # Outputs beyond 1 may differ by this share of their largest value.

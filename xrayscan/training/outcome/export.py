@@ -17,6 +17,7 @@ from xrayscan.training.network import classifier as joints
 from xrayscan.training.network.heatmap import heat_maps
 
 CALIBRATED_LOGIT = "calibrated_logit"
+PIXELS = "pixels"  # the input's name
 _FEATURES = "last feature map"
 
 
@@ -47,20 +48,26 @@ def export_scorer(function: ScoringFunction, path: Path) -> None:
             moved probabilities by up to 0.046.
     """
     import openvino as ov
-    import tensorflow as tf
 
-    spec = tf.TensorSpec((None, function.size, function.size, 1), tf.float32, name="pixels")
+    with no_usage_reports():
+        model = ov.convert_model(
+            traced(function).get_concrete_function(), extension=_relu_gradient()
+        )
+    for output in model.outputs:
+        output.set_names({_output_name(output.get_names())})
+    ov.save_model(model, path, compress_to_fp16=False)
+
+
+def traced(function: ScoringFunction, films: int | None = None) -> Any:
+    """The graph of a scoring function, for that many films at once; None leaves it open."""
+    import tensorflow as tf
 
     def outputs(pixels: Any) -> dict[str, Any]:
         scored = function.score(pixels)
         return {name: scored[name] for name in scored if name != CALIBRATED_LOGIT}
 
-    traced = tf.function(outputs, input_signature=[spec])
-    with no_usage_reports():
-        model = ov.convert_model(traced.get_concrete_function(), extension=_relu_gradient())
-    for output in model.outputs:
-        output.set_names({_output_name(output.get_names())})
-    ov.save_model(model, path, compress_to_fp16=False)
+    spec = tf.TensorSpec((films, function.size, function.size, 1), tf.float32, name=PIXELS)
+    return tf.function(outputs, input_signature=[spec])
 
 
 def _relu_gradient() -> Any:

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from xrayscan.errors import ModelError, XrayscanError
 from xrayscan.scoring import card as cards
-from xrayscan.training.outcome.export import CALIBRATED_LOGIT, ScoringFunction, scoring_function
+from xrayscan.training.outcome.export import PIXELS, ScoringFunction, scoring_function, traced
 
 Outputs = Mapping[str, NDArray[np.float32]]
 Run = Callable[[NDArray[np.float32]], Outputs]  # (B, S, S, 1) float32, 0..255
 
-PIXELS = "pixels"  # the input's name
 _OPSET = 17  # of ONNX; runtimes since 2022 read it
 _SIGNATURE = "serving_default"
 
@@ -47,18 +46,6 @@ class Graph:
         stored = keras.models.load_model(card.folder / cards.KERAS, compile=False)
         return cls(scoring_function(stored, ()), [variable.value for variable in stored.variables])
 
-    def traced(self, films: int | None) -> Any:
-        """The graph for that many films at once; None leaves it open."""
-        import tensorflow as tf
-
-        def outputs(pixels: Any) -> dict[str, Any]:
-            scored = self.function.score(pixels)
-            return {name: scored[name] for name in scored if name != CALIBRATED_LOGIT}
-
-        side = self.function.size
-        spec = tf.TensorSpec((films, side, side, 1), tf.float32, name=PIXELS)
-        return tf.function(outputs, input_signature=[spec])
-
 
 def write(graph: Graph, path: Path, format: Format) -> Run:
     """Write the graph in a format; returns what runs the file that was written.
@@ -81,7 +68,7 @@ def _saved_model(graph: Graph, path: Path, films: int | None = None) -> Run:
 
     module = tf.Module()
     module.kept = graph.variables
-    module.score = graph.traced(films)
+    module.score = traced(graph.function, films)
     concrete = module.score.get_concrete_function()
     tf.saved_model.save(module, str(path), signatures={_SIGNATURE: concrete})
     loaded = tf.saved_model.load(str(path))
@@ -115,7 +102,7 @@ def _onnx(graph: Graph, path: Path) -> Run:
     import tf2onnx
 
     # with the number of films left open, gradients have shapes that ONNX cannot say
-    function = graph.traced(films=1)
+    function = traced(graph.function, films=1)
     tf2onnx.convert.from_function(
         function, function.input_signature, opset=_OPSET, output_path=str(path)
     )

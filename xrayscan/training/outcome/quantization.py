@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import UsageError
+from xrayscan.evaluation.explaining.faithfulness import correlation
 from xrayscan.evaluation.metrics import auc
 from xrayscan.scoring.card import GRADCAM
 from xrayscan.scoring.engine import Scores
@@ -126,8 +127,6 @@ def _heat_agreement(whole: Scores, quantized: Scores) -> float:
     both = (whole.probability >= 0.5) & (quantized.probability >= 0.5)
     pairs = zip(whole.heat[GRADCAM][both], quantized.heat[GRADCAM][both], strict=True)
     found = [
-        np.corrcoef(one.ravel(), other.ravel())[0, 1]
-        for one, other in pairs
-        if np.ptp(one) > 0 and np.ptp(other) > 0
+        correlation(one, other) for one, other in pairs if np.ptp(one) > 0 and np.ptp(other) > 0
     ]
     return float(np.median(found)) if found else 0.0
