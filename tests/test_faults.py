@@ -51,16 +51,16 @@ def between(patch: Patch, act: Callable[[], object]) -> None:
 
 def within(patch: Patch, act: Callable[[], object]) -> None:
     """Something happens between a film's check and its reading."""
-    from xrayscan import reading
+    from xrayscan.reading import scans
 
-    original = reading.check_settled
+    original = scans.check_settled
 
     def checking(scan: Any, min_age: float) -> None:
         original(scan, min_age)
         if scan.name == "b.jpg":
             act()
 
-    patch.setattr(reading, "check_settled", checking)
+    patch.setattr(scans, "check_settled", checking)
 
 
 ALWAYS = 10**6

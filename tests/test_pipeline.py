@@ -25,7 +25,7 @@ from xrayscan.errors import WorkersLostError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, discover
 from xrayscan.pipeline import FailureLimit, RunHooks, RunOptions, run_batches
-from xrayscan.reading import Reading, ReadOptions, read_scan
+from xrayscan.reading.scans import Reading, ReadOptions, read_scan
 from xrayscan.records import Assessment, Ending, Scan, Status, Tally
 from xrayscan.reporting.table import ModelIdentity, TableWriter
 from xrayscan.reporting.worklist import Section, Worklist

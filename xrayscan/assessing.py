@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.admission import Admission, Doubt, outside_training, unclear_posture
-from xrayscan.reading import Begun, Read, Reading, ReadOptions, Submit, read_scan, readers, refused
+from xrayscan.reading.readers import Begun, Submit, readers
+from xrayscan.reading.scans import Read, Reading, ReadOptions, read_scan, refused
 from xrayscan.records import PROBABILITY_DECIMALS, Assessment, Reason, Scan, Status
 from xrayscan.reporting.worklist import HeatTest, Picture
 from xrayscan.scoring.card import ModelCard

@@ -12,7 +12,8 @@ from distributed import WorkerPlugin  # noqa: TID253  # imported where Dask is t
 
 from xrayscan.assessing import Assessor
 from xrayscan.cluster import worker as module
-from xrayscan.reading import Reading, ReadOptions, read_scan, readers
+from xrayscan.reading.readers import readers
+from xrayscan.reading.scans import Reading, ReadOptions, read_scan
 from xrayscan.records import Scan
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from xrayscan.assessing import Assessed, now
 from xrayscan.cluster.worker import Outcome
 from xrayscan.errors import ScanError
-from xrayscan.reading import refused
+from xrayscan.reading.scans import refused
 from xrayscan.records import Assessment, Reason, Scan, Status
 
 # Batches with the crew at once, for each of its threads: one in work, one waiting for it, and one

@@ -16,7 +16,7 @@ from xrayscan.assessing import Assessed, Assessor
 from xrayscan.cluster.marks import for_the_way
 from xrayscan.cluster.terms import Terms, card_file, fault_of, missing_folder
 from xrayscan.errors import XrayscanError
-from xrayscan.reading import Submit, readers
+from xrayscan.reading.readers import Submit, readers
 from xrayscan.records import Reason, Scan
 from xrayscan.scoring.card import load_card
 from xrayscan.scoring.model import ScoringModel

@@ -16,7 +16,7 @@ from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.sample import Sample
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.options import TIME_LIMIT_S
-from xrayscan.reading import ReadOptions
+from xrayscan.reading.scans import ReadOptions
 from xrayscan.records import Assessment, Scan, Status
 from xrayscan.reporting.table import fact_cells
 from xrayscan.scoring.card import CAMS, ModelCard

@@ -19,7 +19,7 @@ from xrayscan.intake.options import DecodeOptions
 from xrayscan.job.choices import heat_map
 from xrayscan.job.options import JobOptions
 from xrayscan.pipeline import RunHooks
-from xrayscan.reading import ReadOptions
+from xrayscan.reading.scans import ReadOptions
 from xrayscan.records import Scan
 from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.decision import Decision

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from xrayscan.errors import DataError, ScanError
 from xrayscan.intake.read import read_radiograph
 from xrayscan.intake.resize import network_input, viewing_copy
-from xrayscan.reading import VIEW_SIDE
+from xrayscan.reading.scans import VIEW_SIDE
 from xrayscan.scoring.model import ScoringModel
 
 

@@ -18,7 +18,8 @@ from tests.test_pipeline import CARD, PlantedModel
 from xrayscan.assessing import AssessOptions, Assessor
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import DiscoveryOptions, discover
-from xrayscan.reading import Reading, ReadOptions, read_scan, readers
+from xrayscan.reading.readers import readers
+from xrayscan.reading.scans import Reading, ReadOptions, read_scan
 from xrayscan.records import Assessment, Reason, Scan, Status
 from xrayscan.scoring.decision import Decision
 from xrayscan.scoring.model import Scored
