@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -18,8 +20,10 @@ from tests.test_pipeline import CARD, PlantedModel
 from xrayscan.assessing import AssessOptions, Assessor
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import DiscoveryOptions, discover
+from xrayscan.reading import processes
 from xrayscan.reading.readers import readers
 from xrayscan.reading.scans import Reading, ReadOptions, read_scan
+from xrayscan.reading.shared_arrays import SharedArrays
 from xrayscan.records import Assessment, Reason, Scan, Status
 from xrayscan.scoring.decision import Decision
 from xrayscan.scoring.model import Scored
@@ -118,6 +122,60 @@ def test_processes_read_what_threads_read(films: Path) -> None:
             other.sha256,
             other.probability,
         )
+
+
+@pytest.mark.parametrize("has_shared_memory", [True, False])
+def test_pixels_come_whole_from_processes(
+    films: Path, monkeypatch: pytest.MonkeyPatch, *, has_shared_memory: bool
+) -> None:
+    for seed in range(7):
+        shape = {"width": 200 + 90 * seed, "height": 700 - 80 * seed}
+        (films / f"{seed}.jpg").write_bytes(jpeg_bytes(draw_film(seed=seed, **shape)))
+    if not has_shared_memory:
+        monkeypatch.setattr(processes, "SharedArrays", _no_memory)
+    options = ReadOptions(224, 2, time_limit=60)
+    found = discover([str(films)], DiscoveryOptions()).scans
+    with readers(options, threading.Semaphore(2)) as submit:
+        begun = [submit(scan) for scan in found]
+        apart = [each.result() for each in begun]
+    for scan, reading in zip(found, apart, strict=True):
+        here = read_scan(scan, options)
+        assert reading.row == here.row
+        np.testing.assert_array_equal(reading.pixels, here.pixels)
+        np.testing.assert_array_equal(reading.view, here.view)
+
+
+def _no_memory(size: int) -> NoReturn:
+    raise OSError("none here")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems send pixels")
+def test_pixels_do_not_go_through_the_pipe(films: Path) -> None:
+    (films / "film.jpg").write_bytes(jpeg_bytes(draw_film(seed=1)))
+    (scan,) = discover([str(films)], DiscoveryOptions()).scans
+    options = ReadOptions(224, 1)
+    memory = SharedArrays(10**6)
+    reading, placed = processes._read_apart(read_scan, scan, options, memory.path)
+    assert reading.pixels is None
+    assert reading.view is None
+    assert placed is not None
+    np.testing.assert_array_equal(memory.copies(placed)[0], read_scan(scan, options).pixels)
+    memory.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no list of open files")
+def test_readers_leave_no_open_memory_behind(films: Path) -> None:
+    (films / "film.jpg").write_bytes(jpeg_bytes(draw_film(seed=1)))
+    (scan,) = discover([str(films)], DiscoveryOptions()).scans
+    with readers(ReadOptions(224, 2, time_limit=60), threading.Semaphore(2)) as submit:
+        assert submit(scan).result().pixels is not None
+        assert _open_memory()
+    assert _open_memory() == []
+
+
+def _open_memory() -> list[str]:
+    targets = [os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()]
+    return [each for each in targets if "memfd:xrayscan" in each]
 
 
 @pytest.mark.parametrize("fits", [1, 2])

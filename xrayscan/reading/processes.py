@@ -4,29 +4,44 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from queue import SimpleQueue
 from typing import cast
 
 from pebble import ProcessExpired, ProcessPool
 
 from xrayscan.errors import ScanError
-from xrayscan.reading.scans import Read, Reading, ReadOptions, refused
+from xrayscan.reading.scans import VIEW_SIDE, Read, Reading, ReadOptions, refused
+from xrayscan.reading.shared_arrays import ALIGNMENT, Placed, SharedArrays, place
 from xrayscan.records import Assessment, Reason, Scan, Status
 
 # Loaded once by the process that the reading ones are forked from.
 _PRELOADED = ["xrayscan.reading.scans", "pydicom", "simplejpeg", "PIL.Image"]
 
+# What comes back of a scan: its row with the pixels, or where they were put.
+_Parcel = tuple[Reading, tuple[Placed, ...] | None]
+
 
 class Processes:
-    """Reads scans in other processes; a scan's hang or crash becomes its row."""
+    """Reads scans in other processes; a scan's hang or crash becomes its row.
+
+    As many as there are processes may be read at once. Pixels come by memory that both see, where
+    there is any: through a pipe they cost as much as half of the decoding.
+    """
 
     def __init__(self, options: ReadOptions, read: Read) -> None:
         self._options = options
         self._read = read
         self._pool = ProcessPool(options.workers, context=_context())
-        self._begun: set[Future[Reading]] = set()
+        self._begun: set[Future[_Parcel]] = set()
         self._is_open = True
         self._lock = threading.Lock()
+        self._memory: SimpleQueue[SharedArrays | None] = SimpleQueue()
+        for _ in range(options.workers):
+            self._memory.put(_memory_for(options))
 
     def read(self, scan: Scan) -> Reading:
         try:
@@ -43,7 +58,7 @@ class Processes:
         fault_of_file = ScanError(Reason.DECODER, f"{words}; open it elsewhere, save it anew")
         return Reading(refused(Assessment(scan, Status.UNREADABLE), fault_of_file))
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Stop the processes; who waits for one hears of it."""
         with self._lock:
             self._is_open = False
@@ -52,14 +67,38 @@ class Processes:
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
+    def close(self) -> None:
+        """Let go of the memory, once nothing is read any more."""
+        while not self._memory.empty():
+            memory = self._memory.get()
+            if memory:
+                memory.close()
+
     def _result(self, scan: Scan) -> Reading:
+        with self._own_memory() as memory:
+            reading, placed = self._parcel(scan, memory.path if memory else "")
+            if not (memory and placed):
+                return reading
+            pixels, view = memory.copies(placed)
+        return replace(reading, pixels=pixels, view=view)
+
+    @contextmanager
+    def _own_memory(self) -> Iterator[SharedArrays | None]:
+        """Memory that one scan has to itself: a process that was stopped writes to it no more."""
+        memory = self._memory.get()
+        try:
+            yield memory
+        finally:
+            self._memory.put(memory)
+
+    def _parcel(self, scan: Scan, path: str) -> _Parcel:
         limit = self._options.time_limit
         with self._lock:
             if not self._is_open:
                 raise CancelledError
+            arguments = (self._read, scan, self._options, path)
             task = cast(
-                "Future[Reading]",
-                self._pool.schedule(self._read, args=(scan, self._options), timeout=limit),
+                "Future[_Parcel]", self._pool.schedule(_read_apart, args=arguments, timeout=limit)
             )
             self._begun.add(task)
         try:
@@ -67,6 +106,34 @@ class Processes:
         finally:
             with self._lock:
                 self._begun.discard(task)
+
+
+def _read_apart(read: Read, scan: Scan, options: ReadOptions, path: str) -> _Parcel:
+    """Read a scan in this process for another one, and put its pixels where that one said."""
+    reading = read(scan, options)
+    if path and reading.pixels is not None and reading.view is not None:
+        placed = place(path, (reading.pixels, reading.view))
+        if placed:
+            return replace(reading, pixels=None, view=None), placed
+    return reading, None
+
+
+def _memory_for(options: ReadOptions) -> SharedArrays | None:
+    """What holds a scan's pixels and view; None where there is no such memory."""
+    with suppress(OSError):
+        return SharedArrays(4 * options.input_size**2 + VIEW_SIDE**2 + ALIGNMENT)
+    return None
+
+
+def warm_up() -> None:
+    """Begin to start what processes are forked from; it takes half a second, and is not waited for.
+
+    Without it, the first ``Processes`` of a run do so.
+    """
+    if _context().get_start_method() == "forkserver":
+        from multiprocessing import forkserver  # not there on every system
+
+        forkserver.ensure_running()
 
 
 def _context() -> multiprocessing.context.BaseContext:

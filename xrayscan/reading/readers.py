@@ -50,5 +50,7 @@ def readers(
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
         if processes:
-            processes.close()
+            processes.stop()
         threads.shutdown()
+        if processes:
+            processes.close()
