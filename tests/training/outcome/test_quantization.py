@@ -50,6 +50,34 @@ def test_it_computes_in_8_bits(pair: tuple[Path, Path]) -> None:
     assert "FakeQuantize" not in [node.get_type_name() for node in whole.get_ops()]
 
 
+def test_fine_convolutions_and_the_head_stay_whole(pair: tuple[Path, Path]) -> None:
+    import openvino as ov
+
+    coarse = []
+    for node in ov.Core().read_model(pair[1]).get_ordered_ops():
+        if node.get_type_name() in ("Convolution", "MatMul"):
+            quantized = node.input_value(0).get_node().get_type_name() == "FakeQuantize"
+            shape = node.input_value(0).partial_shape
+            is_coarse = len(shape) == 4 and shape[2].get_length() <= SIZE / 4
+            assert quantized is is_coarse, node.get_friendly_name()
+            coarse.append(is_coarse)
+    assert any(coarse)
+    assert not all(coarse)
+
+
+def test_weights_keep_to_7_bits(pair: tuple[Path, Path]) -> None:
+    """Sums of two products of 8 by 8 bits overflow 16 bits; of 8 by 7 bits they cannot."""
+    import openvino as ov
+
+    weights = [
+        node.get_data()
+        for node in ov.Core().read_model(pair[1]).get_ops()
+        if node.get_type_name() == "Constant" and node.get_element_type() == ov.Type.i8
+    ]
+    assert weights
+    assert max(int(np.abs(each.astype(int)).max()) for each in weights) <= 64
+
+
 def test_it_scores_nearly_alike(pair: tuple[Path, Path], films: np.ndarray) -> None:
     whole, small = (scores(path, films) for path in pair)
     assert set(whole.heat) == set(small.heat)
