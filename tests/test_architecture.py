@@ -11,13 +11,14 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "xrayscan"
 
-BASE = {"records", "errors", "cores", "__init__"}
+BASE = {"records", "errors", "cores", "clock", "__init__"}
 STAGES = {"intake", "scoring", "journal", "reporting", "resources"}
 # what each room may import, besides itself and BASE
 ALLOWED = {
     "records": set(),
     "errors": {"records"},
     "cores": set(),
+    "clock": set(),
     "__init__": set(),
     "resources": set(),
     "intake": set(),

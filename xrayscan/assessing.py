@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from xrayscan.clock import now
 from xrayscan.errors import ScanError
 from xrayscan.intake.admission import Admission, Doubt, outside_training, unclear_posture
 from xrayscan.reading.readers import Begun, Submit, readers
@@ -248,11 +248,6 @@ def _read_whole(reading: Reading) -> Assessed:
     """The row of a film that no model looks at: what could be read whole is admitted."""
     row = replace(reading.row, assessed_at=now())
     return (row if row.reason else replace(row, status=Status.ADMITTED)), None
-
-
-def now() -> str:
-    """The time as rows hold it."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def joined(*parts: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+from xrayscan.clock import now
 from xrayscan.incremental import Plan, newly_gone, plan_run, rows_in_order, rows_of_others
 from xrayscan.journal.aside import move_aside
 from xrayscan.journal.atomic import atomic_text
@@ -173,8 +173,8 @@ class _JournalRecord:
     def add(self, rows: Sequence[Assessment]) -> None:
         self._still_ours()
         self.journal.know(self._options.key)
-        now, tonight = time.time_ns(), self._options.key.id
-        self.journal.append([Entry(row, tonight, now) for row in rows])
+        tonight, moment = self._options.key.id, time.time_ns()
+        self.journal.append([Entry(row, tonight, moment) for row in rows])
 
     def close(
         self, scans: Sequence[Scan], worklist: Worklist, tally: Tally, ending: Ending
@@ -217,8 +217,7 @@ class _JournalRecord:
 
     def _mark_gone(self, scans: Sequence[Scan]) -> None:
         """Keep in the journal which files are gone, and since when."""
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        changed = newly_gone(scans, self.journal, now)
+        changed = newly_gone(scans, self.journal, now())
         if changed:
             self.journal.append(changed)
 

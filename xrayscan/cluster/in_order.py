@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
-from xrayscan.assessing import Assessed, now
+from xrayscan.assessing import Assessed
+from xrayscan.clock import now
 from xrayscan.cluster.worker import Outcome
 from xrayscan.errors import ScanError
 from xrayscan.reading.scans import refused

@@ -6,7 +6,6 @@ become another one by being measured.
 
 from __future__ import annotations
 
-import datetime
 import json
 import logging
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xrayscan import __version__
+from xrayscan.clock import today
 from xrayscan.evaluation.model_readme import README, model_readme
 from xrayscan.evaluation.outputs import write_json
 from xrayscan.journal.atomic import atomic_text, check_writable
@@ -78,7 +78,7 @@ def _entry(card: ModelCard, name: str, facts: Mapping[str, Any]) -> dict[str, An
     measures, flow = facts["measures"], facts["flow"]
     return {
         "name": name,
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": today(),
         "xrayscan": __version__,
         "model_sha256": card.sha256,
         "data": facts["data"],

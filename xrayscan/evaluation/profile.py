@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import shutil
 import tempfile
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from xrayscan import __version__
+from xrayscan.clock import today
 from xrayscan.errors import XrayscanError
 from xrayscan.evaluation.bootstrap import auc_interval
 from xrayscan.evaluation.estimates import ends
@@ -96,7 +96,7 @@ def profile_facts(name: str, site: Site) -> dict[str, Any]:
     return {
         **parent,
         "name": f"{site.parent.name} at {name}",
-        "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "created": today(),
         "xrayscan": __version__,
         "parent": {
             "name": site.parent.name,

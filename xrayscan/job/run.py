@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 
+from xrayscan.clock import now
 from xrayscan.job.accounts import admitted, closed_books, drift_of, night_facts, nights_of, notices
 from xrayscan.job.batches import Asked, batches
 from xrayscan.job.choices import decision_of, heat_map, record_options
@@ -58,7 +58,7 @@ def run_job(options: JobOptions, listeners: Listeners) -> RunSummary:
 
 
 def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], None]) -> RunSummary:
-    started = _now()
+    started = now()
     begun = time.monotonic()
     discovery = find_scans(options)
     card = load_card(model_folder(options.model))
@@ -104,7 +104,7 @@ def _facts(
 ) -> RunFacts:
     return RunFacts(
         started=started,
-        finished=_now(),
+        finished=now(),
         options=option_facts(options),
         model=card.name,
         model_sha256=card.sha256,
@@ -127,7 +127,3 @@ def _write_outputs(
         write_report(options.report, templates_folder(), worklist, facts, about, manner)
     if options.run_record:
         write_run_record(options.run_record, facts)
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

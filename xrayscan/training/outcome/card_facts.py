@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan import __version__
+from xrayscan.clock import today
 from xrayscan.evaluation.bootstrap import (
     Interval,
     auc_interval,
@@ -72,7 +72,7 @@ def known(
     return {
         "schema": cards.SCHEMA,
         "name": options.name or options.out.name,
-        "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "created": today(),
         "xrayscan": __version__,
         "architecture": network.architecture,
         "architecture_source": network.source,
