@@ -12,7 +12,7 @@ import argparse
 import csv
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,13 +35,17 @@ class Film:
     patient: str
     source: str
 
+    def part(self, count: int) -> int | None:
+        """Which of so many parts its patient is in; None in collections without patients."""
+        if self.source == "covid":
+            return None
+        digest = hashlib.sha256(f"{_SALT}{self.patient}".encode()).hexdigest()
+        return int(digest, 16) % count
+
     @property
     def split(self) -> str:
-        """By patient; collections without patients are never validated on."""
-        if self.source == "covid":
-            return "train"
-        digest = hashlib.sha256(f"{_SALT}{self.patient}".encode()).hexdigest()
-        return "val" if int(digest, 16) % _FOLDS == 0 else "train"
+        """Of the bundled models' training; what names no patient is never validated on."""
+        return "val" if self.part(_FOLDS) == 0 else "train"
 
     @property
     def group(self) -> tuple[bool, str]:
@@ -76,16 +80,26 @@ def films(data: Path, *, other_findings: bool = False) -> Iterator[Film]:
         yield Film(data / "covid" / row["file"], "PNEUMONIA", f"c{row['file']}", "covid")
 
 
-def weights(listed: list[Film]) -> list[float]:
+def write_list(path: Path, listed: Sequence[Film], split: Callable[[Film], str]) -> None:
+    """Write the list that ``fit`` and ``evaluate`` take, each film in the split given for it."""
+    splits = [split(film) for film in listed]
+    with atomic_text(path) as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "label", "patient", "split", "source", "weight"))
+        for film, part, weight in zip(listed, splits, weights(listed, splits), strict=True):
+            writer.writerow((film.path, film.label, film.patient, part, film.source, weight))
+
+
+def weights(listed: Sequence[Film], splits: Sequence[str]) -> list[float]:
     """What each film counts: every group of hospital and class the same in all, 1 on the mean."""
-    training = [film for film in listed if film.split == "train"]
+    training = [film for film, split in zip(listed, splits, strict=True) if split == "train"]
     totals: Counter[tuple[bool, str]] = Counter()
     for film in training:
         totals[film.group] += _SHARES[film.source]  # type: ignore[assignment]
     each = len(training) / len(totals)
     return [
-        round(_SHARES[film.source] * each / totals[film.group], 5) if film.split == "train" else 1.0
-        for film in listed
+        round(_SHARES[film.source] * each / totals[film.group], 5) if split == "train" else 1.0
+        for film, split in zip(listed, splits, strict=True)
     ]
 
 
@@ -101,11 +115,7 @@ def main() -> None:
     parser.add_argument("--other-findings", action="store_true")
     given = parser.parse_args()
     listed = list(films(given.data.resolve(), other_findings=given.other_findings))
-    with atomic_text(given.listing) as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "label", "patient", "split", "source", "weight"))
-        for film, weight in zip(listed, weights(listed), strict=True):
-            writer.writerow((film.path, film.label, film.patient, film.split, film.source, weight))
+    write_list(given.listing, listed, lambda film: film.split)
 
 
 if __name__ == "__main__":
