@@ -155,7 +155,7 @@ def test_pixels_do_not_go_through_the_pipe(films: Path) -> None:
     (scan,) = discover([str(films)], DiscoveryOptions()).scans
     options = ReadOptions(224, 1)
     memory = SharedArrays(10**6)
-    reading, placed = processes._read_apart(read_scan, scan, options, memory.path)
+    reading, placed = processes._read_apart(read_scan, scan, options, memory.address)
     assert reading.pixels is None
     assert reading.view is None
     assert placed is not None

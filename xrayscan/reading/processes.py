@@ -15,7 +15,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from xrayscan.errors import ScanError
 from xrayscan.reading.scans import VIEW_SIDE, Read, Reading, ReadOptions, refused
-from xrayscan.reading.shared_arrays import ALIGNMENT, Placed, SharedArrays, place
+from xrayscan.reading.shared_arrays import ALIGNMENT, Address, Placed, SharedArrays, place
 from xrayscan.records import Assessment, Reason, Scan, Status
 
 # Loaded once by the process that the reading ones are forked from.
@@ -76,7 +76,7 @@ class Processes:
 
     def _result(self, scan: Scan) -> Reading:
         with self._own_memory() as memory:
-            reading, placed = self._parcel(scan, memory.path if memory else "")
+            reading, placed = self._parcel(scan, memory.address if memory else None)
             if not (memory and placed):
                 return reading
             pixels, view = memory.copies(placed)
@@ -91,12 +91,12 @@ class Processes:
         finally:
             self._memory.put(memory)
 
-    def _parcel(self, scan: Scan, path: str) -> _Parcel:
+    def _parcel(self, scan: Scan, address: Address | None) -> _Parcel:
         limit = self._options.time_limit
         with self._lock:
             if not self._is_open:
                 raise CancelledError
-            arguments = (self._read, scan, self._options, path)
+            arguments = (self._read, scan, self._options, address)
             task = cast(
                 "Future[_Parcel]", self._pool.schedule(_read_apart, args=arguments, timeout=limit)
             )
@@ -108,11 +108,11 @@ class Processes:
                 self._begun.discard(task)
 
 
-def _read_apart(read: Read, scan: Scan, options: ReadOptions, path: str) -> _Parcel:
+def _read_apart(read: Read, scan: Scan, options: ReadOptions, address: Address | None) -> _Parcel:
     """Read a scan in this process for another one, and put its pixels where that one said."""
     reading = read(scan, options)
-    if path and reading.pixels is not None and reading.view is not None:
-        placed = place(path, (reading.pixels, reading.view))
+    if address and reading.pixels is not None and reading.view is not None:
+        placed = place(address, (reading.pixels, reading.view))
         if placed:
             return replace(reading, pixels=None, view=None), placed
     return reading, None

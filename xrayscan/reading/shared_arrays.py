@@ -20,6 +20,20 @@ ALIGNMENT = 64  # bytes, of a cache line: copies of arrays that begin at one are
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """By which another process finds shared memory.
+
+    Attributes:
+        path: to open it by, as long as the process that made it has it open.
+        identity: device and inode: when that process is gone, another one may get its number, and
+            have something else open under this path.
+    """
+
+    path: str
+    identity: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
     """Where an array lies in shared memory, bytes from its start, and what it is."""
 
@@ -32,7 +46,7 @@ class SharedArrays:
     """Memory of this process that another one on the same machine can place arrays in.
 
     Attributes:
-        path: by which the other process opens it, as long as this one has it open.
+        address: for the other process.
     """
 
     def __init__(self, size: int) -> None:
@@ -47,7 +61,7 @@ class SharedArrays:
         os.ftruncate(descriptor, size)
         self._memory = mmap.mmap(descriptor, size)
         self._descriptor = descriptor
-        self.path = f"/proc/{os.getpid()}/fd/{descriptor}"
+        self.address = Address(f"/proc/{os.getpid()}/fd/{descriptor}", _identity(descriptor))
 
     def copies(self, placed: Sequence[Placed]) -> list[NDArray[Any]]:
         """Copy out what another process has placed."""
@@ -61,18 +75,20 @@ class SharedArrays:
         os.close(self._descriptor)
 
 
-def place(path: str, arrays: Sequence[NDArray[Any]]) -> tuple[Placed, ...] | None:
+def place(address: Address, arrays: Sequence[NDArray[Any]]) -> tuple[Placed, ...] | None:
     """Copy arrays into another process's shared memory.
 
     Args:
-        path: of its ``SharedArrays``.
+        address: of its ``SharedArrays``.
         arrays: of any shapes and dtypes but objects.
 
     Returns:
-        What its ``copies`` takes; None where they do not fit or it cannot be opened.
+        What its ``copies`` takes; None where they do not fit, or it cannot be opened or is gone.
     """
     try:
-        with open(path, "r+b", buffering=0) as file:  # noqa: PTH123
+        with open(address.path, "r+b", buffering=0) as file:  # noqa: PTH123
+            if _identity(file.fileno()) != address.identity:
+                return None
             memory = mmap.mmap(file.fileno(), 0)
     except OSError:
         return None
@@ -85,3 +101,8 @@ def place(path: str, arrays: Sequence[NDArray[Any]]) -> tuple[Placed, ...] | Non
             placed.append(Placed(offset, array.shape, array.dtype.str))
             offset += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
     return tuple(placed)
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino
