@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,15 @@ def test_imports_run_one_way(path: Path) -> None:
 def test_every_room_is_in_the_plan() -> None:
     rooms = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in MODULES}
     assert rooms == set(ALLOWED)
+
+
+def test_every_package_is_installed() -> None:
+    """setup.cfg names them one by one; one that is left out is missing from the wheel alone."""
+    setup = configparser.ConfigParser()
+    setup.read(PACKAGE.parent / "setup.cfg")
+    named = set(setup["options"]["packages"].split()) - {"xrayscan.templates", "xrayscan.models"}
+    folders = [each.parent.relative_to(PACKAGE.parent) for each in PACKAGE.rglob("__init__.py")]
+    assert named == {".".join(folder.parts) for folder in folders}
 
 
 HEAVY = {"tensorflow", "keras", "matplotlib", "sklearn", "pandas", "scipy", "dask", "distributed"}
