@@ -60,11 +60,11 @@ def films(data: Path, *, other_findings: bool = False) -> Iterator[Film]:
         data: the developers' folder.
         other_findings: with NIH's films of findings that are no opacity, as negatives.
     """
-    for row in _rows(data / CHILDREN):
+    for row in rows_of(data / CHILDREN):
         if row["split"] == "train":
             path = data / CHILDREN / row["path"]
             yield Film(path, row["cls"], f"k{row['patient']}", CHILDREN)
-    for row in _rows(data / "nih"):
+    for row in rows_of(data / "nih"):
         path, patient = data / "nih" / row["file"], f"n{row['patient_id']}"
         if row["split"] != "train":
             continue
@@ -72,11 +72,11 @@ def films(data: Path, *, other_findings: bool = False) -> Iterator[Film]:
             yield Film(path, row["label"].upper(), patient, "nih")
         elif other_findings and not _OPACITIES.intersection(row["nih_labels"].split("|")):
             yield Film(path, "NORMAL", patient, "nih_other")
-    for row in _rows(data / "rsna_normal"):
+    for row in rows_of(data / "rsna_normal"):
         known = row["patient_id"]
         patient = f"n{float(known):.0f}" if known else f"r{row['file']}"
         yield Film(data / "rsna_normal" / row["file"], "NORMAL", patient, "rsna")
-    for row in _rows(data / "covid"):
+    for row in rows_of(data / "covid"):
         yield Film(data / "covid" / row["file"], "PNEUMONIA", f"c{row['file']}", "covid")
 
 
@@ -103,7 +103,8 @@ def weights(listed: Sequence[Film], splits: Sequence[str]) -> list[float]:
     ]
 
 
-def _rows(folder: Path) -> Iterator[dict[str, str]]:
+def rows_of(folder: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a folder's manifest."""
     with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
         yield from csv.DictReader(file)
 

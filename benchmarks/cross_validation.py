@@ -18,19 +18,21 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from benchmarks.bundled_films import CHILDREN, Film, films, write_list
+from benchmarks.bundled_films import CHILDREN, Film, films, rows_of, write_list
 from xrayscan.evaluation.by_threshold import at_threshold
 from xrayscan.evaluation.measure import calibration, ranking
+from xrayscan.evaluation.model_readme import estimate_words
 from xrayscan.evaluation.sample import Sample
 from xrayscan.journal.atomic import atomic_text
+from xrayscan.scoring.card import CARD
 from xrayscan.training.options import Recipe
+from xrayscan.training.place import Place
 
 _STRONG = "strong"
-# What is told apart: by the column of the lists, or by where the film lies.
+# What is told apart, by the sources of its films.
 _GROUPS: Mapping[str, Sequence[str]] = {
     "children (Kermany)": (CHILDREN,),
     "adults (NIH, labels mined from reports; RSNA normals)": ("nih", "rsna"),
@@ -38,14 +40,15 @@ _GROUPS: Mapping[str, Sequence[str]] = {
     "both hospitals": (CHILDREN, "nih", "rsna"),
 }
 _NAMES = ("NORMAL", "PNEUMONIA")
+_NONE = {"value": None, "interval": None}  # of films of one class
 _Row = Mapping[str, str]
 
 
 def train(folder: Path, listing: Path, weights: Path, epochs: int) -> None:
     """Train one fold's network, or go on with it."""
-    if (folder / "card.json").exists():
+    if (folder / CARD).exists():
         return
-    begun = folder.with_name(f"{folder.name}.training").exists()
+    begun = Place.of(folder).has_progress()
     _xrayscan(
         *("fit", listing, "--preset", "bundled-first", "--from", weights),
         *("--epochs", epochs, "--out", folder, *(["--resume"] if begun else [])),
@@ -62,8 +65,7 @@ def measure(model: Path, listing: Path, rows: Path, *more: object) -> list[_Row]
 
 def write_strong(data: Path, path: Path) -> None:
     """List ``nih/strong`` as a test split."""
-    with (data / "nih" / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        found = [row for row in csv.DictReader(file) if row["split"] == _STRONG]
+    found = [row for row in rows_of(data / "nih") if row["split"] == _STRONG]
     with atomic_text(path) as file:
         writer = csv.writer(file)
         writer.writerow(("path", "label", "patient", "split"))
@@ -85,21 +87,16 @@ def figures(rows: Sequence[_Row], patients: Mapping[str, str]) -> str:
     at = at_threshold(sample, called, None)
     cells = [
         f"{len(scored)} of {len(rows)}",
-        _cell(ranking(sample).get("auc")),
-        *(_cell(at[name]) for name in ("accuracy", "sensitivity", "specificity")),
-        _cell(calibration(sample).get("expected_calibration_error")),
+        *map(
+            estimate_words,
+            (
+                ranking(sample).get("auc", _NONE),
+                *(at[name] for name in ("accuracy", "sensitivity", "specificity")),
+                calibration(sample).get("expected_calibration_error", _NONE),
+            ),
+        ),
     ]
     return " | ".join(cells)
-
-
-def _cell(estimate: Mapping[str, Any] | None) -> str:
-    if not estimate or estimate["value"] is None:
-        return "-"
-    text = f"{estimate['value']:.3f}"
-    if estimate["interval"]:
-        low, high = estimate["interval"]
-        text += f" ({low:.3f} to {high:.3f})"
-    return text
 
 
 def _xrayscan(*arguments: object) -> None:

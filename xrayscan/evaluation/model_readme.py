@@ -35,7 +35,7 @@ def model_readme(card: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any
         disclaimer=DISCLAIMER,
         part=_part,
         interval=_interval,
-        estimate=_estimate,
+        estimate=estimate_words,
     )
 
 
@@ -52,7 +52,7 @@ def _interval(ends: Sequence[float] | None) -> str:
     return f" ({ends[0]:.4f} to {ends[1]:.4f})" if ends else ""
 
 
-def _estimate(measure: Mapping[str, Any]) -> str:
+def estimate_words(measure: Mapping[str, Any]) -> str:
     """A measure with its interval, or a dash where the films give none."""
     if measure["value"] is None:
         return "-"

@@ -35,6 +35,11 @@ class Place:
     out: Path
     work: Path
 
+    @classmethod
+    def of(cls, out: Path) -> Place:
+        """The place of a training that is to end in ``out``."""
+        return cls(out, out.absolute().with_name(f"{out.name}.{TRAINING}"))
+
     @property
     def model(self) -> Path:
         """Where the model folder is written before it gets its name."""
@@ -82,7 +87,7 @@ def find_place(options: FitOptions) -> Place:
     parent = next(path for path in out.absolute().parents if path.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise XrayscanError(f"{parent}: cannot be written; choose another --out")
-    place = Place(out, out.absolute().with_name(f"{out.name}.{TRAINING}"))
+    place = Place.of(out)
     if options.resume:
         if not place.has_progress() and not (place.finished / PROGRESS).is_file():
             raise DataError(f"{out}: no training to resume there; leave --resume out")
