@@ -183,7 +183,7 @@ def _run(options: FitOptions, *, quiet: bool, verbose: bool) -> int:
             folder = run_fit(options, _hooks(stop, quiet=quiet))
     except StoppedError as fault:
         return stopped_by(stop.signal or signal.SIGINT, str(fault))
-    if not quiet:
+    if folder and not quiet:
         typer.echo(f"model written to {folder}; try: xrayscan predict FOLDER --model {folder}")
     return Exit.DONE
 

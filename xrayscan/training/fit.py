@@ -24,6 +24,7 @@ from xrayscan.scoring.card import ModelCard, load_card
 from xrayscan.training.films.parts import Parts, make_parts
 from xrayscan.training.films.seen import Keys, keys_of, seen_by, set_apart
 from xrayscan.training.learning import devices
+from xrayscan.training.learning.hosts import COUNT, Hosts, named_hosts
 from xrayscan.training.learning.recipe import Lesson, train
 from xrayscan.training.learning.stages import resolved
 from xrayscan.training.learning.state import TrainingState
@@ -43,7 +44,7 @@ from xrayscan.training.outcome.card_facts import NetworkFacts
 from xrayscan.training.outcome.export import ScoringFunction, scoring_function
 from xrayscan.training.outcome.finish import Trained, write_model
 from xrayscan.training.outcome.quantization import check_installed
-from xrayscan.training.place import Place, find_place, working
+from xrayscan.training.place import Place, find_place, watching, working
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class _Task:
     members: tuple[ModelCard, ...]
 
 
-def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path:
+def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
     """Train on a labelled folder and write a complete model folder.
 
     Args:
@@ -81,7 +82,7 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path:
         hooks: who watches.
 
     Returns:
-        The model folder.
+        The model folder; None on a host that trains along with the first, which writes it.
 
     Raises:
         UsageError: options that cannot work, or not together.
@@ -89,9 +90,11 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path:
         ModelError: the starting weights do not fit.
         StoppedError: the hooks said so; finished epochs are kept for ``options.resume``.
     """
-    hooks = hooks or FitHooks()
+    hooks, hosts = hooks or FitHooks(), named_hosts()
     task = _read(options)
     if task.start is None:
+        if not hosts.is_first:
+            return None
         with working(task.place):
             write_model(task.place.model, _ensemble(task), task.options)
             task.place.deliver()
@@ -99,11 +102,15 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path:
     identity = _identity(task, task.start)
     if options.resume:
         _check_resumable(task, identity)
+    if not hosts.is_first:
+        with watching(task.place) as place:
+            _train(_open(place, identity), task, task.start, hooks, hosts)
+        log.info("trained along; the first host writes the model")
+        return None
     with working(task.place):
         hooks.check()
         state = _open(task.place, identity)
-        if state.epochs < options.recipe.epochs and not state.exhausted(options.recipe.patience):
-            _train(state, task, task.start, hooks)
+        _train(state, task, task.start, hooks, hosts)
         hooks.check()
         if devices.backend() != devices.TENSORFLOW:
             _finish_under_tensorflow(options)
@@ -166,23 +173,33 @@ def _open(place: Place, identity: dict[str, Any]) -> TrainingState:
     return TrainingState(place.work, identity)
 
 
-def _train(state: TrainingState, task: _Task, start: Start, hooks: FitHooks) -> None:
+def _train(state: TrainingState, task: _Task, start: Start, hooks: FitHooks, hosts: Hosts) -> None:
     """Train, or go on with it, until all epochs are there."""
     options, classes = task.options, len(task.data.classes)
-    lesson = Lesson(
-        task.parts,
-        classes,
-        options.recipe,
-        start.architecture.last_blocks,
-        taught(task.teacher, task.parts.train, task.data, options.workers)
-        if task.teacher
-        else None,
-        options.workers,
-        start.pretrained,
+    if state.epochs >= options.recipe.epochs or state.exhausted(options.recipe.patience):
+        return
+    teacher = (
+        taught(task.teacher, task.parts.train, task.data, options.workers) if task.teacher else None
     )
-    log.info("training %s from %s", start.architecture.name, start.origin)
-    with devices.data_parallel(), devices.precision(options.recipe.precision):
-        train(start.classifier(classes, options.recipe), lesson, state, hooks)
+    with hosts.meeting(), devices.precision(options.recipe.precision):
+        if not hosts.all_have(repr((sorted(state.identity.items()), state.epochs))):
+            raise DataError(
+                f"{options.out}: the hosts have not the same films, options or finished epochs; "
+                "give the same command on each, on a folder that all of them see"
+            )
+        lesson = Lesson(
+            task.parts,
+            classes,
+            options.recipe,
+            start.architecture.last_blocks,
+            teacher,
+            options.workers,
+            start.pretrained,
+            devices.spread_over(hosts=hosts),
+        )
+        log.info("training %s from %s", start.architecture.name, start.origin)
+        listening = replace(hooks, stop=lambda: hosts.any_says(hooks.stop()))
+        train(start.classifier(classes, options.recipe), lesson, state, listening)
 
 
 def _identity(task: _Task, start: Start) -> dict[str, Any]:
@@ -264,7 +281,7 @@ def _finish_under_tensorflow(options: FitOptions) -> None:
     done = subprocess.run(
         [sys.executable, "-c", f"from {__name__} import finish_from_standard_input as f; f()"],
         input=pickle.dumps(replace(options, resume=True)),
-        env=os.environ | {"KERAS_BACKEND": devices.TENSORFLOW},
+        env=os.environ | {"KERAS_BACKEND": devices.TENSORFLOW, COUNT: "1"},
         stderr=subprocess.PIPE,
         check=False,
     )

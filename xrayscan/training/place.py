@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
 from xrayscan.journal.atomic import sync_tree
@@ -142,6 +143,21 @@ def working(place: Place) -> Iterator[None]:
         if _drop_if_empty(place) and isinstance(fault, StoppedError):
             raise StoppedError("stopped before the first epoch; nothing is kept") from None
         raise
+
+
+@contextmanager
+def watching(place: Place) -> Iterator[Place]:
+    """Make a place of its own for a host that trains along and whose files nobody needs.
+
+    It has what is in ``place`` to be resumed, and is gone with the context.
+    """
+    with TemporaryDirectory(prefix="xrayscan-") as folder:
+        own = Place.of(Path(folder) / place.out.name)
+        for state in (place.work, place.finished):
+            if (state / PROGRESS).is_file():
+                _copy(state, own.work)
+                break
+        yield own
 
 
 def _copy(state: Path, work: Path) -> None:

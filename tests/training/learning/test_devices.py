@@ -15,7 +15,7 @@ from tests.training.conftest import SIZE, TINY, draw_folder
 from xrayscan.scoring.card import KERAS
 from xrayscan.scoring.model import ScoringModel
 from xrayscan.training.fit import fit
-from xrayscan.training.learning.devices import TENSORFLOW, backend, data_parallel, gpus, precision
+from xrayscan.training.learning.devices import TENSORFLOW, backend, gpus, precision, spread_over
 from xrayscan.training.network.architectures import TABLE
 from xrayscan.training.options import FitOptions, Precision, Recipe
 
@@ -123,8 +123,10 @@ def test_the_backend_here() -> None:
 def test_one_device_changes_nothing(devices: list[str]) -> None:
     import tensorflow as tf
 
-    with data_parallel(devices):
+    spread = spread_over(devices)
+    with spread.building(), spread.training(), spread.apart():
         assert not tf.distribute.has_strategy()
+    assert spread.replicas == 1
 
 
 SETUP = {
@@ -147,7 +149,7 @@ from sklearn.metrics import roc_auc_score
 from tests.training.conftest import SIZE, TINY
 from xrayscan.training.network.classifier import build_classifier
 from xrayscan.training.films.data import decode_films
-from xrayscan.training.learning.devices import data_parallel
+from xrayscan.training.learning.devices import spread_over
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.training.options import Recipe, Unfreeze
 from xrayscan.training.films.parts import Parts
@@ -173,10 +175,11 @@ def replicas():
 
 def trained(devices):
     state = TrainingState(work / str(len(devices)), {{}})
-    with data_parallel(devices):
-        keras.utils.set_random_seed(3)
+    keras.utils.set_random_seed(3)
+    spread = spread_over(devices)
+    with spread.building():
         count = replicas()
-        train(build_classifier(SURE, SIZE), lesson, state)
+    train(build_classifier(SURE, SIZE), replace(lesson, spread=spread), state)
     best = build_classifier(SURE, SIZE)  # outside: on one device again
     best.load_weights(state.best)
     auc = roc_auc_score(parts.validation.labels, predict_logits(best, parts.validation))

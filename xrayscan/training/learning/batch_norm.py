@@ -7,21 +7,22 @@ weight averaging does (Izmailov et al. 2018, 3.2): the mean over batches of trai
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 _BATCHES = 40  # of 32 films: the statistics' own error is then far below that of the weights
 
 
-def measure_statistics(network: Any, batches: Any) -> None:
+def measure_statistics(network: Any, pixels: Iterable[NDArray[np.float32]]) -> None:
     """Set the statistics of every batch norm that is being trained; frozen ones keep theirs.
 
-    Training itself never uses them, so that it goes on as if nothing had been done.
-
     Args:
-        network: pixels -> training logits.
-        batches: training batches.
+        network: pixels -> training logits, on one device.
+        pixels: (B, S, S, 1) of training batches; the first ``_BATCHES`` are taken.
     """
     import keras
 
@@ -30,23 +31,12 @@ def measure_statistics(network: Any, batches: Any) -> None:
         for layer in network._flatten_layers()  # nested ones too; Keras has no public way
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
     ]
-    if not norms or _is_mirrored():
+    if not norms:
         return
     momenta = [layer.momentum for layer in norms]
-    for number in range(min(_BATCHES, len(batches))):
+    for number, batch in enumerate(islice(pixels, _BATCHES)):
         for layer in norms:
             layer.momentum = number / (number + 1)  # makes the moving average a plain mean
-        network(np.asarray(batches[number][0]), training=True)
+        network(batch, training=True)
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum
-
-
-def _is_mirrored() -> bool:
-    """TensorFlow's mirrored statistics cannot be set from outside; there they stay as they are."""
-    import keras
-
-    if keras.config.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
-
-    return bool(tf.distribute.has_strategy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.learning.augmentation import Augmentation, augment
+from xrayscan.training.learning.hosts import ALONE, Hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class BatchOptions:
         seed: of order and augmentation.
         augmentation: ranges of the variations.
         workers: threads that prepare batches; what they prepare does not depend on it.
-        replicas: devices that share every batch evenly.
+        replicas: devices that share every batch evenly, on all hosts together.
+        hosts: which train together; each makes its own share of every batch.
     """
 
     size: int
@@ -29,6 +32,7 @@ class BatchOptions:
     augmentation: Augmentation
     workers: int = 1
     replicas: int = 1
+    hosts: Hosts = ALONE
 
 
 def training_batches(
@@ -60,11 +64,20 @@ def training_batches(
             return max(1, len(targets) // options.size)
 
         def __getitem__(self, number: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+            rows = even(self._rows(number), options.replicas)
+            share = np.array_split(rows, options.hosts.count)[options.hosts.number]
+            return self._pixels(share), targets[share], weights[share]
+
+        def whole(self) -> Iterator[NDArray[np.float32]]:
+            """The pixels of every batch, whatever is this host's share."""
+            return (self._pixels(self._rows(number)) for number in range(len(self)))
+
+        def _rows(self, number: int) -> NDArray[np.int64]:
             order = np.random.default_rng((options.seed, self.epoch)).permutation(len(targets))
-            chosen = order[number * options.size : (number + 1) * options.size]
-            chosen = even(chosen, options.replicas)
-            pixels = [self._film(index) for index in chosen]
-            return np.stack(pixels)[..., None], targets[chosen], weights[chosen]
+            return order[number * options.size : (number + 1) * options.size]
+
+        def _pixels(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+            return np.stack([self._film(index) for index in rows])[..., None]
 
         def _film(self, index: int) -> NDArray[np.float32]:
             rng = np.random.default_rng((options.seed, self.epoch, index))
@@ -78,13 +91,8 @@ def even(rows: NDArray[np.int64], replicas: int) -> NDArray[np.int64]:
     return np.resize(rows, len(rows) + -len(rows) % replicas)
 
 
-def plain_batches(
-    films: DecodedFilms, targets: NDArray[np.float32], size: int, replicas: int = 1
-) -> Any:
-    """Return a Keras PyDataset of (pixels, targets) as they are, in order, the last batch short.
-
-    With replicas the last batch is filled up; ``size`` is a multiple of them.
-    """
+def plain_batches(films: DecodedFilms, targets: NDArray[np.float32], size: int) -> Any:
+    """Return a Keras PyDataset of (pixels, targets) as they are, in order, the last batch short."""
     import keras
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type information
@@ -94,7 +102,7 @@ def plain_batches(
             return -(-len(targets) // size)
 
         def __getitem__(self, number: int) -> tuple[NDArray[Any], NDArray[Any]]:
-            part = even(np.arange(len(targets))[number * size : (number + 1) * size], replicas)
+            part = slice(number * size, (number + 1) * size)
             return films.pixels[part].astype(np.float32)[..., None], targets[part]
 
     return Batches()

@@ -1,10 +1,12 @@
-"""What training runs on: precision, and one device or several."""
+"""What training runs on: precision, and one device or several, on this host or on several."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
+from xrayscan.training.learning.hosts import ALONE, Hosts
 from xrayscan.training.options import Precision
 
 TENSORFLOW = "tensorflow"
@@ -29,18 +31,6 @@ def gpus() -> list[str]:
     return [name for name in names if not name.startswith("cpu")]
 
 
-def replicas() -> int:
-    """Over how many devices every batch is spread here."""
-    if backend() == TENSORFLOW:
-        import tensorflow as tf
-
-        return int(tf.distribute.get_strategy().num_replicas_in_sync)
-    import keras
-
-    spread = keras.distribution.distribution()
-    return 1 if spread is None else int(spread.device_mesh.devices.size)
-
-
 @contextmanager
 def precision(choice: Precision) -> Iterator[None]:
     """Build and train in mixed or in float32 numbers while the context lasts.
@@ -59,30 +49,85 @@ def precision(choice: Precision) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-@contextmanager
-def data_parallel(devices: Sequence[str] | None = None) -> Iterator[None]:
-    """Spread every batch over several devices while the context lasts.
+class Spread:
+    """Training on one device: a network is built and trained, and nothing else is done.
 
-    Keras' own DataParallel under JAX; TensorFlow's MirroredStrategy, which Keras 3 works within,
-    under TensorFlow. With one device nothing changes.
-
-    Args:
-        devices: their names; None takes the GPUs.
+    Attributes:
+        replicas: over how many devices every batch is spread, on all hosts together.
+        hosts: which train together.
     """
-    import keras
 
-    chosen = list(gpus() if devices is None else devices)
-    if len(chosen) < 2:
-        yield
-    elif backend() == TENSORFLOW:
+    def __init__(self, replicas: int = 1, hosts: Hosts = ALONE) -> None:
+        self.replicas = replicas
+        self.hosts = hosts
+
+    def building(self) -> AbstractContextManager[Any]:
+        """Where the network that is trained gets its variables and its optimizer."""
+        return nullcontext()
+
+    def training(self) -> AbstractContextManager[Any]:
+        """Where it is trained."""
+        return nullcontext()
+
+    def apart(self) -> AbstractContextManager[Any]:
+        """Within training: where another network runs on one device of this host."""
+        return nullcontext()
+
+
+class _Mirrored(Spread):
+    """Several devices of one host under TensorFlow: MirroredStrategy, which Keras 3 works with."""
+
+    def __init__(self, devices: Sequence[str]) -> None:
         import tensorflow as tf
 
-        with tf.distribute.MirroredStrategy(chosen).scope():
-            yield
-    else:
-        before = keras.distribution.distribution()
-        keras.distribution.set_distribution(keras.distribution.DataParallel(devices=chosen))
+        super().__init__(len(devices))
+        self._strategy = tf.distribute.MirroredStrategy(devices)
+
+    def building(self) -> AbstractContextManager[Any]:
+        scope: AbstractContextManager[Any] = self._strategy.scope()
+        return scope
+
+
+class _DataParallel(Spread):
+    """Several devices, on any number of hosts, under JAX: Keras' own DataParallel."""
+
+    def __init__(self, devices: Sequence[str], hosts: Hosts) -> None:
+        import keras
+
+        super().__init__(len(devices), hosts)
+        # every host makes its own share of each batch, so that Keras is not to share it out again
+        self._spread = keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False)
+
+    def building(self) -> AbstractContextManager[Any]:
+        scope: AbstractContextManager[Any] = self._spread.scope()
+        return scope
+
+    def training(self) -> AbstractContextManager[Any]:
+        return self.building()
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        import keras
+
+        keras.distribution.set_distribution(None)
         try:
             yield
         finally:
-            keras.distribution.set_distribution(before)
+            keras.distribution.set_distribution(self._spread)
+
+
+def spread_over(devices: Sequence[str] | None = None, hosts: Hosts = ALONE) -> Spread:
+    """Choose how every batch is spread over devices.
+
+    Args:
+        devices: their names; None takes the GPUs; on several hosts without any, the CPUs.
+        hosts: which train together.
+    """
+    chosen = list(gpus() if devices is None else devices)
+    if hosts.count > 1 and not chosen:
+        import keras
+
+        chosen = list(keras.distribution.list_devices())
+    if len(chosen) < 2:
+        return Spread()
+    return _Mirrored(chosen) if backend() == TENSORFLOW else _DataParallel(chosen, hosts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,20 +12,19 @@ from numpy.typing import NDArray
 from xrayscan.evaluation.plots import learning_curves
 from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.films.parts import Parts
-from xrayscan.training.learning import devices
 from xrayscan.training.learning.augmentation import PRESETS
 from xrayscan.training.learning.batch_norm import measure_statistics
 from xrayscan.training.learning.batches import (
     BatchOptions,
-    even,
     film_weights,
     one_hot,
     plain_batches,
     training_batches,
 )
 from xrayscan.training.learning.callbacks import begin_epochs, finish_epochs, keep_last, listen
+from xrayscan.training.learning.devices import Spread
 from xrayscan.training.learning.metrics import training_auc, training_loss, validation_figures
-from xrayscan.training.learning.stages import freeze, make_optimizer
+from xrayscan.training.learning.stages import freeze, make_optimizer, take_averages
 from xrayscan.training.learning.state import CURVES, TrainingState
 from xrayscan.training.network import classifier as joints
 from xrayscan.training.options import FitHooks, Recipe
@@ -52,6 +51,7 @@ class Lesson:
             without a teacher.
         workers: threads that prepare batches.
         pretrained: whether the backbone knows anything yet.
+        spread: over what devices.
     """
 
     parts: Parts
@@ -61,6 +61,7 @@ class Lesson:
     teacher: NDArray[np.float32] | None = None
     workers: int = 1
     pretrained: bool = False
+    spread: Spread = field(default_factory=Spread)
 
     def targets(self) -> NDArray[np.float32]:
         """What the training films are to be taken for: labels, and a teacher's share."""
@@ -70,11 +71,25 @@ class Lesson:
         share = np.float32(self.recipe.teacher_share)
         return (1 - share) * labels + share * self.teacher
 
+    def batch_options(self) -> BatchOptions:
+        """How training films become batches."""
+        return BatchOptions(
+            self.recipe.batch_size,
+            self.recipe.seed,
+            PRESETS[self.recipe.augmentation],
+            self.workers,
+            self.spread.replicas,
+            self.spread.hosts,
+        )
+
 
 def train(
     classifier: Any, lesson: Lesson, state: TrainingState, hooks: FitHooks | None = None
 ) -> None:
     """Train a classifier; ``state.best`` ends as the weights of the epoch best on validation.
+
+    What is trained is a copy, over the lesson's devices. The classifier itself, on one device, has
+    its head trained first, and gets the averaged weights after each epoch, to be measured and kept.
 
     Args:
         classifier: from ``build_classifier``; changed in place.
@@ -88,52 +103,64 @@ def train(
     """
     import keras
 
-    recipe = lesson.recipe
+    recipe, spread = lesson.recipe, lesson.spread
     keras.utils.set_random_seed(recipe.seed)
     if state.last is None and lesson.pretrained:
         _train_head(classifier, lesson)
     freeze(classifier.get_layer(joints.BACKBONE), recipe.unfreeze, lesson.last_blocks)
-    network = joints.training_network(classifier)
-    options = BatchOptions(
-        recipe.batch_size,
-        recipe.seed,
-        PRESETS[recipe.augmentation],
-        lesson.workers,
-        devices.replicas(),
-    )
-    batches = training_batches(lesson.parts.train, lesson.targets(), options)
-    steps = len(batches) * recipe.epochs
-    network.compile(
-        optimizer=make_optimizer(recipe, steps),
-        loss=training_loss(lesson.classes, recipe.label_smoothing),
-        weighted_metrics=[training_auc(lesson.classes)],
-    )
-    _begin(network, state)
+    measured = joints.training_network(classifier)
+    batches = training_batches(lesson.parts.train, lesson.targets(), lesson.batch_options())
+    with spread.building():
+        network = _copy(measured, lesson, len(batches) * recipe.epochs)
+        _begin(network, state)
 
     def measure() -> dict[str, float]:
-        measure_statistics(network, batches)
-        films = lesson.parts.validation
-        return validation_figures(_predict(network, films).astype(np.float64), films.labels)
+        with spread.apart():
+            take_averages(network, measured)
+            measure_statistics(measured, batches.whole())
+            return _figures(measured, lesson)
 
-    network.fit(
-        batches,
-        initial_epoch=state.epochs,
-        epochs=recipe.epochs,
-        shuffle=False,  # the batches are; Keras would do it again, by chance that is not kept
-        callbacks=[
-            begin_epochs(batches, recipe.seed),
-            listen(hooks or FitHooks(), recipe.epochs, len(batches)),
-            keep_last(state),
-            keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
-            finish_epochs(state, measure, classifier.save_weights, recipe.patience, _draw_curves),
-        ],
-        verbose=0,
-    )
+    with spread.training():
+        network.fit(
+            batches,
+            initial_epoch=state.epochs,
+            epochs=recipe.epochs,
+            shuffle=False,  # the batches are; Keras would do it again, by chance that is not kept
+            callbacks=[
+                begin_epochs(batches, recipe.seed),
+                listen(hooks or FitHooks(), recipe.epochs, len(batches)),
+                keep_last(state),
+                finish_epochs(state, measure, classifier.save_weights, recipe.patience, _draw),
+            ],
+            verbose=0,
+        )
 
 
 def predict_logits(classifier: Any, films: DecodedFilms) -> NDArray[np.float64]:
     """Return the raw logits (N,) of films."""
     return _predict(joints.logit_model(classifier), films)[:, 0].astype(np.float64)
+
+
+def _copy(measured: Any, lesson: Lesson, steps: int) -> Any:
+    """Make the network that is trained, alike on all hosts."""
+    import keras
+
+    network = keras.models.clone_model(measured)
+    network.set_weights(lesson.spread.hosts.told_by_first(measured.get_weights()))
+    network.compile(
+        optimizer=make_optimizer(lesson.recipe, steps),
+        loss=training_loss(lesson.classes, lesson.recipe.label_smoothing),
+        weighted_metrics=[training_auc(lesson.classes)],
+    )
+    return network
+
+
+def _figures(measured: Any, lesson: Lesson) -> dict[str, float]:
+    """What a network is worth on validation films, as the first host finds it."""
+    films = lesson.parts.validation
+    logits = _predict(measured, films).astype(np.float64)
+    figures = lesson.spread.hosts.told_by_first(validation_figures(logits, films.labels))
+    return {name: float(value) for name, value in figures.items()}
 
 
 def _begin(network: Any, state: TrainingState) -> None:
@@ -154,26 +181,22 @@ def _train_head(classifier: Any, lesson: Lesson) -> None:
     trunk, head = joints.trunk_and_head(classifier)
     films = lesson.parts.train
     features = _predict(trunk, films)
-    each = devices.replicas()
-    rows = even(np.arange(len(features)), each)
-    size = min(_HEAD_BATCH, max(2, len(features) // _HEAD_STEPS))
     head.compile(keras.optimizers.Adam(_HEAD_RATE), training_loss(lesson.classes, 0.0))
     head.fit(
-        features[rows],
-        lesson.targets()[rows],
-        sample_weight=film_weights(films)[rows],
+        features,
+        lesson.targets(),
+        sample_weight=film_weights(films),
         epochs=_HEAD_EPOCHS,
-        batch_size=size + -size % each,
+        batch_size=min(_HEAD_BATCH, max(2, len(features) // _HEAD_STEPS)),
         verbose=0,
     )
     log.info("head trained on frozen features of %d films", len(features))
 
 
 def _predict(network: Any, films: DecodedFilms) -> NDArray[np.float32]:
-    count, each = len(films.films), devices.replicas()
-    batches = plain_batches(films, np.zeros((count, 1), np.float32), _PREDICT_BATCH * each, each)
-    return np.asarray(network.predict(batches, verbose=0), np.float32)[:count]
+    batches = plain_batches(films, np.zeros((len(films.films), 1), np.float32), _PREDICT_BATCH)
+    return np.asarray(network.predict(batches, verbose=0), np.float32)
 
 
-def _draw_curves(state: TrainingState) -> None:
+def _draw(state: TrainingState) -> None:
     (state.folder / CURVES).write_bytes(learning_curves(state.history))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from xrayscan.errors import UsageError
 from xrayscan.training.network.start import Start
 from xrayscan.training.options import Optimizer, Recipe, Unfreeze
@@ -81,3 +83,17 @@ def make_optimizer(recipe: Recipe, steps: int) -> Any:
     if recipe.optimizer is Optimizer.ADAM:
         return keras.optimizers.Adam(schedule, **average)
     return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, **average)
+
+
+def take_averages(network: Any, other: Any) -> None:
+    """Give another network of the same make the weights of this one, the averaged ones where any.
+
+    Args:
+        network: compiled with ``make_optimizer``, on any devices.
+        other: on one device.
+    """
+    # copies: where arrays are views of a device's memory, the next step writes there
+    other.set_weights([np.array(weight) for weight in network.get_weights()])
+    averages = network.optimizer._model_variables_moving_average  # as Keras' own callback takes it
+    for variable, average in zip(other.trainable_variables, averages, strict=True):
+        variable.assign(np.array(average.numpy()))
