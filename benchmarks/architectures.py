@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from xrayscan.evaluation.estimates import words
 from xrayscan.training.network.architectures import TABLE
 
 LIMIT, EPOCHS = 600, 2
@@ -56,8 +57,7 @@ def _arguments(data: Path | str, name: str, origin: str) -> list[str]:
 def _row(name: str, card: dict[str, Any], out: Path) -> str:
     history = json.loads((out / "training" / "progress.json").read_text())["history"]
     seconds = sorted(row["seconds"] for row in history)[len(history) // 2]
-    ends = card["results"]["auc_interval"]
-    interval = f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends else ""
+    results = card["results"]
     youden = card["thresholds"]["youden"]
     origin = card["training"]["started_from"].partition(",")[0]
     started = "ImageNet" if origin != "none" else "nothing"
@@ -66,8 +66,8 @@ def _row(name: str, card: dict[str, Any], out: Path) -> str:
         f"`{name}`",
         started,
         f"{card['parameters'] / 1e6:.1f} M",
-        f"{card['results']['auc']:.3f}{interval}",
-        f"{card['results']['accuracy']:.3f}",
+        words(results["auc"], results["auc_interval"]),
+        f"{results['accuracy']:.3f}",
         f"{youden['sensitivity']:.3f} / {youden['specificity']:.3f}",
         f"{seconds:.0f} s",
         f"`{command}`",

@@ -67,36 +67,6 @@ def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
-@pytest.mark.parametrize(
-    ("fault", "said"),
-    [
-        pytest.param(ValueError("x"), ValueError, id="a defect"),
-        pytest.param(KeyboardInterrupt(), KeyboardInterrupt, id="stopped"),
-        pytest.param(OSError(28, "No space left on device"), XrayscanError, id="disk full"),
-    ],
-)
-@pytest.mark.parametrize("lines", [0, 1, 2])
-def test_finished_lines_are_kept_on_request(tmp_path: Path, fault, said, lines: int) -> None:
-    target = tmp_path / "out.csv"
-    target.write_text("of yesterday")
-
-    def begin() -> None:
-        with atomic_text(target, keep_lines=True) as file:
-            file.write("line\n" * lines)
-            raise fault
-
-    with pytest.raises(said) as caught:
-        begin()
-    assert target.read_text() == "of yesterday"
-    kept = tmp_path / "out.csv.part"
-    if lines < 2:  # no more than the headings
-        assert not kept.exists()
-        return
-    assert kept.read_text() == "line\nline\n"
-    assert str(kept) in caught.value.__notes__[0]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.csv.part"]
-
-
 @pytest.mark.parametrize("exists", [True, False], ids=["to a file", "dangling"])
 def test_a_link_stays_and_its_file_is_renewed(tmp_path: Path, exists: bool) -> None:
     (tmp_path / "there").mkdir()

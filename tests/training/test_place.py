@@ -12,7 +12,7 @@ import pytest
 from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
 from xrayscan.training.learning.state import PROGRESS
 from xrayscan.training.options import FitOptions
-from xrayscan.training.place import TRAINING, Place, find_place, working
+from xrayscan.training.place import TRAINING, Place, find_place, watching, working
 
 
 def place_in(folder: Path) -> Place:
@@ -397,3 +397,27 @@ def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path, name: str) -> 
 def test_an_output_without_a_name() -> None:
     with pytest.raises(UsageError, match="give the name of a folder"):
         find_place(FitOptions(Path("data"), Path("/")))
+
+
+# -- watching ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("finished", [False, True], ids=["stopped", "to get more epochs"])
+def test_who_trains_along_has_a_copy_that_is_gone_afterwards(
+    tmp_path: Path, finished: bool
+) -> None:
+    place = Place.of(tmp_path / "model")
+    write_state(place.finished if finished else place.work)
+    before = tree(tmp_path)
+    with watching(place) as own:
+        assert own.has_progress()
+        assert own.work != place.work
+        assert set(tree(own.work)) == {Path(name).name for name in before}
+        write_state(own.work, 2)
+    assert tree(tmp_path) == before
+    assert not own.work.exists()
+
+
+def test_who_trains_along_from_the_beginning_has_nothing(tmp_path: Path) -> None:
+    with watching(Place.of(tmp_path / "model")) as own:
+        assert not own.has_progress()

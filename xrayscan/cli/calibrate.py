@@ -126,5 +126,6 @@ def wish_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def _share(found: Mapping[str, Any], name: str) -> str:
-    low, high = found[f"{name}_interval"]
-    return f"{found[name]:.3f} ({low:.3f} to {high:.3f})"
+    from xrayscan.evaluation.estimates import words
+
+    return words(found[name], found[f"{name}_interval"])

@@ -166,9 +166,6 @@ def summary_lines(facts: Mapping[str, Any]) -> list[str]:
 
 def measure_words(row: Mapping[str, Any]) -> str:
     """A measure with its interval, or why there is none."""
-    if row["value"] is None:
-        return f"none: {row['why']}"
-    if row["interval"] is None:
-        return f"{row['value']:.3f}"
-    low, high = row["interval"]
-    return f"{row['value']:.3f} ({low:.3f} to {high:.3f})"
+    from xrayscan.evaluation.estimates import words
+
+    return f"none: {row['why']}" if row["value"] is None else words(row["value"], row["interval"])

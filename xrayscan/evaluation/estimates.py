@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,12 @@ class Estimate:
 def ends(interval: Interval | None) -> list[float | None] | None:
     """An interval as the outputs hold it: low and high."""
     return None if interval is None else [rounded(interval.low), rounded(interval.high)]
+
+
+def words(value: float, interval: Sequence[float] | None) -> str:
+    """A measure in text, its interval behind it where there is one."""
+    within = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+    return f"{value:.3f}{within}"
 
 
 def rounded(value: float | None) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
+from xrayscan.evaluation.estimates import words
 from xrayscan.records import DISCLAIMER
 from xrayscan.resources import templates_folder
 
@@ -54,9 +55,4 @@ def _interval(ends: Sequence[float] | None) -> str:
 
 def estimate_words(measure: Mapping[str, Any]) -> str:
     """A measure with its interval, or a dash where the films give none."""
-    if measure["value"] is None:
-        return "-"
-    if measure["interval"] is None:
-        return f"{measure['value']:.3f}"
-    low, high = measure["interval"]
-    return f"{measure['value']:.3f} ({low:.3f} to {high:.3f})"
+    return "-" if measure["value"] is None else words(measure["value"], measure["interval"])

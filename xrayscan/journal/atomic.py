@@ -15,7 +15,7 @@ from xrayscan.errors import XrayscanError
 
 
 @contextmanager
-def atomic_text(path: Path, *, keep_lines: bool = False) -> Iterator[TextIO]:
+def atomic_text(path: Path) -> Iterator[TextIO]:
     """Open a text file that takes its name only when it is complete and on the disk.
 
     It is written beside its place under a hidden name, flushed, synced and renamed. When anything
@@ -24,8 +24,6 @@ def atomic_text(path: Path, *, keep_lines: bool = False) -> Iterator[TextIO]:
 
     Args:
         path: the file to be; its folder is made if it is missing.
-        keep_lines: after a fault, keep the lines written so far as ``path`` with ``.part`` behind
-            its name; a note on the exception says where they are.
 
     Raises:
         XrayscanError: the folder or the file cannot be written.
@@ -46,14 +44,7 @@ def atomic_text(path: Path, *, keep_lines: bool = False) -> Iterator[TextIO]:
         temporary.replace(target)
         sync_folder(target.parent)
     except OSError as fault:
-        said = unwritable(path, fault)
-        if keep_lines:
-            _keep(temporary, target, said)
-        raise said from fault
-    except BaseException as fault:
-        if keep_lines:
-            _keep(temporary, target, fault)
-        raise
+        raise unwritable(path, fault) from fault
     finally:
         with suppress(OSError):  # it was renamed, or could never be made
             temporary.unlink()
@@ -131,17 +122,6 @@ def _target(path: Path) -> Path:
 def _temporary(target: Path) -> Path:
     # by chance, not by process: on a share, two containers can both be process 1
     return target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
-
-
-def _keep(temporary: Path, target: Path, fault: BaseException) -> None:
-    """Give what was written a name of its own, if it is more than the line of headings."""
-    kept = target.with_name(f"{target.name}.part")
-    with suppress(OSError):  # the fault itself is what has to be said
-        with temporary.open("rb") as file:
-            if sum(1 for _ in file) < 2:
-                return
-        temporary.replace(kept)
-        fault.add_note(f"the rows finished until then are in {kept}")
 
 
 def sync_folder(folder: Path) -> None:
