@@ -332,7 +332,7 @@ def test_an_unforeseen_fault_of_a_decoder_becomes_a_row(
         raise ZeroDivisionError
 
     monkeypatch.setattr("xrayscan.intake.read.decode_raster", decode_anything)
-    monkeypatch.setattr("xrayscan.intake.read.decode_dicom", decode_anything)
+    monkeypatch.setattr("xrayscan.intake.dicom.decode_dicom", decode_anything)
     fault = refused(KINDS[kind])
     assert fault.reason is Reason.DAMAGED
     assert "ZeroDivisionError" in fault.detail
@@ -352,7 +352,7 @@ def test_too_little_memory_is_no_fault_of_the_film(
         raise fault
 
     monkeypatch.setattr("xrayscan.intake.read.decode_raster", decode_anything)
-    monkeypatch.setattr("xrayscan.intake.read.decode_dicom", decode_anything)
+    monkeypatch.setattr("xrayscan.intake.dicom.decode_dicom", decode_anything)
     with pytest.raises(MemoryError):
         decoded(KINDS[kind])
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from stat import S_ISDIR, S_ISREG
 
 from xrayscan.errors import ScanError
-from xrayscan.intake.dicom import decode_dicom
 from xrayscan.intake.formats import EXTENSIONS, SNIFF_BYTES, Format, foreign_kind, sniff
 from xrayscan.intake.integrity import COPY_AGAIN, check_extent, check_not_blank, check_size
 from xrayscan.intake.options import USUAL, DecodeOptions
@@ -119,11 +118,13 @@ def decode(content: Content, name: str, options: DecodeOptions = USUAL) -> Radio
     if format is None:
         raise ScanError(Reason.NOT_AN_IMAGE, _not_an_image(head))
     try:
-        radiograph = (
-            decode_dicom(content.data, options)
-            if format is Format.DICOM
-            else decode_raster(content.data, format, options)
-        )
+        if format is Format.DICOM:
+            # here: pydicom takes an eighth of the start of a run, and most folders have no DICOM
+            from xrayscan.intake.dicom import decode_dicom
+
+            radiograph = decode_dicom(content.data, options)
+        else:
+            radiograph = decode_raster(content.data, format, options)
     except (ScanError, MemoryError):
         raise
     except Exception as fault:  # decoders raise anything at all on damaged bytes; it stays one row

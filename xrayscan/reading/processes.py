@@ -19,7 +19,7 @@ from xrayscan.reading.shared_arrays import ALIGNMENT, Address, Placed, SharedArr
 from xrayscan.records import Assessment, Reason, Scan, Status
 
 # Loaded once by the process that the reading ones are forked from.
-_PRELOADED = ["xrayscan.reading.scans", "pydicom", "simplejpeg", "PIL.Image"]
+_PRELOADED = ["xrayscan.reading.scans", "simplejpeg", "PIL.Image"]
 
 # What comes back of a scan: its row with the pixels, or where they were put.
 _Parcel = tuple[Reading, tuple[Placed, ...] | None]

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import ScanError
-from xrayscan.intake.dicom_header import identifiers
 from xrayscan.intake.options import USUAL, DecodeOptions
 from xrayscan.intake.read import check_settled, decode, read_content
 from xrayscan.intake.resize import network_input, viewing_copy
@@ -77,6 +76,8 @@ def read_scan(scan: Scan, options: ReadOptions) -> Reading:
         _check_size_as_listed(scan, len(content.data))
         row = replace(row, sha256=content.sha256)
         if options.with_identifiers:
+            from xrayscan.intake.dicom_header import identifiers  # pydicom: see intake.read
+
             row = replace(row, identifiers=identifiers(content.data))
         radiograph = decode(content, scan.name, options.decoding)
     except ScanError as fault:
