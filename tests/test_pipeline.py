@@ -30,7 +30,6 @@ from xrayscan.records import Assessment, Ending, Scan, Status, Tally
 from xrayscan.reporting.table import ModelIdentity, TableWriter
 from xrayscan.reporting.worklist import Section, Worklist
 from xrayscan.scoring.decision import Decision
-from xrayscan.scoring.faithfulness import Mark
 from xrayscan.scoring.model import Scored
 from xrayscan.scoring.posture import Posture, PostureFinding
 from xrayscan.scoring.thresholds import ZoneLimits
@@ -70,10 +69,13 @@ class PlantedModel:
             heat = None if cam == "none" else np.ones((2, 2), np.float32)
             yield Scored(float(film.mean() / 255), distance, heat)
 
-    def mark(self, film: np.ndarray, heat: np.ndarray, cam: str) -> Mark:
+    def are_reliable(
+        self, films: Sequence[np.ndarray], heats: Sequence[np.ndarray], cam: str
+    ) -> list[bool | None]:
         """Maps of bright films pass that have no white corner."""
         assert cam == "gradcam"
-        return Mark(float(film.mean() > 100 and film[:4, -4:].mean() < 254))
+        assert len(films) == len(heats)
+        return [bool(film.mean() > 100 and film[:4, -4:].mean() < 254) for film in films]
 
 
 @dataclass
@@ -395,7 +397,7 @@ def test_the_pixels_that_were_scored_are_tested(
 
 def test_without_heat_maps_nothing_is_tested(films: Path) -> None:
     class Untestable(PlantedModel):
-        def mark(self, film: np.ndarray, heat: np.ndarray, cam: str) -> Mark:
+        def are_reliable(self, *_: object) -> list[bool | None]:
             raise AssertionError
 
     assert marks(run(films, cam="none", model=Untestable())) == {}
@@ -406,8 +408,8 @@ def test_without_heat_maps_nothing_is_tested(films: Path) -> None:
 
 def test_want_of_memory_costs_a_mark_and_no_row(films: Path) -> None:
     class Small(PlantedModel):
-        def mark(self, film: np.ndarray, heat: np.ndarray, cam: str) -> Mark:
-            raise MemoryError
+        def are_reliable(self, films: Sequence[object], *_: object) -> list[bool | None]:
+            return [None] * len(films)
 
     done = run(films, cam="gradcam", model=Small())
     assert done.rows == run(films).rows

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -174,7 +173,7 @@ class Assessor:
                 if row.status is Status.ADMITTED and self._options.decision:
                     row = _called(row, scores, self._options.decision)
                 heat = scores.heat if row.status is Status.SCORED else None
-                yield row, self._picture(film.reading.pixels, film.reading.view, heat, model)
+                yield row, self._picture(film.reading.pixels, film.reading.view, heat)
 
     def _score(self, films: list[NDArray[np.float32]], model: ScoringModel) -> list[Scored]:
         """Score films together; where that does not fit into memory, in halves.
@@ -198,21 +197,19 @@ class Assessor:
         film: NDArray[np.float32],
         view: NDArray[np.uint8],
         heat: NDArray[np.float32] | None,
-        model: ScoringModel,
     ) -> Picture:
         if heat is None or not self._options.heat_test:
             return Picture(view, heat)
-        return Picture(view, heat, HeatTest(film, heat, partial(self._is_reliable, model)))
+        return Picture(view, heat, HeatTest(film, heat, self._are_reliable))
 
-    def _is_reliable(
-        self, model: ScoringModel, film: NDArray[np.float32], heat: NDArray[np.float32]
-    ) -> bool | None:
-        """Test a film's heat map; None where there is no memory to test it with."""
-        try:
-            return model.mark(film, heat, self._options.cam).reliable
-        except MemoryError:  # the row is there; a night does not end for want of a mark
+    def _are_reliable(self, tests: Sequence[HeatTest]) -> list[bool | None]:
+        """Test heat maps; None where there is no memory to: a night does not end for a mark."""
+        assert self._model is not None
+        films, heats = [each.film for each in tests], [each.heat for each in tests]
+        found = self._model.are_reliable(films, heats, self._options.cam)
+        if None in found:
             self._halve()
-            return None
+        return found
 
     def _admit(
         self, row: Assessment, film: Scored, upright: _Upright, card: ModelCard

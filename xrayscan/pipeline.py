@@ -109,6 +109,7 @@ def _tell(batch: Sequence[Assessed], tally: Tally, worklist: Worklist, positive:
         tally.add(row, positive)
         worklist.add(row, picture)
         _LOGGER.debug("%s", _log_line(row))
+    worklist.draw()
 
 
 def _is_folder_lost(rows: Sequence[Assessment], folders: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,10 +40,18 @@ def assessed(model: ScoringModel, seed: int) -> Picture:
     (scored,) = model.score(film[None], CAM)
     assert scored.heat is not None
 
-    def test(film: np.ndarray, heat: np.ndarray) -> bool | None:
-        return model.mark(film, heat, CAM).reliable
+    def answer(tests: Sequence[HeatTest]) -> list[bool | None]:
+        return model.are_reliable([each.film for each in tests], [each.heat for each in tests], CAM)
 
-    return Picture(VIEW, scored.heat, HeatTest(film, scored.heat, test))
+    return Picture(VIEW, scored.heat, HeatTest(film, scored.heat, answer))
+
+
+def said(picture: Picture | None) -> bool | None:
+    """What its test says."""
+    assert picture is not None
+    assert picture.test is not None
+    (reliable,) = picture.test.answer([picture.test])
+    return reliable
 
 
 def test_a_heat_map_is_tested_at_home_as_it_was_where_it_was_made(
@@ -53,12 +61,11 @@ def test_a_heat_map_is_tested_at_home_as_it_was_where_it_was_made(
     here, there = [], []
     for seed in range(8):
         picture = assessed(model, seed)
-        there.append(picture.is_reliable())
+        there.append(said(picture))
         came = pickle.loads(pickle.dumps(for_the_way(picture)))
-        assert came.is_reliable() is None, "on the way there is nothing to test with"
+        assert said(came) is None, "on the way there is nothing to test with"
         _, bound = with_marker((ROW, came), marker)
-        assert bound is not None
-        here.append(bound.is_reliable())
+        here.append(said(bound))
     assert here == there
     assert None not in here
 
@@ -75,9 +82,7 @@ def test_pictures_without_a_heat_map_travel_as_they_are(
     picture: Picture | None, card: ModelCard
 ) -> None:
     came = pickle.loads(pickle.dumps(for_the_way(picture)))
-    row, bound = with_marker((ROW, came), Marker(card, CAM, 1))
-    assert (row, bound) == (ROW, came)
-    assert bound is None or bound.is_reliable() is None
+    assert with_marker((ROW, came), Marker(card, CAM, 1)) == (ROW, came)
 
 
 def test_the_model_is_loaded_once_and_for_the_first_film_that_is_shown(
@@ -94,27 +99,18 @@ def test_the_model_is_loaded_once_and_for_the_first_film_that_is_shown(
     marker = Marker(card, CAM, 1)
     bound = [with_marker((ROW, picture), marker)[1] for _ in range(3)]
     assert not loaded
-    assert {each.is_reliable() for each in bound if each} <= {True, False}
+    assert {said(each) for each in bound} <= {True, False}
     assert len(loaded) == 1
 
 
-@pytest.mark.parametrize("fault", [MemoryError, ModelError])
-def test_what_a_mark_may_fail_on(
-    card: ModelCard, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+def test_a_model_that_is_broken_here_is_no_fault_of_a_worker(
+    card: ModelCard, model: ScoringModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Want of memory costs the mark; a model that is broken here is no worker's fault."""
-
     class Failing:
         def check(self) -> None:
-            pass
-
-        def mark(self, film: np.ndarray, heat: np.ndarray, cam: str) -> None:
-            raise fault("no")
+            raise ModelError("no")
 
     monkeypatch.setattr(marks, "ScoringModel", lambda *args: Failing())
-    test = partial(Marker(card, CAM, 1), VIEW.astype(np.float32), np.zeros((2, 2), np.float32))
-    if fault is MemoryError:
-        assert test() is None
-    else:
-        with pytest.raises(ModelError):
-            test()
+    _, bound = with_marker((ROW, assessed(model, 1)), Marker(card, CAM, 1))
+    with pytest.raises(ModelError):
+        said(bound)

@@ -16,7 +16,7 @@ from tests.films import draw_film
 from xrayscan.records import Assessment, Ending, Reason, RunSummary, Scan, Status, Tally
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
 from xrayscan.reporting.run_record import Night, RunFacts
-from xrayscan.reporting.worklist import Picture, Worklist
+from xrayscan.reporting.worklist import HeatTest, Picture, Worklist
 from xrayscan.resources import DEFAULT_MODEL, model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
 
@@ -163,7 +163,12 @@ def picture_of(number: int, probability: float | None) -> Picture:
     centre = chance.uniform(1.5, 4.5, 2)
     spot = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / 3)
     heat = (spot * max(probability, 0.1)).astype(np.float32)
-    return Picture(film, heat, lambda: None if number % 5 == 4 else number % 3 > 0)
+    return Picture(film, heat, known(heat, None if number % 5 == 4 else number % 3 > 0))
+
+
+def known(heat: NDArray[np.float32], reliable: bool | None) -> HeatTest:
+    """A test of a heat map whose answer is known."""
+    return HeatTest(np.zeros((1, 1), np.float32), heat, lambda tests: [reliable] * len(tests))
 
 
 @cache

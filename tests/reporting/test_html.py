@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import CHECKOUT
+from tests.reporting.planted import known
 from xrayscan.records import Assessment, Ending, Reason, RunSummary, Scan, Status, Zone
 from xrayscan.reporting import worklist as worklist_module
 from xrayscan.reporting.html import ReportModel, measured_at, write_report
@@ -275,7 +276,7 @@ def test_a_mark_stands_in_the_page_and_travels_to_the_next(
     tmp_path: Path, reliable: bool | None, mark: str
 ) -> None:
     row, other = film(0.9, 0.5), film(0.8, 0.5)
-    shown = [(row, Picture(FILM, HEAT, lambda: reliable)), (other, Picture(FILM, None))]
+    shown = [(row, Picture(FILM, HEAT, known(HEAT, reliable))), (other, Picture(FILM, None))]
     first = page_of(tmp_path, shown)
     assert block(first, "facts")["marks"] == {row.sha256 or "0.9.png": mark}
     assert page_of(tmp_path, [(row, None), (other, None)]) == first

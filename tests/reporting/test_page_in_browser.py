@@ -315,7 +315,9 @@ def test_how_far_a_heat_map_was_tested_is_said_beside_it(
 
 def marked(report: Report, row: Assessment) -> str:
     """The mark that the planted film was given."""
-    reliable = picture_of(report.rows.index(row), row.probability).is_reliable()
+    test = picture_of(report.rows.index(row), row.probability).test
+    assert test is not None
+    (reliable,) = test.answer([test])
     return {True: "tested", False: "weak", None: "untested"}[reliable]
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from xrayscan.records import Assessment, Reason, Scan, Status, Zone
 from xrayscan.reporting import worklist as module
 from xrayscan.reporting.pictures import DrawnFilm
 from xrayscan.reporting.rows import FIELDS
-from xrayscan.reporting.worklist import Picture, Section, Worklist, film_key
+from xrayscan.reporting.worklist import HeatTest, Picture, Section, Worklist, film_key
 
 PICTURE = Picture(np.zeros((4, 4), np.uint8), None)
 HEAT = np.eye(2, dtype=np.float32)
@@ -107,6 +107,7 @@ def test_pictures_are_made_only_for_films_that_are_shown(monkeypatch) -> None:
     worklist = Worklist("PNEUMONIA", 2)
     for number in range(100):
         worklist.add(row(number, 0.4 - number / 1000), PICTURE)
+        worklist.draw()
     assert len(made) == 2
 
 
@@ -114,22 +115,54 @@ def test_heat_maps_are_tested_only_on_films_that_are_shown() -> None:
     tested: list[int] = []
     worklist = Worklist("PNEUMONIA", 2)
     for number in range(100):
-        picture = Picture(PICTURE.film, HEAT, partial(answer, tested, number))
-        worklist.add(row(number, 0.4 - number / 1000), picture)
+        worklist.add(row(number, 0.4 - number / 1000), picture_to_test(tested, number))
+        worklist.draw()
     assert tested == [0, 1]
     reliable = [drawn.heat.reliable for _, drawn in worklist.films({}) if drawn.heat]
     assert reliable == [True, False], "each film has its own mark"
 
 
-def answer(tested: list[int], number: int) -> bool:
-    tested.append(number)
-    return number % 2 == 0
+def test_a_film_that_is_pushed_out_before_it_is_drawn_is_not_tested() -> None:
+    tested: list[int] = []
+    worklist = Worklist("PNEUMONIA", 2)
+    for number in range(100):
+        worklist.add(row(number, 0.3 + number / 1000), picture_to_test(tested, number))
+    worklist.draw()
+    assert sorted(tested) == [98, 99]
+
+
+def test_maps_of_one_batch_are_tested_at_once_and_keep_their_answers() -> None:
+    asked: list[int] = []
+
+    def answer(tests: Sequence[HeatTest]) -> list[bool | None]:
+        asked.append(len(tests))
+        return [bool(test.film[0, 0] > 2) for test in tests]
+
+    worklist = Worklist("PNEUMONIA", 9)
+    for number in range(6):
+        film = np.full((4, 4), number, np.float32)
+        heat = None if number == 3 else HEAT
+        test = HeatTest(film, HEAT, answer)
+        worklist.add(row(number, 0.9 - number / 10), Picture(PICTURE.film, heat, test))
+    worklist.draw()
+    assert asked == [5]
+    drawn = [film.heat and film.heat.reliable for _, film in worklist.films({})]
+    assert drawn == [False, False, False, None, True, True]
+
+
+def picture_to_test(tested: list[int], number: int) -> Picture:
+    def answer(tests: Sequence[HeatTest]) -> list[bool | None]:
+        tested.extend([number] * len(tests))
+        return [number % 2 == 0] * len(tests)
+
+    return Picture(PICTURE.film, HEAT, HeatTest(np.zeros((4, 4), np.float32), HEAT, answer))
 
 
 def test_a_film_without_a_heat_map_is_not_tested() -> None:
     tested: list[int] = []
     worklist = Worklist("PNEUMONIA", 2)
-    worklist.add(row(1, 0.9), Picture(PICTURE.film, None, partial(answer, tested, 1)))
+    worklist.add(row(1, 0.9), replace(picture_to_test(tested, 1), heat=None))
+    worklist.draw()
     assert tested == []
 
 

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from tests.looking import brightness, film, true_map
-from xrayscan.scoring.faithfulness import mark, quick_mark
+from xrayscan.scoring.faithfulness import Mark, mark, quick_marks
+
+
+def quick_mark(logits, film: np.ndarray, heat: np.ndarray) -> Mark:
+    (found,) = quick_marks(logits, [film], [heat])
+    return found
 
 
 @pytest.mark.parametrize("test", [mark, quick_mark])
@@ -26,6 +31,17 @@ def test_a_quick_mark_takes_five_passes_and_a_mark_twenty_one() -> None:
     quick_mark(counting, film(), true_map())
     mark(counting, film(), true_map())
     assert passes == [5, 21]
+    quick_marks(counting, [film()] * 3, [true_map()] * 3)
+    assert passes == [5, 21, 15], "all at once"
+
+
+def test_quick_marks_are_those_of_each_map_alone() -> None:
+    """A flat map among them, which needs no pass at all."""
+    heats = [true_map(), np.full((7, 7), 0.3, np.float32), 1 - true_map()]
+    together = quick_marks(brightness, [film()] * 3, heats)
+    assert together == [quick_mark(brightness, film(), heat) for heat in heats]
+    assert quick_marks(brightness, [film()], heats[1:2]) == [Mark(0.0)]
+    assert quick_marks(brightness, [], []) == []
 
 
 def test_a_quick_mark_by_hand() -> None:

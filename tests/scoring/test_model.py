@@ -9,7 +9,7 @@ import pytest
 from xrayscan.errors import ModelError
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
 from xrayscan.scoring.engine import Engine
-from xrayscan.scoring.faithfulness import quick_mark
+from xrayscan.scoring.faithfulness import quick_marks
 from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.model import NO_CAM, ScoringModel
 from xrayscan.scoring.posture import find_posture
@@ -84,24 +84,24 @@ def test_a_mark_is_that_of_the_map_on_the_film_alone(
     model = ScoringModel(runnable, threads=2)
     engine = Engine(runnable / "scorer.xml", SIZE, 1)
     heats = [each.heat for each in model.score(films, cam)]
-    found = [model.mark(film, heat, cam) for film, heat in zip(films, heats, strict=True)]
-    again = [
-        quick_mark(lambda asked: log_odds(engine.score(asked).probability), film, heat)
-        for film, heat in zip(films, heats, strict=True)
-    ]
-    assert found == again
+    found = model.are_reliable(films, heats, cam)
+    alone = quick_marks(lambda asked: log_odds(engine.score(asked).probability), films, heats)
+    assert found == [each.reliable for each in alone]
+    assert model.are_reliable(films[:1], heats[:1], cam) == found[:1]
+    many = 7  # more than are tested at once
+    assert model.are_reliable([*films] * many, heats * many, cam) == found * many
     model._engine = OneByOne(engine)
-    assert [model.mark(*each, cam) for each in zip(films, heats, strict=True)] == found
+    assert model.are_reliable(films, heats, cam) == found
 
 
 class OneByOne:
-    """An engine with memory for one film."""
+    """An engine with memory for the five copies of one film."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def outputs(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
-        if len(pixels) > 1:
+        if len(pixels) > 5:
             raise MemoryError
         return self._engine.outputs(pixels)
 
@@ -121,5 +121,17 @@ def test_the_map_of_a_class_is_tested_on_its_share(runnable: Path) -> None:
     film[:, : SIZE // 4] = 250
     heat = np.zeros((8, 8), np.float32)
     heat[:, :2] = 1
-    marks = [model.mark(film, heat, cam) for cam in ("gradcam", "gradcam_class1", "gradcam_class2")]
-    assert [each.reliable for each in marks] == [False, False, True]
+    cams = ("gradcam", "gradcam_class1", "gradcam_class2")
+    assert [model.are_reliable([film], [heat], cam) for cam in cams] == [[False], [False], [True]]
+
+
+def test_without_memory_for_a_single_film_nothing_is_said(runnable: Path) -> None:
+    class Full:
+        def outputs(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+            raise MemoryError
+
+    model = ScoringModel(runnable, threads=1)
+    model._engine = Full()
+    heats = [np.eye(8, dtype=np.float32)] * 3
+    films = [np.zeros((SIZE, SIZE), np.float32)] * 3
+    assert model.are_reliable(films, heats, "gradcam") == [None] * 3

@@ -6,11 +6,9 @@ picture travels with the pixels that were scored, and meets a model again where 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
-
-import numpy as np
-from numpy.typing import NDArray
 
 from xrayscan.assessing import Assessed
 from xrayscan.reporting.worklist import HeatTest, Picture
@@ -33,16 +31,14 @@ class Marker:
         self._cam = cam
         self._threads = threads
 
-    def __call__(self, film: NDArray[np.float32], heat: NDArray[np.float32]) -> bool | None:
-        """Test a heat map, (h, w), on its film, (S, S); None for want of memory.
+    def __call__(self, tests: Sequence[HeatTest]) -> list[bool | None]:
+        """Test heat maps; None for want of memory.
 
         Raises:
             ModelError: the model cannot be loaded here, or does not compute what it should.
         """
-        try:
-            return self._model.mark(film, heat, self._cam).reliable
-        except MemoryError:
-            return None
+        films, heats = [each.film for each in tests], [each.heat for each in tests]
+        return self._model.are_reliable(films, heats, self._cam)
 
     @cached_property
     def _model(self) -> ScoringModel:
@@ -53,18 +49,23 @@ class Marker:
 
 def for_the_way(picture: Picture | None) -> Picture | None:
     """The picture without the worker's model in it, which cannot leave its process."""
-    if picture is None or not isinstance(picture.is_reliable, HeatTest):
-        return picture
-    return replace(picture, is_reliable=replace(picture.is_reliable, test=_not_here))
+    return _answered_by(_not_here, picture)
 
 
 def with_marker(assessed: Assessed, marker: Marker) -> Assessed:
     """What came from a worker, its heat map to be tested here."""
     row, picture = assessed
-    if picture is None or not isinstance(picture.is_reliable, HeatTest):
-        return assessed
-    return row, replace(picture, is_reliable=replace(picture.is_reliable, test=marker))
+    return row, _answered_by(marker, picture)
 
 
-def _not_here(film: NDArray[np.float32], heat: NDArray[np.float32]) -> None:
+def _answered_by(
+    answer: Callable[[Sequence[HeatTest]], Sequence[bool | None]], picture: Picture | None
+) -> Picture | None:
+    if picture is None or picture.test is None:
+        return picture
+    return replace(picture, test=replace(picture.test, answer=answer))
+
+
+def _not_here(tests: Sequence[HeatTest]) -> list[None]:
     """Stands for the test on the way: by a name that both ends know."""
+    return [None] * len(tests)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain, count
+from itertools import chain, count, groupby
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -40,26 +41,20 @@ class Section(StrEnum):
 _INDEX = {section: index for index, section in enumerate(Section)}
 
 
-def _untested() -> None:
-    """Stands for a test that there is none of; by a name, so that pictures can travel."""
-
-
 @dataclass(frozen=True, slots=True)
 class HeatTest:
-    """Tests a film's heat map on the film when it is called, and not before.
+    """A film's heat map to be tested on the film, if it is shown.
 
     Attributes:
         film: (S, S) float32, 0..255, as it was scored.
         heat: (h, w) float32, 0..1.
-        test: given both, says whether the map is reliable; None where it cannot tell.
+        answer: says of such tests, several at once, whether their maps are reliable; None where it
+            cannot tell.
     """
 
     film: NDArray[np.float32]
     heat: NDArray[np.float32]
-    test: Callable[[NDArray[np.float32], NDArray[np.float32]], bool | None]
-
-    def __call__(self) -> bool | None:
-        return self.test(self.film, self.heat)
+    answer: Callable[[Sequence[HeatTest]], Sequence[bool | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +64,13 @@ class Picture:
     Attributes:
         film: (H, W) uint8.
         heat: (h, w) float32, 0..1; None without heat maps.
-        is_reliable: tests the heat map on the film; asked only for films that are shown, as the
-            answer costs more than scoring. None where there is none.
+        test: of the heat map; made only of films that are shown, as it costs more than scoring.
+            None where there is to be none.
     """
 
     film: NDArray[np.uint8]
     heat: NDArray[np.float32] | None
-    is_reliable: Callable[[], bool | None] = _untested
+    test: HeatTest | None = None
 
 
 class _Shortlist(Generic[T]):
@@ -86,13 +81,18 @@ class _Shortlist(Generic[T]):
         self._heap: list[tuple[Urgency, int, T]] = []
         self._arrivals = count()
 
-    def add(self, urgency: Urgency, make: Callable[[], T]) -> None:
-        """Take an item if it is urgent enough; only then is it made."""
+    def add(self, urgency: Urgency, make: Callable[[], T]) -> T | None:
+        """Take an item if it is urgent enough; only then is it made.
+
+        Returns:
+            The item that had to go for it.
+        """
         key = (urgency, -next(self._arrivals))
         if len(self._heap) < self._limit:
             heapq.heappush(self._heap, (*key, make()))
         elif self._heap and key > self._heap[0][:2]:
-            heapq.heapreplace(self._heap, (*key, make()))
+            return heapq.heapreplace(self._heap, (*key, make()))[-1]
+        return None
 
     def items(self) -> list[T]:
         return [
@@ -100,12 +100,19 @@ class _Shortlist(Generic[T]):
         ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Shown:
-    """A film that is shown with a picture; None for one that an earlier report may have."""
+    """A film that is shown with a picture, or that an earlier report may have one of.
+
+    Attributes:
+        key: what its picture is found by.
+        picture: until it is drawn.
+        drawn: None until then, and without a picture.
+    """
 
     key: str
-    drawn: DrawnFilm | None
+    picture: Picture | None
+    drawn: DrawnFilm | None = None
 
 
 class Worklist:
@@ -125,6 +132,7 @@ class Worklist:
         self._rows = _Shortlist[bytes](self._max_rows)
         self._worklist_films = _Shortlist[_Shown](WORKLIST_PICTURES if max_pictures else 0)
         self._other_films = _Shortlist[_Shown](max_pictures)
+        self._undrawn: list[_Shown] = []
         self._totals = Counter[Section]()
         self._bins = [0] * PROBABILITY_BINS
 
@@ -133,8 +141,8 @@ class Worklist:
 
         Args:
             assessment: the row.
-            picture: encoded at once if its film is among the most urgent. None where there is none,
-                and for a row taken over from an earlier run, whose report may have its picture.
+            picture: drawn by ``draw`` if its film is among the most urgent. None where there is
+                none, and for a row taken over from an earlier run, whose report may have one.
         """
         if not self._max_rows:
             return
@@ -147,7 +155,18 @@ class Worklist:
         self._rows.add(urgency, lambda: row_json(assessment, index))
         if assessment.status in (Status.SCORED, Status.NOT_ASSESSED):
             films = self._worklist_films if section is Section.WORKLIST else self._other_films
-            films.add(urgency, lambda: _shown(assessment, picture))
+            gone = films.add(urgency, lambda: self._show(assessment, picture))
+            if gone is not None:
+                gone.picture = None
+
+    def draw(self) -> None:
+        """Test and draw what was added since; all of a batch at once, which is faster."""
+        shown = [(each, each.picture) for each in self._undrawn if each.picture is not None]
+        self._undrawn = []
+        tests = [None if picture.heat is None else picture.test for _, picture in shown]
+        for (each, picture), reliable in zip(shown, _answers(tests), strict=True):
+            each.drawn = draw(picture.film, picture.heat, reliable)
+            each.picture = None
 
     def rows(self) -> list[bytes]:
         """The rows as JSON, the most urgent first."""
@@ -159,6 +178,7 @@ class Worklist:
         Args:
             earlier: by key, the pictures that an earlier report has.
         """
+        self.draw()
         for shown in chain(self._worklist_films.items(), self._other_films.items()):
             drawn = shown.drawn or earlier.get(shown.key)
             if drawn is not None:
@@ -173,6 +193,12 @@ class Worklist:
         """Scored films by probability, in ``PROBABILITY_BINS`` bins of equal width from 0 to 1."""
         return tuple(self._bins)
 
+    def _show(self, row: Assessment, picture: Picture | None) -> _Shown:
+        shown = _Shown(film_key(row), picture)
+        if picture is not None:
+            self._undrawn.append(shown)
+        return shown
+
     def _section(self, row: Assessment) -> Section:
         if row.status is not Status.SCORED:
             return Section(row.status.value)
@@ -185,8 +211,9 @@ def film_key(row: Assessment) -> str:
     return row.sha256 or path_text(row.scan.name)
 
 
-def _shown(row: Assessment, picture: Picture | None) -> _Shown:
-    if picture is None:
-        return _Shown(film_key(row), None)
-    reliable = None if picture.heat is None else picture.is_reliable()
-    return _Shown(film_key(row), draw(picture.film, picture.heat, reliable))
+def _answers(tests: Sequence[HeatTest | None]) -> Iterator[bool | None]:
+    """What tests say, in their order; of None, None."""
+    made = [test for test in tests if test is not None]
+    alike = groupby(made, key=attrgetter("answer"))
+    said = chain.from_iterable(answer(list(each)) for answer, each in alike)
+    return (None if test is None else next(said) for test in tests)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -57,39 +57,44 @@ def mark(logits: Logits, film: Film, heat: Heat) -> Mark:
     """
     if np.ptp(heat) == 0:
         return Mark(0.0)
-    own, others = _without(logits, film, heat, _OTHERS)
-    return Mark(float(np.mean(own < others)))
+    found = logits(_without(film, heat, _OTHERS))
+    return Mark(float(np.mean(found[0] < found[1:])))
 
 
-def quick_mark(logits: Logits, film: Film, heat: Heat) -> Mark:
+def quick_marks(logits: Logits, films: Sequence[Film], heats: Sequence[Heat]) -> list[Mark]:
     """The same with four other places, for a night of films; as good a guess as few passes allow.
 
     How many it would beat is read from a normal curve with their mean and standard deviation: that
     agrees better with ``mark``, and lets fewer maps pass that know nothing, than counting does.
 
     Args:
-        logits: of (B, S, S) films.
-        film: (S, S) float32, 0..255.
-        heat: (h, w), >= 0.
+        logits: of (B, S, S) films; asked once, as all together keep every core busy.
+        films: (S, S) float32, 0..255 each.
+        heats: their maps, (h, w) each, >= 0.
     """
-    if np.ptp(heat) == 0:
-        return Mark(0.0)
-    own, others = _without(logits, film, heat, _FEW)
+    told = [index for index, heat in enumerate(heats) if np.ptp(heat) > 0]
+    marks = [Mark(0.0)] * len(heats)
+    if told:
+        changed = np.concatenate([_without(films[at], heats[at], _FEW) for at in told])
+        for at, found in zip(told, logits(changed).reshape(-1, 1 + _FEW), strict=True):
+            marks[at] = Mark(_guessed(found[0], found[1:]))
+    return marks
+
+
+def _guessed(own: float, others: NDArray[np.float64]) -> float:
+    """The share of maps that one would beat, from the logits of a few."""
     deviation = float(others.std(ddof=1))
     if deviation == 0:
-        return Mark(float(own < others[0]))
-    return Mark(NormalDist().cdf((float(others.mean()) - own) / deviation))
+        return float(own < others[0])
+    return NormalDist().cdf((float(others.mean()) - float(own)) / deviation)
 
 
-def _without(
-    logits: Logits, film: Film, heat: Heat, count: int
-) -> tuple[float, NDArray[np.float64]]:
-    """The logit without the hottest fifth, and without those of the map's cells elsewhere."""
+def _without(film: Film, heat: Heat, count: int) -> NDArray[np.float32]:
+    """The film without its hottest fifth, then without those of the map's cells elsewhere."""
     chance = np.random.default_rng(_SEED)
     others = [chance.permutation(heat.ravel()).reshape(heat.shape) for _ in range(count)]
     smooth = blurred(film)
-    found = logits(np.stack([without_hottest(film, smooth, each) for each in (heat, *others)]))
-    return float(found[0]), found[1:]
+    return np.stack([without_hottest(film, smooth, each) for each in (heat, *others)])
 
 
 def blurred(film: Film) -> Film:

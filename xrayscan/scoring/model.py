@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission
 from xrayscan.scoring.canary import canary_films, check_canary
 from xrayscan.scoring.card import ADMISSION, CLASS_CAM, SCORER, ModelCard, load_card
 from xrayscan.scoring.engine import CLASSES, PROBABILITY, Engine, Scores
-from xrayscan.scoring.faithfulness import Mark, quick_mark
+from xrayscan.scoring.faithfulness import quick_marks
 from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.posture import PostureFinding, find_posture
 
@@ -36,6 +36,9 @@ class Scored:
     distance: float
     heat: NDArray[np.float32] | None
     classes: tuple[tuple[str, float], ...] = ()
+
+
+_TESTED_TOGETHER = 16  # five copies of each film are 16 MB
 
 
 class ScoringModel:
@@ -99,25 +102,30 @@ class ScoringModel:
         features = admission_features(scores.admission, pixels)
         return [float(self._admission.distance(each[None])[0]) for each in features]
 
-    def mark(self, film: NDArray[np.float32], heat: NDArray[np.float32], cam: str) -> Mark:
-        """Test a film's heat map on the film.
+    def are_reliable(
+        self, films: Sequence[NDArray[np.float32]], heats: Sequence[NDArray[np.float32]], cam: str
+    ) -> list[bool | None]:
+        """Test heat maps on their films; None for want of memory.
 
         Args:
-            film: (S, S) float32, 0..255, as it was scored.
-            heat: (h, w), as ``score`` gave it for ``cam``.
+            films: (S, S) float32, 0..255, as they were scored.
+            heats: (h, w), as ``score`` gave them for ``cam``.
             cam: a key of the card's ``heat_scale``; the map of a class is tested on its share.
-
-        Raises:
-            MemoryError: a single film does not fit.
         """
 
-        def logits(films: NDArray[np.float32]) -> NDArray[np.float64]:
-            try:
-                return log_odds(self._shares(films, cam))
-            except MemoryError:
-                return log_odds([self._shares(each[None], cam)[0] for each in films])
+        def logits(changed: NDArray[np.float32]) -> NDArray[np.float64]:
+            return log_odds(self._shares(changed, cam))
 
-        return quick_mark(logits, film, heat)
+        if len(films) <= _TESTED_TOGETHER:
+            try:
+                return [mark.reliable for mark in quick_marks(logits, films, heats)]
+            except MemoryError:
+                if len(films) == 1:
+                    return [None]
+        half = len(films) // 2
+        return self.are_reliable(films[:half], heats[:half], cam) + self.are_reliable(
+            films[half:], heats[half:], cam
+        )
 
     def _shares(self, films: NDArray[np.float32], cam: str) -> NDArray[np.float32]:
         """What a heat map is the gradient of, as a probability, (B,) of (B, S, S) films."""
