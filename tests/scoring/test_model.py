@@ -95,13 +95,13 @@ def test_a_mark_is_that_of_the_map_on_the_film_alone(
 
 
 class OneByOne:
-    """An engine with memory for the five copies of one film."""
+    """An engine with memory for one film."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def outputs(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
-        if len(pixels) > 5:
+        if len(pixels) > 1:
             raise MemoryError
         return self._engine.outputs(pixels)
 

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from stat import S_ISDIR, S_ISREG
 
@@ -117,14 +118,9 @@ def decode(content: Content, name: str, options: DecodeOptions = USUAL) -> Radio
     format = sniff(head)
     if format is None:
         raise ScanError(Reason.NOT_AN_IMAGE, _not_an_image(head))
+    decoder = _decoder(format)
     try:
-        if format is Format.DICOM:
-            # here: pydicom takes an eighth of the start of a run, and most folders have no DICOM
-            from xrayscan.intake.dicom import decode_dicom
-
-            radiograph = decode_dicom(content.data, options)
-        else:
-            radiograph = decode_raster(content.data, format, options)
+        radiograph = decoder(content.data, options)
     except (ScanError, MemoryError):
         raise
     except Exception as fault:  # decoders raise anything at all on damaged bytes; it stays one row
@@ -150,6 +146,15 @@ def _os_fault(fault: OSError) -> ScanError:
         return ScanError(Reason.PERMISSION, "permission denied; grant the running user read access")
     words = (fault.strerror or type(fault).__name__).lower()
     return ScanError(Reason.IO_ERROR, f"reading failed ({words}); check the drive or share")
+
+
+def _decoder(format: Format) -> Callable[[bytes, DecodeOptions], Radiograph]:
+    if format is not Format.DICOM:
+        return lambda data, options: decode_raster(data, format, options)
+    # here: pydicom takes an eighth of the start of a run, and most folders have no DICOM
+    from xrayscan.intake.dicom import decode_dicom
+
+    return decode_dicom
 
 
 def _not_an_image(head: bytes) -> str:

@@ -64,8 +64,8 @@ class Picture:
     Attributes:
         film: (H, W) uint8.
         heat: (h, w) float32, 0..1; None without heat maps.
-        test: of the heat map; made only of films that are shown, as it costs more than scoring.
-            None where there is to be none.
+        test: of the heat map; made only of films that are among the most urgent when their batch
+            is drawn, as it costs more than scoring. None where there is to be none.
     """
 
     film: NDArray[np.uint8]

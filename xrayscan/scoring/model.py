@@ -38,7 +38,7 @@ class Scored:
     classes: tuple[tuple[str, float], ...] = ()
 
 
-_TESTED_TOGETHER = 16  # five copies of each film are 16 MB
+_TESTED_TOGETHER = 16  # films; five copies of each are 16 MB at 224 pixels
 
 
 class ScoringModel:
@@ -114,7 +114,12 @@ class ScoringModel:
         """
 
         def logits(changed: NDArray[np.float32]) -> NDArray[np.float64]:
-            return log_odds(self._shares(changed, cam))
+            try:
+                return log_odds(self._shares(changed, cam))
+            except MemoryError:
+                if len(films) > 1:
+                    raise
+                return log_odds([self._shares(each[None], cam)[0] for each in changed])
 
         if len(films) <= _TESTED_TOGETHER:
             try:

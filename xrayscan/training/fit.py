@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from xrayscan.errors import DataError, XrayscanError
+from xrayscan.errors import DataError, StoppedError, XrayscanError
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.resources import model_folder
@@ -103,9 +103,7 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
     if options.resume:
         _check_resumable(task, identity)
     if not hosts.is_first:
-        with watching(task.place) as place:
-            _train(_open(place, identity), task, task.start, hooks, hosts)
-        log.info("trained along; the first host writes the model")
+        _train_along(task, task.start, hooks, hosts)
         return None
     with working(task.place):
         hooks.check()
@@ -182,7 +180,7 @@ def _train(state: TrainingState, task: _Task, start: Start, hooks: FitHooks, hos
         taught(task.teacher, task.parts.train, task.data, options.workers) if task.teacher else None
     )
     with hosts.meeting(), devices.precision(options.recipe.precision):
-        if not hosts.all_have(repr((sorted(state.identity.items()), state.epochs))):
+        if not hosts.all_have(repr((sorted(state.identity.items()), options.recipe, state.epochs))):
             raise DataError(
                 f"{options.out}: the hosts have not the same films, options or finished epochs; "
                 "give the same command on each, on a folder that all of them see"
@@ -200,6 +198,23 @@ def _train(state: TrainingState, task: _Task, start: Start, hooks: FitHooks, hos
         log.info("training %s from %s", start.architecture.name, start.origin)
         listening = replace(hooks, stop=lambda: hosts.any_says(hooks.stop()))
         train(start.classifier(classes, options.recipe), lesson, state, listening)
+
+
+def _train_along(task: _Task, start: Start, hooks: FitHooks, hosts: Hosts) -> None:
+    """Train with the first host, which keeps what is made.
+
+    Raises:
+        StoppedError: one of the hosts was asked to stop.
+    """
+    with watching(task.place) as place:
+        state = _open(place, _identity(task, start))
+        begun = state.epochs
+        try:
+            _train(state, task, start, hooks, hosts)
+        except StoppedError:
+            raise StoppedError("stopped; the first host says how to go on") from None
+        if state.epochs > begun:
+            log.info("trained along; the first host writes the model")
 
 
 def _identity(task: _Task, start: Start) -> dict[str, Any]:

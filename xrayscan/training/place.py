@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
-from xrayscan.journal.atomic import sync_tree
+from xrayscan.journal.atomic import sync_tree, unwritable
 from xrayscan.training.learning.state import CURVES, PROGRESS, WEIGHTS, finished_epochs
 from xrayscan.training.options import FitOptions
 
@@ -151,19 +151,27 @@ def watching(place: Place) -> Iterator[Place]:
 
     It has what is in ``place`` to be resumed, and is gone with the context.
     """
-    with TemporaryDirectory(prefix="xrayscan-") as folder:
-        own = Place.of(Path(folder) / place.out.name)
-        for state in (place.work, place.finished):
-            if (state / PROGRESS).is_file():
-                _copy(state, own.work)
-                break
-        yield own
+    try:
+        with TemporaryDirectory(prefix="xrayscan-") as folder:
+            own = Place.of(Path(folder) / place.out.name)
+            for state in (place.work, place.finished):
+                if (state / PROGRESS).is_file():
+                    _copy(state, own.work)
+                    break
+            yield own
+    except OSError as fault:
+        raise unwritable(fault.filename or gettempdir(), fault) from fault
 
 
 def _copy(state: Path, work: Path) -> None:
-    """Copy a training's state; what says that it is one comes last."""
-    shutil.copytree(state, work, ignore=shutil.ignore_patterns(PROGRESS))
-    shutil.copy2(state / PROGRESS, work)
+    """Copy a training's state; what says that it is one comes last, and whole."""
+    work.mkdir(parents=True)
+    for path in state.iterdir():
+        if path.is_file() and path.name != PROGRESS:
+            shutil.copy2(path, work)
+    unfinished = work / f".{PROGRESS}.copy.part"
+    shutil.copy2(state / PROGRESS, unfinished)
+    unfinished.rename(work / PROGRESS)
 
 
 def _drop_if_empty(place: Place) -> bool:

@@ -20,6 +20,7 @@ from xrayscan.training.learning.batches import (
     training_batches,
 )
 from xrayscan.training.learning.callbacks import begin_epochs
+from xrayscan.training.learning.hosts import Hosts
 
 fixed = settings(derandomize=True, deadline=None, max_examples=100)
 
@@ -40,6 +41,24 @@ def batches(
     chosen = decoded(**films)
     options = BatchOptions(size, seed, PRESETS[preset], workers)
     return training_batches(chosen, one_hot(chosen, 2), options)
+
+
+@pytest.mark.parametrize(("hosts", "replicas"), [(2, 2), (2, 4), (3, 3)])
+def test_shares_of_hosts_are_together_the_batch_of_one(hosts: int, replicas: int) -> None:
+    """Filled up where devices could not share it evenly; what all measure on is whole."""
+    films = decoded()
+    options = BatchOptions(7, 3, PRESETS["strong"], 1, replicas)
+    one, *shares = (
+        training_batches(films, one_hot(films, 2), replace(options, hosts=Hosts(number, count)))
+        for number, count in [(0, 1), *((number, hosts) for number in range(hosts))]
+    )
+    for batch in range(len(one)):
+        parts = zip(*(share[batch] for share in shares), strict=True)
+        for whole, joined in zip(one[batch], map(np.concatenate, parts), strict=True):
+            np.testing.assert_array_equal(whole, joined)
+    for mine, theirs in zip(one.whole(), shares[-1].whole(), strict=True):
+        assert len(mine) == 7
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def content(dataset: Any) -> list[bytes]:

@@ -141,6 +141,7 @@ DEVICES = ["CPU:0", "CPU:1"]
 BACKENDS = ["tensorflow", "jax"]
 CHILD = """
 import json, sys
+import numpy as np
 from dataclasses import replace
 from pathlib import Path
 {setup}
@@ -157,12 +158,18 @@ from xrayscan.training.learning.recipe import Lesson, predict_logits, train
 from xrayscan.training.learning.state import TrainingState
 
 SURE = replace(TINY, dropout=0.0)  # dropped units would differ by device
+if sys.argv[3] == "norm":
+    def normed(size):
+        plain = TINY.backbone(size)
+        norm = keras.layers.BatchNormalization(name="norm")
+        return keras.Model(plain.input, norm(plain.output), name="backbone")
+    SURE = replace(SURE, backbone=normed)
 data, work = map(Path, sys.argv[1:3])
 even = sys.argv[3] == "even"
 films = read_labelled(data).films
 learnt, chosen = (decode_films(films[at::2], SIZE, 1) for at in (0, 1))
 parts = Parts(learnt.without(learnt.films[:1]) if even else learnt, chosen)
-length = (4, 8) if even else (1, 50)
+length = (4, 8) if even else (1, 50) if sys.argv[3] == "odd" else (2, 8)
 schedule = Recipe(*length, 1e-2, augmentation="none", unfreeze=Unfreeze.ALL, seed=5)
 lesson = Lesson(parts, 2, schedule, pretrained=True)
 
@@ -182,8 +189,16 @@ def trained(devices):
     train(build_classifier(SURE, SIZE), replace(lesson, spread=spread), state)
     best = build_classifier(SURE, SIZE)  # outside: on one device again
     best.load_weights(state.best)
+    stats = []
+    if sys.argv[3] == "norm":
+        norm = best.get_layer("backbone").get_layer("norm")
+        pixels = parts.train.pixels.astype("float32")[..., None]
+        within = keras.Model(best.get_layer("backbone").input, norm.input)
+        found = within.predict(pixels.repeat(3, axis=3), verbose=0)
+        stats = [abs(float(np.mean(norm.moving_mean - found.mean((0, 1, 2)))) /
+                 float(np.mean(found.mean((0, 1, 2)))))]
     auc = roc_auc_score(parts.validation.labels, predict_logits(best, parts.validation))
-    return {{"replicas": count, "auc": auc, "history": state.history}}
+    return {{"replicas": count, "auc": auc, "stats": stats, "history": state.history}}
 
 print(json.dumps([trained(devices) for devices in ([DEVICES, []] if even else [DEVICES])]))
 """
@@ -235,3 +250,14 @@ def test_films_that_cannot_be_shared_evenly(tmp_path: Path, checkout: Path, name
     (odd,) = trained_apart(tmp_path, checkout, name, "odd")
     assert odd["replicas"] == 2
     assert [row["epoch"] for row in odd["history"]] == [1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BACKENDS)
+def test_batch_norm_is_measured_for_the_weights_that_are_kept(
+    tmp_path: Path, checkout: Path, name: str
+) -> None:
+    """As on one device: its mean is that of the training films under these weights."""
+    (found,) = trained_apart(tmp_path, checkout, name, "norm")
+    assert found["replicas"] == 2
+    assert found["stats"][0] < 0.1

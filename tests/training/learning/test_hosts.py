@@ -29,13 +29,14 @@ WRONG = {
 }
 WRONG_UNDER_JAX = {
     "no address": ({COUNT: "2", NUMBER: "0"}, ADDRESS),
+    "no port": ({COUNT: "2", NUMBER: "0", ADDRESS: "10.0.0.1"}, "HOST:PORT"),
     "no number": ({COUNT: "2", ADDRESS: "h:1"}, NUMBER),
     "a number too high": ({COUNT: "2", NUMBER: "2", ADDRESS: "h:1"}, "from 0 to 1"),
     "a number that is none": ({COUNT: "2", NUMBER: "-1", ADDRESS: "h:1"}, "whole number"),
 }
 
 
-@pytest.mark.parametrize("environment", [{}, {COUNT: "1"}, {NUMBER: "3"}])
+@pytest.mark.parametrize("environment", [{}, {COUNT: "1"}, {COUNT: "0"}, {NUMBER: "3"}])
 def test_alone_where_no_others_are_named(
     monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]
 ) -> None:
@@ -157,7 +158,7 @@ def test_a_stop_on_either_host_stops_both(pair: _Pair, asked: int) -> None:
     for process in both:
         code, said = ended(process)
         assert code in (128 + signal.SIGTERM, 128 + signal.SIGINT), said
-        assert "--resume" in said
+        assert ("--resume" if process is both[0] else "first host says") in said
     done = len(
         json.loads((pair.folder / "model.training" / "progress.json").read_text())["history"]
     )
@@ -167,8 +168,9 @@ def test_a_stop_on_either_host_stops_both(pair: _Pair, asked: int) -> None:
 
 
 @pytest.mark.slow
-def test_hosts_with_other_options_do_not_train(pair: _Pair) -> None:
-    for code, said in pair.run("model", epochs(2), epochs(2, "--seed", "8")):
+@pytest.mark.parametrize("other", [("--seed", "8"), ("--patience", "1")], ids=" ".join)
+def test_hosts_with_other_options_do_not_train(pair: _Pair, other: tuple[str, ...]) -> None:
+    for code, said in pair.run("model", epochs(2), epochs(2, *other)):
         assert code == Exit.FATAL, said
         assert "the same command on each" in said
     assert sorted(path.name for path in pair.folder.iterdir()) == ["data"]

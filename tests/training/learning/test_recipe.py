@@ -15,6 +15,7 @@ from xrayscan.training.films.data import DecodedFilms, decode_films
 from xrayscan.training.films.parts import Parts
 from xrayscan.training.learning.recipe import CURVES, Lesson, predict_logits, train
 from xrayscan.training.learning.state import TrainingState
+from xrayscan.training.network.classifier import build_classifier
 from xrayscan.training.options import FitHooks, Recipe, Unfreeze
 
 RECIPE = Recipe(
@@ -154,6 +155,30 @@ def test_what_is_frozen_stays(
     moved = [not np.array_equal(one, other) for one, other in zip(before, after, strict=True)]
     assert moved[-1] == moves
     assert moved[0] == (unfreeze is Unfreeze.ALL)
+
+
+def attending_backbone(size: int) -> Any:
+    """As TINY's, with attention before the second convolution."""
+    import keras
+    from keras import layers
+
+    pixels = keras.Input((size, size, 3))
+    x = layers.Conv2D(8, 3, 4, "same", activation="relu", name="first")(pixels)
+    attended = layers.MultiHeadAttention(1, 4, name="attention")(x, x)
+    x = layers.Conv2D(16, 3, 2, "same", activation="relu", name="second")(attended)
+    return keras.Model(pixels, x, name="backbone")
+
+
+@pytest.mark.parametrize("unfreeze", [Unfreeze.NONE, Unfreeze.LAST])
+def test_layers_within_layers_stay_frozen(parts: Parts, tmp_path: Path, unfreeze: Unfreeze) -> None:
+    architecture = replace(TINY, backbone=attending_backbone)
+    state = TrainingState(tmp_path / "state", {})
+    classifier = build_classifier(architecture, SIZE)
+    attention = classifier.get_layer("backbone").get_layer("attention")
+    before = attention.get_weights()
+    train(classifier, replace(lesson(parts, unfreeze=unfreeze), last_blocks="second"), state)
+    for one, other in zip(before, attention.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("pretrained", [False, True])

@@ -37,7 +37,7 @@ def _random_layers(network: Any) -> list[Any]:
 
 
 def keep_last(state: TrainingState) -> Any:
-    """Save weights and optimizer at the end of every epoch, before averages are swapped in."""
+    """Save weights and optimizer at the end of every epoch, as they were trained, not averaged."""
     import keras
 
     class KeepLast(keras.callbacks.Callback):  # type: ignore[misc]

@@ -50,7 +50,7 @@ def precision(choice: Precision) -> Iterator[None]:
 
 
 class Spread:
-    """Training on one device: a network is built and trained, and nothing else is done.
+    """How training is spread over devices: here over one; several are kinds of it.
 
     Attributes:
         replicas: over how many devices every batch is spread, on all hosts together.

@@ -13,19 +13,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from xrayscan.errors import UsageError, XrayscanError
+from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
 
 _ADDRESS, COUNT, _NUMBER = (
     f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")
 )
-_PARTING_S = 20  # to wait for the others at the end, who have done the same steps
+_PARTING_S = 2.0  # for the others to leave, which takes them milliseconds
 
 # Who carries what hosts say to each other: on CPUs, on NVIDIA's and AMD's GPUs, and JAX itself.
 _LOST = ("Gloo", "gloo", "NCCL", "RCCL", "coordination service")
@@ -78,7 +80,7 @@ class Hosts:
 
         Raises:
             UsageError: they have not the same number of devices.
-            XrayscanError: they did not come, or one of them has gone.
+            XrayscanError: one of them has gone. (Where they do not come, JAX ends the process.)
         """
         if self.count == 1:
             yield
@@ -91,23 +93,22 @@ class Hosts:
         jax.config.update("jax_enable_preemption_service", False)  # type: ignore[no-untyped-call]
         jax.config.update("jax_enable_recoverability", True)  # type: ignore[no-untyped-call]
         try:
-            # what keras.distribution.initialize does, but for a wait at the end that is bounded
-            jax.distributed.initialize(
-                os.environ[_ADDRESS].partition(",")[0],
-                self.count,
-                self.number,
-                shutdown_timeout_seconds=_PARTING_S,
-            )
+            # what keras.distribution.initialize does where a seed is set
+            jax.distributed.initialize(_address(), self.count, self.number)
         except RuntimeError as fault:
             words = str(fault).strip().partition("\n")[0]
             raise XrayscanError(
-                f"{_ADDRESS}={os.environ[_ADDRESS]}: the {self.count} hosts did not meet "
+                f"{_ADDRESS}={_address()}: the {self.count} hosts did not meet "
                 f"({words}); start the same command on each"
             ) from None
         try:
             if jax.local_device_count() * self.count != jax.device_count():
                 raise UsageError("hosts that train together need the same number of devices each")
             yield
+            self._part()
+        except (StoppedError, DataError):  # what all hosts agree on
+            self._part()
+            raise
         except (ValueError, RuntimeError) as fault:  # JAX's own error is one of either
             if not any(name in str(fault) for name in _LOST):
                 raise
@@ -115,7 +116,16 @@ class Hosts:
                 "another host that trains along is gone; give the same command with --resume on all"
             ) from fault
         finally:
-            jax.distributed.shutdown()  # type: ignore[no-untyped-call]
+            with suppress(RuntimeError):  # what is on its way says more
+                jax.distributed.shutdown()  # type: ignore[no-untyped-call]
+
+    def _part(self) -> None:
+        """Wait until all are done; the first, which the others are connected by, goes last."""
+        from jax.experimental.multihost_utils import sync_global_devices
+
+        sync_global_devices("xrayscan fit")
+        if self.is_first:
+            time.sleep(_PARTING_S)
 
 
 ALONE = Hosts()
@@ -130,16 +140,23 @@ def named_hosts() -> Hosts:
     import keras
 
     count = _whole(COUNT, 1)
-    if count == 1:
+    if count <= 1:
         return ALONE
     if keras.config.backend() != "jax":
         raise UsageError(f"{COUNT}={count}: several hosts need KERAS_BACKEND=jax")
-    if not os.environ.get(_ADDRESS):
-        raise UsageError(f"{COUNT}={count}: give {_ADDRESS}, where the first host listens")
+    if not re.fullmatch(r".+:\d+", _address()):
+        raise UsageError(
+            f"{COUNT}={count}: give {_ADDRESS}, where the first host listens: HOST:PORT"
+        )
     number = _whole(_NUMBER, count)
     if number >= count:
         raise UsageError(f"{COUNT}={count}: give {_NUMBER}, from 0 to {count - 1}")
     return Hosts(number, count)
+
+
+def _address() -> str:
+    """Of the first host; Keras allows for all of them, with commas between."""
+    return os.environ.get(_ADDRESS, "").partition(",")[0]
 
 
 def _whole(name: str, default: int) -> int:

@@ -107,12 +107,13 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     if state.last is None and lesson.pretrained:
         _train_head(classifier, lesson)
-    freeze(classifier.get_layer(joints.BACKBONE), recipe.unfreeze, lesson.last_blocks)
     measured = joints.training_network(classifier)
     batches = training_batches(lesson.parts.train, lesson.targets(), lesson.batch_options())
     with spread.building():
         network = _copy(measured, lesson, len(batches) * recipe.epochs)
         _begin(network, state)
+    # after it was copied: a copy of frozen layers has layers within them that are not
+    freeze(classifier.get_layer(joints.BACKBONE), recipe.unfreeze, lesson.last_blocks)
 
     def measure() -> dict[str, float]:
         with spread.apart():
@@ -146,6 +147,7 @@ def _copy(measured: Any, lesson: Lesson, steps: int) -> Any:
     import keras
 
     network = keras.models.clone_model(measured)
+    freeze(network.get_layer(joints.BACKBONE), lesson.recipe.unfreeze, lesson.last_blocks)
     network.set_weights(lesson.spread.hosts.told_by_first(measured.get_weights()))
     network.compile(
         optimizer=make_optimizer(lesson.recipe, steps),
