@@ -181,6 +181,7 @@ def _train(state: TrainingState, task: _Task, start: Start, hooks: FitHooks, hos
     )
     with hosts.meeting(), devices.precision(options.recipe.precision):
         if not hosts.all_have(repr((sorted(state.identity.items()), options.recipe, state.epochs))):
+            hosts.part()
             raise DataError(
                 f"{options.out}: the hosts have not the same films, options or finished epochs; "
                 "give the same command on each, on a folder that all of them see"

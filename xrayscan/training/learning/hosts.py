@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
+from xrayscan.errors import StoppedError, UsageError, XrayscanError
 
 _ADDRESS, COUNT, _NUMBER = (
     f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")
@@ -105,9 +105,9 @@ class Hosts:
             if jax.local_device_count() * self.count != jax.device_count():
                 raise UsageError("hosts that train together need the same number of devices each")
             yield
-            self._part()
-        except (StoppedError, DataError):  # what all hosts agree on
-            self._part()
+            self.part()
+        except StoppedError:  # by all after the same step
+            self.part()
             raise
         except (ValueError, RuntimeError) as fault:  # JAX's own error is one of either
             if not any(name in str(fault) for name in _LOST):
@@ -119,8 +119,10 @@ class Hosts:
             with suppress(RuntimeError):  # what is on its way says more
                 jax.distributed.shutdown()  # type: ignore[no-untyped-call]
 
-    def _part(self) -> None:
-        """Wait until all are done; the first, which the others are connected by, goes last."""
+    def part(self) -> None:
+        """Wait until all are here; the first, which the others are connected by, goes last."""
+        if self.count == 1:
+            return
         from jax.experimental.multihost_utils import sync_global_devices
 
         sync_global_devices("xrayscan fit")
