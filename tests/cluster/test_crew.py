@@ -8,8 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -19,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.films import dicom_bytes, draw_deep_film, draw_film, jpeg_bytes, png_bytes
-from tests.processes import heed_signals
+from tests.processes import heed_signals, wait_for
 from xrayscan.cluster import clusters
 from xrayscan.cluster.clusters import connected
 from xrayscan.cluster.crew import DaskCrew
@@ -258,13 +257,6 @@ def test_nothing_is_left_on_workers_after_a_run(films: Path, engine: str, client
     run(job(films, "p.csv", engine), RunHooks(assessed=assessed))
     assert max(seen) > 0
     assert sum(client.run(open_desks).values()) == 0
-
-
-def wait_for(is_so: Callable[[], bool], seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.1)
 
 
 def test_a_scheduler_that_is_not_there(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,8 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
     if options.resume:
         _check_resumable(task, identity)
     if not hosts.is_first:
-        _train_along(task, task.start, hooks, hosts)
+        with watching(task.place) as place:
+            _train_along(_open(place, identity), task, task.start, hooks, hosts)
         return None
     with working(task.place):
         hooks.check()
@@ -201,21 +202,21 @@ def _train(state: TrainingState, task: _Task, start: Start, hooks: FitHooks, hos
         train(start.classifier(classes, options.recipe), lesson, state, listening)
 
 
-def _train_along(task: _Task, start: Start, hooks: FitHooks, hosts: Hosts) -> None:
+def _train_along(
+    state: TrainingState, task: _Task, start: Start, hooks: FitHooks, hosts: Hosts
+) -> None:
     """Train with the first host, which keeps what is made.
 
     Raises:
         StoppedError: one of the hosts was asked to stop.
     """
-    with watching(task.place) as place:
-        state = _open(place, _identity(task, start))
-        begun = state.epochs
-        try:
-            _train(state, task, start, hooks, hosts)
-        except StoppedError:
-            raise StoppedError("stopped; the first host says how to go on") from None
-        if state.epochs > begun:
-            log.info("trained along; the first host writes the model")
+    begun = state.epochs
+    try:
+        _train(state, task, start, hooks, hosts)
+    except StoppedError:
+        raise StoppedError("stopped; the first host says how to go on") from None
+    if state.epochs > begun:
+        log.info("trained along; the first host writes the model")
 
 
 def _identity(task: _Task, start: Start) -> dict[str, Any]:

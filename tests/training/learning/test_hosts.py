@@ -7,17 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.processes import heed_signals, wait_for
 from tests.training.conftest import draw_folder
 from xrayscan.cli.exits import Exit
 from xrayscan.errors import UsageError
 from xrayscan.training.learning.hosts import ALONE, named_hosts
+from xrayscan.training.learning.state import finished_epochs
 
 COUNT, NUMBER, ADDRESS = (
     f"KERAS_DISTRIBUTION_{name}" for name in ("NUM_PROCESSES", "PROCESS_ID", "JOB_ADDRESSES")
@@ -109,6 +110,7 @@ class _Pair:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
+                preexec_fn=heed_signals,
             )
             for number, own in enumerate(options)
         ]
@@ -153,15 +155,14 @@ def test_two_hosts_train_what_one_does(pair: _Pair) -> None:
 def test_a_stop_on_either_host_stops_both(pair: _Pair, asked: int) -> None:
     """And what was finished is gone on with."""
     both = pair.start("model", *[epochs(400)] * 2)
-    _wait_for_an_epoch(pair.folder / "model.training" / "progress.json")
+    work = pair.folder / "model.training"
+    wait_for(lambda: finished_epochs(work) > 0, 120)
     both[asked].send_signal(signal.SIGTERM)
     for process in both:
         code, said = ended(process)
         assert code in (128 + signal.SIGTERM, 128 + signal.SIGINT), said
         assert ("--resume" if process is both[0] else "first host says") in said
-    done = len(
-        json.loads((pair.folder / "model.training" / "progress.json").read_text())["history"]
-    )
+    done = finished_epochs(work)
     again = pair.run("model", *[epochs(done + 1, "--resume")] * 2)
     assert [code for code, _ in again] == [0, 0], again
     assert len(pair.losses("model")) == done + 1
@@ -181,13 +182,13 @@ def test_hosts_with_other_options_do_not_train(pair: _Pair, other: tuple[str, ..
 def test_a_host_that_is_killed_ends_the_other_and_loses_no_epoch(pair: _Pair, killed: int) -> None:
     """The one that is left says so; both go on from the last finished epoch."""
     both = pair.start("model", *[epochs(400)] * 2)
-    progress = pair.folder / "model.training" / "progress.json"
-    _wait_for_an_epoch(progress)
+    work = pair.folder / "model.training"
+    wait_for(lambda: finished_epochs(work) > 0, 120)
     both[killed].kill()
     code, said = ended(both[1 - killed])
     assert killed == 0 or (code, "another host" in said) == (Exit.FATAL, True), said
     assert code != 0
-    done = len(json.loads(progress.read_text())["history"])
+    done = finished_epochs(work)
     again = pair.run("model", *[epochs(done + 1, "--resume")] * 2)
     assert [code for code, _ in again] == [0, 0], again
     assert len(pair.losses("model")) == done + 1
@@ -195,12 +196,3 @@ def test_a_host_that_is_killed_ends_the_other_and_loses_no_epoch(pair: _Pair, ki
 
 def epochs(number: int, *more: str) -> tuple[str, ...]:
     return ("--epochs", str(number), *more)
-
-
-def _wait_for_an_epoch(progress: Path) -> None:
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        if progress.exists() and json.loads(progress.read_text())["history"]:
-            return
-        time.sleep(0.2)
-    raise AssertionError("no epoch in two minutes")

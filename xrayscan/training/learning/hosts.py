@@ -139,11 +139,11 @@ def named_hosts() -> Hosts:
     Raises:
         UsageError: it is incomplete, or the backend cannot do it.
     """
-    import keras
-
     count = _whole(COUNT, 1)
     if count <= 1:
         return ALONE
+    import keras  # takes seconds, which faults of a command on one host need not wait for
+
     if keras.config.backend() != "jax":
         raise UsageError(f"{COUNT}={count}: several hosts need KERAS_BACKEND=jax")
     if not re.fullmatch(r".+:\d+", _address()):
