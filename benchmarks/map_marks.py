@@ -10,7 +10,8 @@ Markdown.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,11 @@ from xrayscan.errors import DataError
 from xrayscan.evaluation.explaining.inputs import seen
 from xrayscan.evaluation.explaining.methods import Network
 from xrayscan.resources import DEFAULT_MODEL, model_folder
-from xrayscan.scoring.faithfulness import blurred, without_hottest
+from xrayscan.scoring.faithfulness import OPEN, Chance, blurred, without_hottest
 from xrayscan.scoring.model import ScoringModel
 
 _MANY = 20
+_LEAST = 0.8
 _QUANTILE = 0.8416  # of the normal curve, at 0.8
 Falls = NDArray[np.float64]
 
@@ -37,15 +39,17 @@ def main() -> None:
     given = parser.parse_args()
     model = ScoringModel(model_folder(DEFAULT_MODEL), available_cores())
     network = Network.of(model.card, available_cores())
-    print("| test | passes | reliable | agrees | of those not reliable called tested |")
-    print("|---|---|---|---|---|")
+    print(
+        "| test | passes | reliable | agrees | of those not reliable called tested | know nothing |"
+    )
+    print("|---|---|---|---|---|---|")
     falls = [
         each
         for folder in given.folders
         for film in _evenly(folder, given.films)
         for each in _falls(model, network, film, given.cam)
     ]
-    for line in _lines(np.stack(falls)):
+    for line in _lines(np.stack(falls), model.card.heat_chance[given.cam]):
         print(line)
 
 
@@ -56,37 +60,52 @@ def _evenly(folder: Path, count: int) -> list[Path]:
 
 
 def _falls(model: ScoringModel, network: Network, film: Path, cam: str) -> Iterator[Falls]:
-    """The logit without the hottest fifth, without the coldest, and without forty others."""
+    """The logit as it is, without the hottest fifth, without the coldest, without forty others."""
     try:
         pixels = seen(model, str(film)).pixels
     except DataError:
         return
-    heat = next(model.score(pixels[None], cam)).heat
-    if heat is None or np.ptp(heat) == 0:
+    found = next(model.score(pixels[None], cam)).heat_map
+    if found is None or np.ptp(found.heat) == 0:
         return
+    heat = found.heat
     others = []
     for seed in (7, 8):
         chance = np.random.default_rng(seed)
         others += [chance.permutation(heat.ravel()).reshape(heat.shape) for _ in range(_MANY)]
     smooth = blurred(pixels)
     maps = (heat, heat.max() - heat, *others)
-    yield network.logits(np.stack([without_hottest(pixels, smooth, each) for each in maps]))
+    changed = [pixels, *(without_hottest(pixels, smooth, each) for each in maps)]
+    yield network.logits(np.stack(changed))
 
 
-def _lines(falls: Falls) -> Iterator[str]:
-    own, coldest = falls[:, 0], falls[:, 1]
-    dear, other = falls[:, 2 : 2 + _MANY], falls[:, 2 + _MANY :]
+def _lines(falls: Falls, chance: Chance) -> Iterator[str]:
+    films, own, coldest = falls[:, 0], falls[:, 1], falls[:, 2]
+    dear, other = falls[:, 3 : 3 + _MANY], falls[:, 3 + _MANY :]
     marked = _counted(own, dear)
-    yield _line("twenty again", _MANY + 1, _counted(own, other), marked)
+
+    def line(name: str, passes: float, found: Callable[[Falls], NDArray[np.bool_]]) -> str:
+        # a map that knows nothing: the last of the others, which no test below compares with
+        shares = _shares(found(own), marked), found(other[:, -1]).mean()
+        return f"| {name} | {passes:.3g} | {shares[0]} | {shares[1]:.2f} |"
+
+    yield line("twenty again", _MANY + 1, lambda own: _counted(own, other[:, : _MANY - 1]))
     for count in (2, 4, 5, 8):
-        yield _line(f"{count}, counted", count + 1, _counted(own, other[:, :count]), marked)
-    for count in (2, 4, 5, 8):
-        yield _line(f"{count}, normal curve", count + 1, _guessed(own, other[:, :count]), marked)
-    yield _line("hottest against coldest", 2, own < coldest, marked)
+        few = other[:, :count]
+        yield line(f"{count}, counted", count + 1, partial(_counted, others=few))
+        yield line(f"{count}, normal curve", count + 1, partial(_guessed, others=few))
+    for count in (0, 1, 2, 4):
+        test = partial(_expected, films, chance, others=other[:, :count])
+        yield line(f"{count}, chance learnt", count + 1, lambda own, test=test: test(own) >= _LEAST)
+    few = other[:, :2]
+    is_open = _is_open(_expected(films, chance, own, few[:, :0]))
+    passes = 1 + 2 * is_open.mean()
+    yield line("2 where it is open, chance learnt", passes, partial(_quick, films, chance, few))
+    yield line("hottest against coldest", 2, lambda own: own < coldest)
 
 
 def _counted(own: Falls, others: Falls) -> NDArray[np.bool_]:
-    return np.asarray((own[:, None] < others).mean(axis=1) >= 0.8)
+    return np.asarray((own[:, None] < others).mean(axis=1) >= _LEAST)
 
 
 def _guessed(own: Falls, others: Falls) -> NDArray[np.bool_]:
@@ -94,10 +113,24 @@ def _guessed(own: Falls, others: Falls) -> NDArray[np.bool_]:
     return np.asarray((others.mean(axis=1) - own) / deviation >= _QUANTILE)
 
 
-def _line(name: str, passes: int, found: NDArray[np.bool_], marked: NDArray[np.bool_]) -> str:
+def _quick(films: Falls, chance: Chance, others: Falls, own: Falls) -> NDArray[np.bool_]:
+    alone, more = (_expected(films, chance, own, each) for each in (others[:, :0], others))
+    return np.where(_is_open(alone), more, alone) >= _LEAST
+
+
+def _is_open(beaten: Falls) -> NDArray[np.bool_]:
+    return (OPEN[0] < beaten) & (beaten < OPEN[1])
+
+
+def _expected(films: Falls, chance: Chance, own: Falls, others: Falls) -> Falls:
+    rows = zip(own, films, others, strict=True)
+    return np.array([chance.beaten(float(a), float(b), c) for a, b, c in rows])
+
+
+def _shares(found: NDArray[np.bool_], marked: NDArray[np.bool_]) -> str:
     weak = found[~marked]
     shares = (found.mean(), (found == marked).mean(), weak.mean() if len(weak) else np.nan)
-    return f"| {name} | {passes} | " + " | ".join(f"{share:.2f}" for share in shares) + " |"
+    return " | ".join(f"{share:.2f}" for share in shares)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, discover
 from xrayscan.pipeline import FailureLimit, RunHooks, RunOptions, run_batches
 from xrayscan.reading.scans import Reading, ReadOptions, read_scan
-from xrayscan.records import Assessment, Ending, Scan, Status, Tally
+from xrayscan.records import Assessment, Ending, HeatMap, Scan, Status, Tally
 from xrayscan.reporting.table import ModelIdentity, TableWriter
 from xrayscan.reporting.worklist import Section, Worklist
 from xrayscan.scoring.decision import Decision
@@ -66,15 +66,13 @@ class PlantedModel:
     def score(self, pixels: np.ndarray, cam: str) -> Iterator[Scored]:
         for film in pixels:
             distance = 9.0 if film[:4, :4].mean() < 1 else 1.0
-            heat = None if cam == "none" else np.ones((2, 2), np.float32)
-            yield Scored(float(film.mean() / 255), distance, heat)
+            heat_map = None if cam == "none" else HeatMap(film, np.ones((2, 2), np.float32), 0.0)
+            yield Scored(float(film.mean() / 255), distance, heat_map)
 
-    def are_reliable(
-        self, films: Sequence[np.ndarray], heats: Sequence[np.ndarray], cam: str
-    ) -> list[bool | None]:
+    def are_reliable(self, maps: Sequence[HeatMap], cam: str) -> list[bool | None]:
         """Maps of bright films pass that have no white corner."""
         assert cam == "gradcam"
-        assert len(films) == len(heats)
+        films = [each.film for each in maps]
         return [bool(film.mean() > 100 and film[:4, -4:].mean() < 254) for film in films]
 
 
@@ -408,8 +406,8 @@ def test_without_heat_maps_nothing_is_tested(films: Path) -> None:
 
 def test_want_of_memory_costs_a_mark_and_no_row(films: Path) -> None:
     class Small(PlantedModel):
-        def are_reliable(self, films: Sequence[object], *_: object) -> list[bool | None]:
-            return [None] * len(films)
+        def are_reliable(self, maps: Sequence[HeatMap], cam: str) -> list[bool | None]:
+            return [None] * len(maps)
 
     done = run(films, cam="gradcam", model=Small())
     assert done.rows == run(films).rows

@@ -17,7 +17,7 @@ from xrayscan.errors import ScanError
 from xrayscan.intake.admission import Admission, Doubt, outside_training, unclear_posture
 from xrayscan.reading.readers import Begun, Submit, readers
 from xrayscan.reading.scans import Read, Reading, ReadOptions, read_scan, refused
-from xrayscan.records import PROBABILITY_DECIMALS, Assessment, Reason, Scan, Status
+from xrayscan.records import PROBABILITY_DECIMALS, Assessment, HeatMap, Reason, Scan, Status
 from xrayscan.reporting.worklist import HeatTest, Picture
 from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.decision import Decision
@@ -172,8 +172,8 @@ class Assessor:
                 row = self._admit(row, scores, film, model.card)
                 if row.status is Status.ADMITTED and self._options.decision:
                     row = _called(row, scores, self._options.decision)
-                heat = scores.heat if row.status is Status.SCORED else None
-                yield row, self._picture(film.reading.pixels, film.reading.view, heat)
+                heat_map = scores.heat_map if row.status is Status.SCORED else None
+                yield row, self._picture(film.reading.view, heat_map)
 
     def _score(self, films: list[NDArray[np.float32]], model: ScoringModel) -> list[Scored]:
         """Score films together; where that does not fit into memory, in halves.
@@ -192,21 +192,16 @@ class Assessor:
         half = len(films) // 2
         return self._score(films[:half], model) + self._score(films[half:], model)
 
-    def _picture(
-        self,
-        film: NDArray[np.float32],
-        view: NDArray[np.uint8],
-        heat: NDArray[np.float32] | None,
-    ) -> Picture:
-        if heat is None or not self._options.heat_test:
-            return Picture(view, heat)
-        return Picture(view, heat, HeatTest(film, heat, self._are_reliable))
+    def _picture(self, view: NDArray[np.uint8], heat_map: HeatMap | None) -> Picture:
+        if heat_map is None:
+            return Picture(view, None)
+        test = HeatTest(heat_map, self._are_reliable) if self._options.heat_test else None
+        return Picture(view, heat_map.heat, test)
 
-    def _are_reliable(self, tests: Sequence[HeatTest]) -> list[bool | None]:
+    def _are_reliable(self, maps: Sequence[HeatMap]) -> list[bool | None]:
         """Test heat maps; None where there is no memory to: a night does not end for a mark."""
         assert self._model is not None
-        films, heats = [each.film for each in tests], [each.heat for each in tests]
-        found = self._model.are_reliable(films, heats, self._options.cam)
+        found = self._model.are_reliable(maps, self._options.cam)
         if None in found:
             self._halve()
         return found

@@ -171,6 +171,21 @@ class Radiograph:
         return int(self.pixels.shape[0])
 
 
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """A heat map, and what it is a map of.
+
+    Attributes:
+        film: (S, S) float32, 0..255, as it was scored.
+        heat: (h, w) float32, 0..1.
+        log_odds: that the film was given of what the map explains, before a site's correction.
+    """
+
+    film: NDArray[np.float32]
+    heat: NDArray[np.float32]
+    log_odds: float
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Identifiers:
     """Who a DICOM film is of, as its header says; read only where the user asks for it."""

@@ -13,7 +13,7 @@ from tests.films import draw_film
 from xrayscan.cluster import marks
 from xrayscan.cluster.marks import Marker, for_the_way, with_marker
 from xrayscan.errors import ModelError
-from xrayscan.records import Assessment, Scan, Status
+from xrayscan.records import Assessment, HeatMap, Scan, Status
 from xrayscan.reporting.worklist import HeatTest, Picture
 from xrayscan.resources import model_folder
 from xrayscan.scoring.card import ModelCard, load_card
@@ -38,19 +38,19 @@ def assessed(model: ScoringModel, seed: int) -> Picture:
     """A picture as a worker has it: with a model that cannot be pickled."""
     film = np.resize(draw_film(seed=seed), (224, 224)).astype(np.float32)
     (scored,) = model.score(film[None], CAM)
-    assert scored.heat is not None
+    assert scored.heat_map is not None
 
-    def answer(tests: Sequence[HeatTest]) -> list[bool | None]:
-        return model.are_reliable([each.film for each in tests], [each.heat for each in tests], CAM)
+    def answer(maps: Sequence[HeatMap]) -> list[bool | None]:
+        return model.are_reliable(maps, CAM)
 
-    return Picture(VIEW, scored.heat, HeatTest(film, scored.heat, answer))
+    return Picture(VIEW, scored.heat_map.heat, HeatTest(scored.heat_map, answer))
 
 
 def said(picture: Picture | None) -> bool | None:
     """What its test says."""
     assert picture is not None
     assert picture.test is not None
-    (reliable,) = picture.test.answer([picture.test])
+    (reliable,) = picture.test.answer([picture.test.heat_map])
     return reliable
 
 

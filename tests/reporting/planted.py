@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.films import draw_film
-from xrayscan.records import Assessment, Ending, Reason, RunSummary, Scan, Status, Tally
+from xrayscan.records import Assessment, Ending, HeatMap, Reason, RunSummary, Scan, Status, Tally
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
 from xrayscan.reporting.run_record import Night, RunFacts
 from xrayscan.reporting.worklist import HeatTest, Picture, Worklist
@@ -168,7 +168,8 @@ def picture_of(number: int, probability: float | None) -> Picture:
 
 def known(heat: NDArray[np.float32], reliable: bool | None) -> HeatTest:
     """A test of a heat map whose answer is known."""
-    return HeatTest(np.zeros((1, 1), np.float32), heat, lambda tests: [reliable] * len(tests))
+    heat_map = HeatMap(np.zeros((1, 1), np.float32), heat, 0.0)
+    return HeatTest(heat_map, lambda maps: [reliable] * len(maps))
 
 
 @cache

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xrayscan.records import Assessment, Reason, Scan, Status, Zone
+from xrayscan.records import Assessment, HeatMap, Reason, Scan, Status, Zone
 from xrayscan.reporting import worklist as module
 from xrayscan.reporting.pictures import DrawnFilm
 from xrayscan.reporting.rows import FIELDS
@@ -134,15 +134,15 @@ def test_a_film_that_is_pushed_out_before_it_is_drawn_is_not_tested() -> None:
 def test_maps_of_one_batch_are_tested_at_once_and_keep_their_answers() -> None:
     asked: list[int] = []
 
-    def answer(tests: Sequence[HeatTest]) -> list[bool | None]:
-        asked.append(len(tests))
-        return [bool(test.film[0, 0] > 2) for test in tests]
+    def answer(maps: Sequence[HeatMap]) -> list[bool | None]:
+        asked.append(len(maps))
+        return [bool(each.film[0, 0] > 2) for each in maps]
 
     worklist = Worklist("PNEUMONIA", 9)
     for number in range(6):
         film = np.full((4, 4), number, np.float32)
         heat = None if number == 3 else HEAT
-        test = HeatTest(film, HEAT, answer)
+        test = HeatTest(HeatMap(film, HEAT, 0.0), answer)
         worklist.add(row(number, 0.9 - number / 10), Picture(PICTURE.film, heat, test))
     worklist.draw()
     assert asked == [5]
@@ -151,11 +151,12 @@ def test_maps_of_one_batch_are_tested_at_once_and_keep_their_answers() -> None:
 
 
 def picture_to_test(tested: list[int], number: int) -> Picture:
-    def answer(tests: Sequence[HeatTest]) -> list[bool | None]:
-        tested.extend([number] * len(tests))
-        return [number % 2 == 0] * len(tests)
+    def answer(maps: Sequence[HeatMap]) -> list[bool | None]:
+        tested.extend([number] * len(maps))
+        return [number % 2 == 0] * len(maps)
 
-    return Picture(PICTURE.film, HEAT, HeatTest(np.zeros((4, 4), np.float32), HEAT, answer))
+    heat_map = HeatMap(np.zeros((4, 4), np.float32), HEAT, 0.0)
+    return Picture(PICTURE.film, HEAT, HeatTest(heat_map, answer))
 
 
 def test_a_film_without_a_heat_map_is_not_tested() -> None:

@@ -2,59 +2,188 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.looking import brightness, film, true_map
-from xrayscan.scoring.faithfulness import Mark, mark, quick_marks
+from xrayscan.records import HeatMap
+from xrayscan.scoring.faithfulness import Chance, Mark, learn_chance, mark, quick_marks
+
+FLAT = np.full((7, 7), 0.3, np.float32)
+# What blurring fifths by chance does to ``brightness``, about.
+CHANCE = Chance(intercept=0.0, slope=0.8, between=0.2, within=0.7)
+
+
+def of_film(heat: np.ndarray) -> HeatMap:
+    return HeatMap(film(), heat, float(brightness(film()[None])[0]))
 
 
 def quick_mark(logits, film: np.ndarray, heat: np.ndarray) -> Mark:
-    (found,) = quick_marks(logits, [film], [heat])
+    (found,) = quick_marks(logits, [HeatMap(film, heat, float(logits(film[None])[0]))], CHANCE)
     return found
 
 
-@pytest.mark.parametrize("test", [mark, quick_mark])
+def unlearnt_mark(logits, film: np.ndarray, heat: np.ndarray) -> Mark:
+    (found,) = quick_marks(logits, [HeatMap(film, heat, np.nan)], None)
+    return found
+
+
+@pytest.mark.parametrize("test", [mark, quick_mark, unlearnt_mark])
 def test_the_mark_of_a_true_a_false_and_a_flat_map(test) -> None:
     true, false = (test(brightness, film(), heat) for heat in (true_map(), 1 - true_map()))
     assert (true.reliable, true.words) == (True, "tested")
-    assert true.beaten > 0.99
+    assert true.beaten > 0.98
     assert (false.reliable, false.words) == (False, "not reliable")
     assert not test(brightness, film(), np.full((7, 7), 0.3, np.float32)).reliable
 
 
-def test_a_quick_mark_takes_five_passes_and_a_mark_twenty_one() -> None:
-    passes: list[int] = []
+@pytest.mark.parametrize(
+    ("heat", "expected", "passes"),
+    [
+        (true_map(), 5.0, [1]),
+        (true_map(), 0.4, [1, 2]),
+        (true_map(), -0.2, [1]),
+        (true_map(), None, [1, 4]),
+        (FLAT, 5.0, []),
+        (FLAT, None, []),
+    ],
+    ids=["clearly better", "open", "worse", "not learnt", "flat", "flat, not learnt"],
+)
+def test_a_quick_mark_takes_as_many_passes_as_it_needs(
+    heat: np.ndarray, expected: float | None, passes: list[int]
+) -> None:
+    """Nothing is left of the logit, whatever is blurred away."""
+    chance = None if expected is None else Chance(expected, 0.0, between=0.2, within=0.7)
+    asked: list[int] = []
 
-    def counting(films: np.ndarray) -> np.ndarray:
-        passes.append(len(films))
-        return brightness(films)
+    def nothing(films: np.ndarray) -> np.ndarray:
+        asked.append(len(films))
+        return np.zeros(len(films))
 
-    quick_mark(counting, film(), true_map())
-    mark(counting, film(), true_map())
-    assert passes == [5, 21]
-    quick_marks(counting, [film()] * 3, [true_map()] * 3)
-    assert passes == [5, 21, 15], "all at once"
+    quick_marks(nothing, [of_film(heat)], chance)
+    assert asked == passes
+    quick_marks(nothing, [of_film(heat)] * 3, chance)
+    assert asked == passes + [3 * each for each in passes], "all at once"
 
 
-def test_quick_marks_are_those_of_each_map_alone() -> None:
+def test_a_mark_takes_twenty_one_passes() -> None:
+    asked: list[int] = []
+    mark(lambda films: asked.append(len(films)) or brightness(films), film(), true_map())
+    assert asked == [21]
+
+
+@pytest.mark.parametrize("chance", [CHANCE, None], ids=["learnt", "not"])
+def test_quick_marks_are_those_of_each_map_alone(chance) -> None:
     """A flat map among them, which needs no pass at all."""
-    heats = [true_map(), np.full((7, 7), 0.3, np.float32), 1 - true_map()]
-    together = quick_marks(brightness, [film()] * 3, heats)
-    assert together == [quick_mark(brightness, film(), heat) for heat in heats]
-    assert quick_marks(brightness, [film()], heats[1:2]) == [Mark(0.0)]
-    assert quick_marks(brightness, [], []) == []
+    maps = [of_film(heat) for heat in (true_map(), FLAT, 1 - true_map())]
+    together = quick_marks(brightness, maps, chance)
+    assert together == [quick_marks(brightness, [each], chance)[0] for each in maps]
+    assert together[1] == Mark(0.0)
+    assert quick_marks(brightness, [], chance) == []
 
 
-def test_a_quick_mark_by_hand() -> None:
+def first_then(first, then):
+    """A model that says one thing of one film, and another of several."""
+    return lambda films: np.asarray(first if len(films) == 1 else then, float)
+
+
+def test_an_unlearnt_mark_by_hand() -> None:
     """Others at 1, 2, 3, 4: mean 2.5, deviation 1.29; the map itself one deviation below."""
     others = np.array([1.0, 2, 3, 4])
     own = 2.5 - others.std(ddof=1)
-    found = quick_mark(lambda films: np.array([own, *others]), film(), true_map())
+    found = unlearnt_mark(first_then([own], others), film(), true_map())
     assert found.beaten == pytest.approx(0.8413, abs=1e-4)
+
+
+def test_what_chance_lets_expect_by_hand() -> None:
+    """Line at 1 + 0.5 * 2 = 2, one other at 5.
+
+    Variances 4 between and 1 within: the line counts 1 / (1 + 4) = .2: 4.4 is expected, with
+    variance 1 + .2 * 4 = 1.8. One deviation below that is beaten by 84 %.
+    """
+    chance = Chance(intercept=1.0, slope=0.5, between=2.0, within=1.0)
+    found = chance.beaten(4.4 - 1.8**0.5, 2.0, np.array([5.0]))
+    assert found == pytest.approx(0.8413, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("between", "within", "expected"),
+    [(0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 0.0, 5.0)],
+    ids=["neither", "films are alike", "fifths are alike"],
+)
+def test_chance_without_a_width(between: float, within: float, expected: float) -> None:
+    """Where films do not differ the line says it, where fifths do not the other map."""
+    chance, others = Chance(1.0, 0.0, between, within), np.array([5.0])
+    assert chance.beaten(expected - 9, 3.0, others) == pytest.approx(1.0)
+    assert chance.beaten(expected + 9, 3.0, others) == pytest.approx(0.0)
+    assert (
+        chance.beaten(expected - 0.01, 3.0, others)
+        > 0.5
+        > chance.beaten(expected + 0.01, 3.0, others)
+    )
+
+
+def test_without_others_the_line_says_it_all() -> None:
+    """Line at 2, variance 4 + 1: one deviation below is beaten by 84 %."""
+    chance = Chance(intercept=1.0, slope=0.5, between=2.0, within=1.0)
+    assert chance.beaten(2 - 5**0.5, 2.0, np.empty(0)) == pytest.approx(0.8413, abs=1e-4)
+
+
+NUMBERS = st.floats(-20, 20)
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, st.floats(0, 5), st.floats(0.01, 5), st.floats(0, 5))
+def test_more_is_beaten_by_less_left(
+    own: float, film: float, other: float, between: float, within: float, less: float
+) -> None:
+    chance = Chance(0.5, 0.6, between, within)
+    before = chance.beaten(own, film, np.array([other]))
+    assert 0 <= before <= chance.beaten(own - less, film, np.array([other])) <= 1
+
+
+def drawn_chance(chance: Chance, films: int, seed: int) -> tuple[list[HeatMap], object]:
+    """Maps and a model that does to films what a chance says, by the films' own darkest pixel."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 3, films)
+    means = chance.intercept + chance.slope * logits + rng.normal(0, chance.between, films)
+    maps = [
+        HeatMap(np.full((56, 56), number, np.float32), true_map(), logits[number])
+        for number in range(films)
+    ]
+
+    def model(changed: np.ndarray) -> np.ndarray:
+        of = changed[:, 0, 0].round().astype(int)
+        return means[of] + rng.normal(0, chance.within, len(changed))
+
+    return maps, model
+
+
+def test_a_known_chance_is_learnt() -> None:
+    known = Chance(intercept=0.7, slope=0.6, between=0.6, within=0.9)
+    maps, model = drawn_chance(known, 2000, seed=1)
+    found = learn_chance(model, maps)
+    assert found is not None
+    for name in ("intercept", "slope", "between", "within"):
+        assert getattr(found, name) == pytest.approx(getattr(known, name), abs=0.06), name
+
+
+def test_films_that_do_not_differ_leave_no_width_between_them() -> None:
+    maps, model = drawn_chance(Chance(0.0, 1.0, 0.0, 1.0), 30, seed=2)
+    found = learn_chance(model, maps)
+    assert found is not None
+    assert 0 <= found.between < 0.5
+
+
+def test_too_few_maps_with_heat_teach_nothing() -> None:
+    maps, model = drawn_chance(CHANCE, 9, seed=3)
+    flat = [HeatMap(each.film, FLAT, each.log_odds) for each in maps]
+    assert learn_chance(model, maps + flat) is None
+    assert learn_chance(model, []) is None
 
 
 @pytest.mark.parametrize(("own", "reliable"), [(-1.0, True), (0.0, False), (1.0, False)])
 def test_others_that_are_all_alike(own: float, reliable: bool) -> None:
-    found = quick_mark(lambda films: np.array([own, 0, 0, 0, 0]), film(), true_map())
+    found = unlearnt_mark(first_then([own], np.zeros(4)), film(), true_map())
     assert found.reliable is reliable
 
 
@@ -63,7 +192,13 @@ def test_maps_that_know_nothing_pass_no_oftener_than_one_in_three() -> None:
     chance = np.random.default_rng(3)
     heats = chance.random((300, 7, 7)).astype(np.float32)
     noise = lambda films: chance.normal(size=len(films))  # noqa: E731
-    quick = np.mean([quick_mark(noise, film(), heat).reliable for heat in heats])
+    unlearnt = np.mean([unlearnt_mark(noise, film(), heat).reliable for heat in heats])
     counted = np.mean([mark(noise, film(), heat).reliable for heat in heats])
-    assert quick == pytest.approx(0.25, abs=0.07)
+    assert unlearnt == pytest.approx(0.25, abs=0.07)
     assert counted == pytest.approx(5 / 21, abs=0.07)
+
+
+def test_where_chance_is_known_one_in_five_that_know_nothing_pass() -> None:
+    maps, model = drawn_chance(CHANCE, 1500, seed=4)
+    found = [each.reliable for each in quick_marks(model, maps, CHANCE)]
+    assert np.mean(found) == pytest.approx(0.2, abs=0.04)

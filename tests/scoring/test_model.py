@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from xrayscan.errors import ModelError
+from xrayscan.records import HeatMap
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
-from xrayscan.scoring.engine import Engine
+from xrayscan.scoring.engine import Engine, Scores
 from xrayscan.scoring.faithfulness import quick_marks
 from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.model import NO_CAM, ScoringModel
@@ -16,6 +17,8 @@ from xrayscan.scoring.posture import find_posture
 from xrayscan.scoring.recalibration import Recalibration
 
 from .conftest import SIZE, card_facts, write_card
+
+NONE = np.zeros((1, 0), np.float32)
 
 
 @pytest.mark.parametrize("cam", [NO_CAM, "gradcam", "gradcam++"])
@@ -27,11 +30,11 @@ def test_every_film_has_what_the_parts_say(runnable: Path, films: np.ndarray, ca
     np.testing.assert_array_equal([film.probability for film in scored], scores.probability)
     np.testing.assert_allclose([film.distance for film in scored], distance, rtol=1e-4)
     if cam == NO_CAM:
-        assert [film.heat for film in scored] == [None] * len(films)
+        assert [film.heat_map for film in scored] == [None] * len(films)
         return
     scale = {"gradcam": 0.5, "gradcam++": 0.25}[cam]  # of the card
     for film, heat in zip(scored, scores.heat[cam], strict=True):
-        np.testing.assert_allclose(film.heat, np.minimum(heat / scale, 1), rtol=1e-6)
+        np.testing.assert_allclose(film.heat_map.heat, np.minimum(heat / scale, 1), rtol=1e-6)
 
 
 def test_same_bits_alone_and_in_a_batch(runnable: Path, films: np.ndarray) -> None:
@@ -40,7 +43,7 @@ def test_same_bits_alone_and_in_a_batch(runnable: Path, films: np.ndarray) -> No
     for index, film in enumerate(together):
         (alone,) = model.score(films[index : index + 1], "gradcam")
         assert (alone.probability, alone.distance) == (film.probability, film.distance)
-        np.testing.assert_array_equal(alone.heat, film.heat)
+        np.testing.assert_array_equal(alone.heat_map.heat, film.heat_map.heat)
 
 
 def test_a_changed_folder_is_refused(runnable: Path) -> None:
@@ -83,15 +86,16 @@ def test_a_mark_is_that_of_the_map_on_the_film_alone(
     """Whatever memory is left: all at once and one by one give the same."""
     model = ScoringModel(runnable, threads=2)
     engine = Engine(runnable / "scorer.xml", SIZE, 1)
-    heats = [each.heat for each in model.score(films, cam)]
-    found = model.are_reliable(films, heats, cam)
-    alone = quick_marks(lambda asked: log_odds(engine.score(asked).probability), films, heats)
+    maps = [each.heat_map for each in model.score(films, cam)]
+    found = model.are_reliable(maps, cam)
+    chance = model.card.heat_chance.get(cam)
+    alone = quick_marks(lambda asked: log_odds(engine.score(asked).probability), maps, chance)
     assert found == [each.reliable for each in alone]
-    assert model.are_reliable(films[:1], heats[:1], cam) == found[:1]
+    assert model.are_reliable(maps[:1], cam) == found[:1]
     many = 7  # more than are tested at once
-    assert model.are_reliable([*films] * many, heats * many, cam) == found * many
+    assert model.are_reliable(maps * many, cam) == found * many
     model._engine = OneByOne(engine)
-    assert model.are_reliable(films, heats, cam) == found
+    assert model.are_reliable(maps, cam) == found
 
 
 class OneByOne:
@@ -100,20 +104,20 @@ class OneByOne:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def outputs(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+    def score(self, pixels: np.ndarray) -> Scores:
         if len(pixels) > 1:
             raise MemoryError
-        return self._engine.outputs(pixels)
+        return self._engine.score(pixels)
 
 
 def test_the_map_of_a_class_is_tested_on_its_share(runnable: Path) -> None:
     """Class 2 sees brightness on the left, class 1 and the sum of both nothing."""
 
     class Seeing:
-        def outputs(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        def score(self, pixels: np.ndarray) -> Scores:
             seen = pixels[:, :, : SIZE // 2].mean(axis=(1, 2)) / 1000
             shares = np.stack([np.full_like(seen, 0.5), 0.5 - seen, seen], axis=1)
-            return {"probability": np.full_like(seen, 0.5), "class_probabilities": shares}
+            return Scores(np.full_like(seen, 0.5), NONE, NONE, {}, shares)
 
     model = ScoringModel(runnable, threads=1)
     model._engine = Seeing()
@@ -122,16 +126,16 @@ def test_the_map_of_a_class_is_tested_on_its_share(runnable: Path) -> None:
     heat = np.zeros((8, 8), np.float32)
     heat[:, :2] = 1
     cams = ("gradcam", "gradcam_class1", "gradcam_class2")
-    assert [model.are_reliable([film], [heat], cam) for cam in cams] == [[False], [False], [True]]
+    maps = [HeatMap(film, heat, 0.0)]
+    assert [model.are_reliable(maps, cam) for cam in cams] == [[False], [False], [True]]
 
 
 def test_without_memory_for_a_single_film_nothing_is_said(runnable: Path) -> None:
     class Full:
-        def outputs(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        def score(self, pixels: np.ndarray) -> Scores:
             raise MemoryError
 
     model = ScoringModel(runnable, threads=1)
     model._engine = Full()
-    heats = [np.eye(8, dtype=np.float32)] * 3
-    films = [np.zeros((SIZE, SIZE), np.float32)] * 3
-    assert model.are_reliable(films, heats, "gradcam") == [None] * 3
+    maps = [HeatMap(np.zeros((SIZE, SIZE), np.float32), np.eye(8, dtype=np.float32), 0.0)] * 3
+    assert model.are_reliable(maps, "gradcam") == [None] * 3

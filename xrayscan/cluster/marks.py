@@ -11,7 +11,8 @@ from dataclasses import replace
 from functools import cached_property
 
 from xrayscan.assessing import Assessed
-from xrayscan.reporting.worklist import HeatTest, Picture
+from xrayscan.records import HeatMap
+from xrayscan.reporting.worklist import Picture
 from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.model import ScoringModel
 
@@ -31,14 +32,13 @@ class Marker:
         self._cam = cam
         self._threads = threads
 
-    def __call__(self, tests: Sequence[HeatTest]) -> list[bool | None]:
+    def __call__(self, maps: Sequence[HeatMap]) -> list[bool | None]:
         """Test heat maps; None for want of memory.
 
         Raises:
             ModelError: the model cannot be loaded here, or does not compute what it should.
         """
-        films, heats = [each.film for each in tests], [each.heat for each in tests]
-        return self._model.are_reliable(films, heats, self._cam)
+        return self._model.are_reliable(maps, self._cam)
 
     @cached_property
     def _model(self) -> ScoringModel:
@@ -59,13 +59,13 @@ def with_marker(assessed: Assessed, marker: Marker) -> Assessed:
 
 
 def _answered_by(
-    answer: Callable[[Sequence[HeatTest]], Sequence[bool | None]], picture: Picture | None
+    answer: Callable[[Sequence[HeatMap]], Sequence[bool | None]], picture: Picture | None
 ) -> Picture | None:
     if picture is None or picture.test is None:
         return picture
     return replace(picture, test=replace(picture.test, answer=answer))
 
 
-def _not_here(tests: Sequence[HeatTest]) -> list[None]:
+def _not_here(maps: Sequence[HeatMap]) -> list[None]:
     """Stands for the test on the way: by a name that both ends know."""
-    return [None] * len(tests)
+    return [None] * len(maps)

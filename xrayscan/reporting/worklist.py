@@ -14,7 +14,14 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.records import PROBABILITY_BINS, Assessment, Status, Zone, probability_bin
+from xrayscan.records import (
+    PROBABILITY_BINS,
+    Assessment,
+    HeatMap,
+    Status,
+    Zone,
+    probability_bin,
+)
 from xrayscan.reporting.pictures import DrawnFilm, draw
 from xrayscan.reporting.rows import row_json
 from xrayscan.reporting.table import path_text
@@ -46,15 +53,12 @@ class HeatTest:
     """A film's heat map to be tested on the film, if it is shown.
 
     Attributes:
-        film: (S, S) float32, 0..255, as it was scored.
-        heat: (h, w) float32, 0..1.
-        answer: says of such tests, several at once, whether their maps are reliable; None where it
-            cannot tell.
+        heat_map: the map and its film.
+        answer: says of maps, several at once, whether they are reliable; None where it cannot tell.
     """
 
-    film: NDArray[np.float32]
-    heat: NDArray[np.float32]
-    answer: Callable[[Sequence[HeatTest]], Sequence[bool | None]]
+    heat_map: HeatMap
+    answer: Callable[[Sequence[HeatMap]], Sequence[bool | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,5 +219,5 @@ def _answers(tests: Sequence[HeatTest | None]) -> Iterator[bool | None]:
     """What tests say, in their order; of None, None."""
     made = [test for test in tests if test is not None]
     alike = groupby(made, key=attrgetter("answer"))
-    said = chain.from_iterable(answer(list(each)) for answer, each in alike)
+    said = chain.from_iterable(answer([test.heat_map for test in each]) for answer, each in alike)
     return (None if test is None else next(said) for test in tests)

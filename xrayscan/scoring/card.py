@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from xrayscan.errors import ModelError, UsageError
+from xrayscan.scoring.faithfulness import Chance
 from xrayscan.scoring.recalibration import Recalibration
 from xrayscan.scoring.thresholds import (
     THRESHOLD_DECIMALS,
@@ -51,6 +52,8 @@ class ModelCard:
         zones: the limits of the review zone.
         heat_scale: by CAM method, the raw heat that is drawn as 1; with more than two classes also
             by CLASS_CAM and the class's index.
+        heat_chance: by CAM method, what the test of a heat map compares with; empty in cards from
+            before it was learnt.
         distance_limit: embedding distances above this are outside the training population.
         recalibration: a site's correction of the scorer's probabilities.
         facts: the card as written, for people: data, licences, results.
@@ -68,6 +71,7 @@ class ModelCard:
     curve: OperatingCurve
     zones: ZoneLimits
     heat_scale: Mapping[str, float]
+    heat_chance: Mapping[str, Chance]
     distance_limit: float
     recalibration: Recalibration
     facts: Mapping[str, Any]
@@ -184,6 +188,9 @@ def _parse(folder: Path, sha256: str, facts: Mapping[str, Any]) -> ModelCard:
         curve=_curve(facts["operating_curve"]).joined_with(thresholds.values()),
         zones=ZoneLimits(**facts["zones"]),
         heat_scale={name: float(scale) for name, scale in facts["heat"]["scale"].items()},
+        heat_chance={
+            name: Chance(**numbers) for name, numbers in facts["heat"].get("chance", {}).items()
+        },
         distance_limit=float(facts["admission"]["distance_limit"]),
         recalibration=Recalibration.of_facts(facts.get("recalibration")),
         facts=facts,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import ModelError
+from xrayscan.scoring.card import CLASS_CAM
 
 # Outputs of the exported graph; training.export writes them, this module reads them.
 PROBABILITY = "probability"
@@ -46,6 +47,12 @@ class Scores:
     admission: NDArray[np.float32]
     heat: dict[str, NDArray[np.float32]]
     classes: NDArray[np.float32] | None = None
+
+    def explained(self, cam: str) -> NDArray[np.float32]:
+        """What a heat map explains, by its key in ``heat``: (B,) float32, 0..1."""
+        if self.classes is None or not cam.startswith(CLASS_CAM):
+            return self.probability
+        return self.classes[:, int(cam.removeprefix(CLASS_CAM))]
 
 
 class Engine:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import NormalDist
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from xrayscan.records import HeatMap
 
 Film = NDArray[np.float32]
 Heat = NDArray[np.float32]
@@ -16,9 +20,12 @@ Logits = Callable[[Film], NDArray[np.float64]]
 
 _BLUR = 0.1  # of the side: what is left holds no structure of the size of a cell of the map
 _SHARE = 0.2  # of the film that is blurred away
-# Maps with the same cells in other places. With two or three, a map that knows nothing passes once
-# in three times instead of four (docs/evidence.md).
-_OTHERS, _FEW = 20, 4
+# Maps with the same cells in other places: for a mark, and for a quick one with and without a
+# model's chance (docs/evidence.md).
+_OTHERS, _TWO, _FEW = 20, 2, 4
+OPEN = 0.5, 0.95  # shares beaten between which a quick mark needs others
+_LEARNT_FROM = 2  # of each film that a model's chance is learnt from; two tell how far they differ
+_LEAST_FILMS = 10  # for a line and a width around it
 _LEAST_BEATEN = 0.8
 _SEED = 7  # one for all: a film's mark hangs on the film alone
 
@@ -57,44 +64,127 @@ def mark(logits: Logits, film: Film, heat: Heat) -> Mark:
     """
     if np.ptp(heat) == 0:
         return Mark(0.0)
-    found = logits(_without(film, heat, _OTHERS))
+    found = logits(_without(film, [heat, *_elsewhere(heat, _OTHERS)]))
     return Mark(float(np.mean(found[0] < found[1:])))
 
 
-def quick_marks(logits: Logits, films: Sequence[Film], heats: Sequence[Heat]) -> list[Mark]:
-    """The same with four other places, for a night of films; as good a guess as few passes allow.
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """What blurring a fifth that chance has chosen leaves of a film's logit, by one model.
 
-    How many it would beat is read from a normal curve with their mean and standard deviation: that
-    agrees better with ``mark``, and lets fewer maps pass that know nothing, than counting does.
+    Attributes:
+        intercept: of the line that the mean over such fifths follows.
+        slope: of that line over the logit of the film as it is.
+        between: standard deviation of films' means around the line, in logits.
+        within: standard deviation of one film's fifths around their mean, in logits.
+    """
+
+    intercept: float
+    slope: float
+    between: float
+    within: float
+
+    def beaten(self, own: float, film: float, others: NDArray[np.float64]) -> float:
+        """The share of maps with cells in other places that one would beat, as far as is known.
+
+        The normal model with known variances (Gelman et al. 2013, 2.5): what the line says of a
+        film's mean, and what few maps say of it, each count by how certain they are.
+
+        Args:
+            own: the logit without the hottest fifth of the film's own map.
+            film: the logit of the film as it is.
+            others: (n,) logits without fifths that chance has chosen, n >= 0.
+        """
+        within, between = self.within**2, self.between**2
+        told = len(others) * between
+        by_line = within / (within + told) if told else 1.0
+        expected = by_line * (self.intercept + self.slope * film)
+        expected += (1 - by_line) * float(np.mean(others)) if told else 0.0
+        return _share_below(own, expected, math.sqrt(within + by_line * between))
+
+
+def learn_chance(logits: Logits, maps: Sequence[HeatMap]) -> Chance | None:
+    """Learn from films what chance does to their logits.
 
     Args:
-        logits: of (B, S, S) films; asked once, as all together keep every core busy.
-        films: (S, S) float32, 0..255 each.
-        heats: their maps, (h, w) each, >= 0.
+        logits: of (B, S, S) films.
+        maps: of films that the model was not trained on.
+
+    Returns:
+        None where too few maps have any heat to learn from.
     """
-    told = [index for index, heat in enumerate(heats) if np.ptp(heat) > 0]
-    marks = [Mark(0.0)] * len(heats)
-    if told:
-        changed = np.concatenate([_without(films[at], heats[at], _FEW) for at in told])
-        for at, found in zip(told, logits(changed).reshape(-1, 1 + _FEW), strict=True):
-            marks[at] = Mark(_guessed(found[0], found[1:]))
-    return marks
+    told = [each for each in maps if np.ptp(each.heat) > 0]
+    if len(told) < _LEAST_FILMS:
+        return None
+    found = np.stack(_left(logits, told, partial(_elsewhere, count=_LEARNT_FROM)))
+    means, within = found.mean(axis=1), float(found.var(axis=1, ddof=1).mean())
+    line = np.stack([np.ones(len(told)), [each.log_odds for each in told]], axis=1)
+    (intercept, slope), *_ = np.linalg.lstsq(line, means, rcond=None)
+    around = float(np.sum((means - line @ (intercept, slope)) ** 2)) / (len(told) - 2)
+    between = max(0.0, around - within / _LEARNT_FROM)  # the means have an error of their own
+    return Chance(float(intercept), float(slope), between**0.5, within**0.5)
 
 
-def _guessed(own: float, others: NDArray[np.float64]) -> float:
-    """The share of maps that one would beat, from the logits of a few."""
-    deviation = float(others.std(ddof=1))
+def quick_marks(logits: Logits, maps: Sequence[HeatMap], chance: Chance | None) -> list[Mark]:
+    """The same by about two passes, for a night of films.
+
+    How many other maps a map would beat is read from a normal curve: first of what the model's
+    chance lets expect, and where that leaves it open, with two other maps. Without the model's
+    chance it is the curve of four other maps.
+
+    Args:
+        logits: of (B, S, S) films; asked twice, as all together keep every core busy.
+        maps: each on its film.
+        chance: of the model; None for models that were made before it was learnt.
+    """
+    shares = [0.0] * len(maps)
+    asked = [at for at, each in enumerate(maps) if np.ptp(each.heat) > 0]
+    own = dict(zip(asked, _left(logits, [maps[at] for at in asked], _itself), strict=True))
+    if chance:
+        for at in asked:
+            shares[at] = chance.beaten(own[at][0], maps[at].log_odds, np.empty(0))
+        asked = [at for at in asked if OPEN[0] < shares[at] < OPEN[1]]
+    elsewhere = partial(_elsewhere, count=_TWO if chance else _FEW)
+    others = _left(logits, [maps[at] for at in asked], elsewhere)
+    for at, found in zip(asked, others, strict=True):
+        if chance:
+            shares[at] = chance.beaten(own[at][0], maps[at].log_odds, found)
+        else:
+            shares[at] = _share_below(own[at][0], found.mean(), found.std(ddof=1))
+    return [Mark(share) for share in shares]
+
+
+def _left(
+    logits: Logits, maps: Sequence[HeatMap], choose: Callable[[Heat], list[Heat]]
+) -> Sequence[NDArray[np.float64]]:
+    """What is left of each film's logit without the fifths that maps choose, made from its own."""
+    if not maps:
+        return []
+    changed = [_without(each.film, choose(each.heat)) for each in maps]
+    return np.split(logits(np.concatenate(changed)), len(maps))
+
+
+def _share_below(own: float, mean: float, deviation: float) -> float:
+    """The share of a normal curve that lies above a logit: of maps that a map would beat."""
     if deviation == 0:
-        return float(own < others[0])
-    return NormalDist().cdf((float(others.mean()) - float(own)) / deviation)
+        return float(own < mean)
+    return NormalDist().cdf((mean - own) / deviation)
 
 
-def _without(film: Film, heat: Heat, count: int) -> NDArray[np.float32]:
-    """The film without its hottest fifth, then without those of the map's cells elsewhere."""
-    chance = np.random.default_rng(_SEED)
-    others = [chance.permutation(heat.ravel()).reshape(heat.shape) for _ in range(count)]
+def _without(film: Film, heats: Sequence[Heat]) -> NDArray[np.float32]:
+    """The film without its hottest fifth, by each of several maps."""
     smooth = blurred(film)
-    return np.stack([without_hottest(film, smooth, each) for each in (heat, *others)])
+    return np.stack([without_hottest(film, smooth, heat) for heat in heats])
+
+
+def _itself(heat: Heat) -> list[Heat]:
+    return [heat]
+
+
+def _elsewhere(heat: Heat, count: int) -> list[Heat]:
+    """Maps of the same cells in other places, always the same ones."""
+    chance = np.random.default_rng(_SEED)
+    return [chance.permutation(heat.ravel()).reshape(heat.shape) for _ in range(count)]
 
 
 def blurred(film: Film) -> Film:

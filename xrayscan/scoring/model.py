@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from xrayscan.records import HeatMap
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
 from xrayscan.scoring.canary import canary_films, check_canary
-from xrayscan.scoring.card import ADMISSION, CLASS_CAM, SCORER, ModelCard, load_card
-from xrayscan.scoring.engine import CLASSES, PROBABILITY, Engine, Scores
+from xrayscan.scoring.card import ADMISSION, SCORER, ModelCard, load_card
+from xrayscan.scoring.engine import Engine, Scores
 from xrayscan.scoring.faithfulness import quick_marks
 from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.posture import PostureFinding, find_posture
@@ -28,17 +29,17 @@ class Scored:
     Attributes:
         probability: calibrated P(positive), 0..1.
         distance: from the training population; about 1 for films like it.
-        heat: (h, w) float32, 0..1 where 1 is the card's heat scale; None when not asked for.
+        heat_map: 1 is the card's heat scale; None when not asked for.
         classes: P(class) by name, most probable first; empty for models of two classes.
     """
 
     probability: float
     distance: float
-    heat: NDArray[np.float32] | None
+    heat_map: HeatMap | None
     classes: tuple[tuple[str, float], ...] = ()
 
 
-_TESTED_TOGETHER = 16  # films; five copies of each are 16 MB at 224 pixels
+_TESTED_TOGETHER = 16  # films; four copies of each are 13 MB at 224 pixels
 
 
 class ScoringModel:
@@ -90,7 +91,7 @@ class ScoringModel:
             yield Scored(
                 self.card.recalibration.applied(float(scores.probability[index])),
                 distance,
-                None if cam == NO_CAM else self._scaled(scores.heat[cam][index], cam),
+                None if cam == NO_CAM else self._heat_map(pixels[index], scores, index, cam),
                 () if scores.classes is None else self._ranked(scores.classes[index]),
             )
 
@@ -102,42 +103,32 @@ class ScoringModel:
         features = admission_features(scores.admission, pixels)
         return [float(self._admission.distance(each[None])[0]) for each in features]
 
-    def are_reliable(
-        self, films: Sequence[NDArray[np.float32]], heats: Sequence[NDArray[np.float32]], cam: str
-    ) -> list[bool | None]:
+    def are_reliable(self, maps: Sequence[HeatMap], cam: str) -> list[bool | None]:
         """Test heat maps on their films; None for want of memory.
 
         Args:
-            films: (S, S) float32, 0..255, as they were scored.
-            heats: (h, w), as ``score`` gave them for ``cam``.
+            maps: as ``score`` gave them for ``cam``.
             cam: a key of the card's ``heat_scale``; the map of a class is tested on its share.
         """
 
         def logits(changed: NDArray[np.float32]) -> NDArray[np.float64]:
             try:
-                return log_odds(self._shares(changed, cam))
+                return log_odds(self._engine.score(changed).explained(cam))
             except MemoryError:
-                if len(films) > 1:
+                if len(maps) > 1:
                     raise
-                return log_odds([self._shares(each[None], cam)[0] for each in changed])
+                alone = [self._engine.score(each[None]).explained(cam)[0] for each in changed]
+                return log_odds(alone)
 
-        if len(films) <= _TESTED_TOGETHER:
+        if len(maps) <= _TESTED_TOGETHER:
             try:
-                return [mark.reliable for mark in quick_marks(logits, films, heats)]
+                found = quick_marks(logits, maps, self.card.heat_chance.get(cam))
+                return [mark.reliable for mark in found]
             except MemoryError:
-                if len(films) == 1:
+                if len(maps) == 1:
                     return [None]
-        half = len(films) // 2
-        return self.are_reliable(films[:half], heats[:half], cam) + self.are_reliable(
-            films[half:], heats[half:], cam
-        )
-
-    def _shares(self, films: NDArray[np.float32], cam: str) -> NDArray[np.float32]:
-        """What a heat map is the gradient of, as a probability, (B,) of (B, S, S) films."""
-        outputs = self._engine.outputs(films)
-        if cam.startswith(CLASS_CAM):
-            return outputs[CLASSES][:, int(cam.removeprefix(CLASS_CAM))]
-        return outputs[PROBABILITY].reshape(len(films))
+        half = len(maps) // 2
+        return self.are_reliable(maps[:half], cam) + self.are_reliable(maps[half:], cam)
 
     def posture(self, film: NDArray[np.float32]) -> PostureFinding:
         """Tell how a film lies, (S, S) float32, 0..255."""
@@ -153,5 +144,7 @@ class ScoringModel:
         pairs = zip(self.card.classes, (negative, *others), strict=True)
         return tuple(sorted(pairs, key=lambda pair: -pair[1]))
 
-    def _scaled(self, heat: NDArray[np.float32], cam: str) -> NDArray[np.float32]:
-        return np.asarray(np.clip(heat / self.card.heat_scale[cam], 0, 1), np.float32)
+    def _heat_map(self, film: NDArray[np.float32], scores: Scores, index: int, cam: str) -> HeatMap:
+        scaled = np.clip(scores.heat[cam][index] / self.card.heat_scale[cam], 0, 1)
+        explained = log_odds(scores.explained(cam)[index : index + 1])
+        return HeatMap(film, np.asarray(scaled, np.float32), float(explained[0]))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from xrayscan.evaluation.calibration import fit_calibration
 from xrayscan.evaluation.model_readme import README, model_readme
 from xrayscan.labels.films import LabelledFolder
-from xrayscan.records import DISTANCE_BIN, DISTANCE_BINS, distance_bin
+from xrayscan.records import DISTANCE_BIN, DISTANCE_BINS, HeatMap, distance_bin
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import (
     AdmissionStatistics,
@@ -27,6 +27,8 @@ from xrayscan.scoring.admission_statistics import (
 )
 from xrayscan.scoring.canary import canary_facts, canary_films
 from xrayscan.scoring.engine import Engine, Scores
+from xrayscan.scoring.faithfulness import Chance, learn_chance
+from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.posture import fit_posture
 from xrayscan.training.films.parts import Parts
 from xrayscan.training.films.seen import FILE as SEEN
@@ -45,6 +47,7 @@ REPORT = "report.html"
 log = logging.getLogger(__name__)
 
 _DRAW = 7  # seed of the films that postures are learnt on; any
+_CHANCE_FILMS = 200  # two passes each: a line through them is far narrower than films lie around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     if exported.quality:
         facts["quantization"] = exported.quality.facts()
     facts |= _references(engine, statistics, scores, parts, function.size)
+    facts["heat"]["chance"] = _heat_chances(engine, scores, parts.validation.pixels)
     facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
     (folder / cards.CARD).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     (folder / README).write_text(model_readme(facts), encoding="utf-8")
@@ -158,6 +162,33 @@ def _references(
         "canary": canary_facts(of_canary.probability.tolist(), distances.tolist()),
         "distances": {"bin": DISTANCE_BIN, "validation": counts.tolist()},
     }
+
+
+def _heat_chances(
+    engine: Engine, scores: Scores, films: NDArray[np.uint8]
+) -> dict[str, dict[str, float]]:
+    """What the tests of heat maps compare with, by CAM method, from validation films."""
+    found = {cam: _heat_chance(engine, scores, films, cam) for cam in scores.heat}
+    return {
+        cam: {name: round(value, 4) for name, value in asdict(chance).items()}
+        for cam, chance in found.items()
+        if chance
+    }
+
+
+def _heat_chance(
+    engine: Engine, scores: Scores, films: NDArray[np.uint8], cam: str
+) -> Chance | None:
+    def logits(changed: NDArray[np.float32]) -> NDArray[np.float64]:
+        return log_odds(engine.score(changed).explained(cam))
+
+    before = log_odds(scores.explained(cam))
+    places = np.unique(np.linspace(0, len(films) - 1, _CHANCE_FILMS).round().astype(int))
+    maps = [
+        HeatMap(films[place].astype(np.float32), scores.heat[cam][place], float(before[place]))
+        for place in places
+    ]
+    return learn_chance(logits, maps)
 
 
 def _admission(
