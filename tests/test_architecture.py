@@ -33,7 +33,9 @@ ALLOWED = {
     "incremental": STAGES,
     "recording": STAGES | {"incremental"},
     "cluster": STAGES | {"reading", "assessing"},
-    "job": STAGES | {"reading", "assessing", "pipeline", "cluster", "incremental", "recording"},
+    "gpu": {"scoring", "training"},
+    "job": STAGES
+    | {"reading", "assessing", "pipeline", "cluster", "incremental", "recording", "gpu"},
     "merging": {"intake", "journal", "reporting"},
     "redraw": STAGES | {"job"},
     "demo": {"intake"},

@@ -31,7 +31,9 @@ def test_addresses(engine: str, address: str) -> None:
     ],
 )
 def test_what_is_no_engine_is_refused_in_one_sentence(engine: str) -> None:
-    with pytest.raises(UsageError, match=r"^--engine .*: give local, dask or dask://HOST:PORT$"):
+    with pytest.raises(
+        UsageError, match=r"^--engine .*: give local, gpu, dask or dask://HOST:PORT$"
+    ):
         check_engine(engine)
 
 
@@ -51,7 +53,7 @@ def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("engine", "without_dask", "words"),
     [
-        pytest.param("spark", False, "--engine spark: give local, dask or", id="no engine"),
+        pytest.param("spark", False, "--engine spark: give local, gpu, dask or", id="no engine"),
         pytest.param("dask", True, "needs Dask; pip install 'xrayscan[cluster]'", id="no extra"),
     ],
 )

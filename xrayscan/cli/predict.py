@@ -99,8 +99,9 @@ def predict(
         str,
         option(
             metavar="ENGINE",
-            help="Where films are assessed: local; dask, on worker processes of this machine; "
-            "dask://HOST:PORT, on the workers of a Dask cluster that see the same paths.",
+            help="Where films are assessed: local; gpu, scored by this machine's GPU; dask, on "
+            "worker processes of this machine; dask://HOST:PORT, on the workers of a Dask cluster "
+            "that see the same paths.",
         ),
     ] = LOCAL,
     lock_wait: film.LockWait = 0.0,

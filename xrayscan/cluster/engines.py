@@ -1,4 +1,4 @@
-"""What ``--engine`` takes: this process, a cluster on this machine, or the address of one."""
+"""What ``--engine`` takes: this process, its GPU, a cluster here, or the address of one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from xrayscan.errors import UsageError
 
 LOCAL = "local"
+GPU = "gpu"  # films are read here and scored there
 OWN_CLUSTER = "dask"  # started for the run, on this machine
 
 # tcp:// and tls:// are how a scheduler itself prints its address
@@ -20,7 +21,7 @@ def check_engine(engine: str) -> None:
     Raises:
         UsageError: it is none, or Dask is not installed.
     """
-    if engine == LOCAL:
+    if engine in (LOCAL, GPU):
         return
     if engine != OWN_CLUSTER:
         scheduler_address(engine)
@@ -36,7 +37,7 @@ def scheduler_address(engine: str) -> str:
     """
     found = _ADDRESS.fullmatch(engine.strip())
     if found is None or not 1 <= int(found[3]) <= 65_535:
-        raise UsageError(f"--engine {engine}: give local, dask or dask://HOST:PORT")
+        raise UsageError(f"--engine {engine}: give local, gpu, dask or dask://HOST:PORT")
     if found[1] == "tls":
         raise UsageError(
             f"--engine {engine}: encrypted clusters are not supported yet; give dask://HOST:PORT, "

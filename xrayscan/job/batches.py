@@ -1,4 +1,4 @@
-"""Where a run's films are assessed: in this process, or by a cluster's workers."""
+"""Where a run's films are assessed: in this process and its GPU, or by a cluster's workers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from xrayscan.assessing import Assessed, AssessOptions, Assessor
 from xrayscan.cluster.clusters import connected
 from xrayscan.cluster.crew import DaskCrew
-from xrayscan.cluster.engines import LOCAL
+from xrayscan.cluster.engines import GPU, LOCAL
 from xrayscan.cluster.in_order import InOrder
 from xrayscan.cluster.marks import Marker, with_marker
 from xrayscan.cluster.terms import Terms, model_name, own_versions
 from xrayscan.cores import available_cores
+from xrayscan.gpu import gpu_scorer
 from xrayscan.intake.options import DecodeOptions
 from xrayscan.job.choices import heat_map
 from xrayscan.job.options import JobOptions
@@ -77,7 +78,7 @@ def batches(scans: Sequence[Scan], asked: Asked, hooks: RunHooks) -> Iterator[li
     """
     if not scans:
         return
-    if asked.options.engine == LOCAL:
+    if asked.options.engine in (LOCAL, GPU):
         yield from _batches_here(scans, asked)
     else:
         yield from _batches_of_cluster(scans, asked, hooks)
@@ -89,7 +90,8 @@ def _batches_here(scans: Sequence[Scan], asked: Asked) -> Iterator[list[Assessed
         warm_up()  # while the model is loaded
     model = None
     if asked.options.needs_model:
-        model = ScoringModel(asked.card.folder, how.read.workers, asked.card)
+        engine = gpu_scorer(asked.card) if asked.options.engine == GPU else None
+        model = ScoringModel(asked.card.folder, how.read.workers, asked.card, engine)
         model.check()
     yield from Assessor(model, how).batches(scans)
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from xrayscan.cluster.engines import LOCAL, check_engine
+from xrayscan.cluster.engines import GPU, LOCAL, check_engine
 from xrayscan.cores import available_cores
 from xrayscan.errors import UsageError
+from xrayscan.gpu import find_gpu
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, Shard, discover
 from xrayscan.intake.options import MAX_PIXELS
@@ -55,7 +56,8 @@ class JobOptions:
         time_limit: seconds that one file may take, read in a process of its own; 0 for no limit.
         zones: the limits of the review zone; None takes the card's.
         shard: take this part of the films; None takes all.
-        engine: where films are assessed, see ``cluster.engines``; no result hangs on it.
+        engine: where films are assessed, see ``cluster.engines``; no result hangs on it,
+            but for a GPU's rounding.
     """
 
     paths: tuple[str, ...]
@@ -143,6 +145,8 @@ def check_options(options: JobOptions) -> None:
         UsageError, XrayscanError: of the engine, or as ``check_outputs``.
     """
     check_engine(options.engine)
+    if options.engine == GPU:
+        find_gpu()
     check_outputs(options)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +48,38 @@ class Scores:
     heat: dict[str, NDArray[np.float32]]
     classes: NDArray[np.float32] | None = None
 
+    @classmethod
+    def of(cls, outputs: Mapping[str, NDArray[np.float32]]) -> Scores:
+        """Take apart what the graph gives of B films, by the names of its outputs."""
+        return cls(
+            outputs[PROBABILITY].reshape(-1),
+            outputs[EMBEDDING],
+            outputs[ADMISSION],
+            {
+                name.removeprefix(HEAT_PREFIX): values
+                for name, values in outputs.items()
+                if name.startswith(HEAT_PREFIX)
+            },
+            outputs.get(CLASSES),
+        )
+
     def explained(self, cam: str) -> NDArray[np.float32]:
         """What a heat map explains, by its key in ``heat``: (B,) float32, 0..1."""
         if self.classes is None or not cam.startswith(CLASS_CAM):
             return self.probability
         return self.classes[:, int(cam.removeprefix(CLASS_CAM))]
+
+
+class Scorer(Protocol):
+    """What scores films, on whatever device."""
+
+    def score(self, pixels: NDArray[np.float32], /) -> Scores:
+        """Score B films, (B, S, S) float32, 0..255.
+
+        Raises:
+            MemoryError: there is not enough for what runs at once.
+        """
+        ...
 
 
 class Engine:
@@ -71,6 +98,7 @@ class Engine:
         threads: int,
         prepare: Callable[[Any], None] | None = None,
         cores: threading.Semaphore | None = None,
+        device: str = "CPU",
     ) -> None:
         """Load and compile a scorer.
 
@@ -81,6 +109,7 @@ class Engine:
             prepare: changes the loaded graph before it is compiled; tests of heat maps look at its
                 feature map or shuffle its weights.
             cores: each film takes one while it is scored; what reads films may share them.
+            device: an Intel GPU as the runtime names it, or the CPU.
 
         Raises:
             ModelError: the file cannot be loaded.
@@ -95,14 +124,11 @@ class Engine:
             model.reshape([1, input_size, input_size, 1])
             compiled = core.compile_model(
                 model,
-                "CPU",
+                device,
                 {
                     "PERFORMANCE_HINT": "THROUGHPUT",
-                    "NUM_STREAMS": threads,
-                    "INFERENCE_NUM_THREADS": threads,
                     "INFERENCE_PRECISION_HINT": "f32",
-                    # two runs on one machine would be pinned to the same cores
-                    "ENABLE_CPU_PINNING": False,
+                    **(_on_cores(threads) if device == "CPU" else {}),
                 },
             )
         except RuntimeError as fault:
@@ -126,18 +152,7 @@ class Engine:
         Raises:
             MemoryError: there is not enough for what runs at once.
         """
-        columns = self.outputs(pixels)
-        return Scores(
-            columns[PROBABILITY].reshape(len(pixels)),
-            columns[EMBEDDING],
-            columns[ADMISSION],
-            {
-                name.removeprefix(HEAT_PREFIX): values
-                for name, values in columns.items()
-                if name.startswith(HEAT_PREFIX)
-            },
-            columns.get(CLASSES),
-        )
+        return Scores.of(self.outputs(pixels))
 
     def outputs(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Run B films, (B, S, S) float32, 0..255; returns every output of the graph by name.
@@ -182,3 +197,12 @@ class Engine:
         failed = begun - len(self._results)
         if failed:
             self._cores.release(failed)
+
+
+def _on_cores(threads: int) -> dict[str, int | bool]:
+    return {
+        "NUM_STREAMS": threads,
+        "INFERENCE_NUM_THREADS": threads,
+        # two runs on one machine would be pinned to the same cores
+        "ENABLE_CPU_PINNING": False,
+    }

@@ -14,7 +14,7 @@ from xrayscan.records import HeatMap
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
 from xrayscan.scoring.canary import canary_films, check_canary
 from xrayscan.scoring.card import ADMISSION, SCORER, ModelCard, load_card
-from xrayscan.scoring.engine import Engine, Scores
+from xrayscan.scoring.engine import Engine, Scorer, Scores
 from xrayscan.scoring.faithfulness import quick_marks
 from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.posture import PostureFinding, find_posture
@@ -50,13 +50,20 @@ class ScoringModel:
         cores: what it scores on; each film takes one, and so may what else is done with films.
     """
 
-    def __init__(self, folder: Path, threads: int, card: ModelCard | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        threads: int,
+        card: ModelCard | None = None,
+        engine: Scorer | None = None,
+    ) -> None:
         """Verify and load a model folder.
 
         Args:
             folder: the model folder.
             threads: CPU threads to score with.
             card: the folder's, where it has been verified before; verifying reads every file.
+            engine: scores in place of the folder's scorer on the CPU; takes none of its cores.
 
         Raises:
             ModelError: the folder is incomplete, damaged or cannot be loaded.
@@ -64,7 +71,9 @@ class ScoringModel:
         self.card = card or load_card(folder)
         self._admission = AdmissionStatistics.load(folder / ADMISSION)
         self.cores = threading.Semaphore(threads)
-        self._engine = Engine(folder / SCORER, self.card.input_size, threads, cores=self.cores)
+        self._engine = engine or Engine(
+            folder / SCORER, self.card.input_size, threads, cores=self.cores
+        )
 
     def check(self) -> None:
         """Score the canary films; models that were made before there were any are not checked.

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from xrayscan.errors import ModelError, XrayscanError
 from xrayscan.scoring import card as cards
+from xrayscan.training.network.architectures import architecture
+from xrayscan.training.network.classifier import BACKBONE
 from xrayscan.training.outcome.export import PIXELS, ScoringFunction, scoring_function, traced
 
 Outputs = Mapping[str, NDArray[np.float32]]
@@ -40,11 +42,24 @@ class Graph:
     variables: list[Any]
 
     @classmethod
-    def of(cls, card: cards.ModelCard) -> Graph:
+    def of(cls, card: cards.ModelCard, *, with_admission: bool = False) -> Graph:
+        """Load a model folder's Keras model.
+
+        Args:
+            card: the folder's.
+            with_admission: the scorer's outputs are all there; other programs have no use for
+                those that tell films apart.
+        """
         import keras
 
         stored = keras.models.load_model(card.folder / cards.KERAS, compile=False)
-        return cls(scoring_function(stored, ()), [variable.value for variable in stored.variables])
+        layers = (
+            architecture(card.architecture).admission_names(stored.get_layer(BACKBONE))
+            if with_admission
+            else ()
+        )
+        variables = [variable.value for variable in stored.variables]
+        return cls(scoring_function(stored, layers), variables)
 
 
 def write(graph: Graph, path: Path, format: Format) -> Run:
