@@ -80,8 +80,7 @@ class KerasScorer:
         from xrayscan.training.outcome.export import traced
         from xrayscan.training.outcome.formats import Graph
 
-        if devices.backend() != devices.TENSORFLOW:
-            raise UsageError("KERAS_BACKEND: --engine gpu needs tensorflow; leave it unset")
+        devices.need_tensorflow("--engine gpu")
         tf.config.experimental.enable_tensor_float_32_execution(False)
         self._device = device
         self._in_use = threading.Lock()  # scoring and tests of heat maps share the memory

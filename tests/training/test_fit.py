@@ -13,15 +13,19 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import SIZE, TINY, draw_film, draw_folder
-from xrayscan.errors import DataError, ModelError, XrayscanError
+from xrayscan.errors import DataError, ModelError, UsageError, XrayscanError
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.scoring.card import ModelCard, file_sha256, load_card
 from xrayscan.scoring.engine import Engine
+from xrayscan.scoring.faithfulness import blurred, without_hottest
+from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.model import ScoringModel
 from xrayscan.scoring.thresholds import RULES
 from xrayscan.training import fit as story
+from xrayscan.training.films.data import decode_films
 from xrayscan.training.fit import fit
 from xrayscan.training.network.architectures import TABLE
+from xrayscan.training.network.start import find_start
 from xrayscan.training.options import FitOptions, Recipe
 from xrayscan.training.outcome import finish
 
@@ -75,7 +79,6 @@ def card(fitted: Path) -> ModelCard:
 
 def validation_films(data: Path) -> tuple[np.ndarray, np.ndarray]:
     """The films that ``fit`` sets aside, and which of them are positive."""
-    from xrayscan.training.films.data import decode_films
     from xrayscan.training.films.splits import split_by_patient
 
     _, validation = split_by_patient(read_labelled(data).films, 4, RECIPE.seed)
@@ -105,6 +108,31 @@ def test_a_complete_folder_that_verifies(fitted: Path, card: ModelCard) -> None:
     assert set(card.heat_scale) == {"gradcam", "gradcam++"}
     assert all(scale > 0 for scale in card.heat_scale.values())
     assert 0 < card.distance_limit < np.inf
+
+
+def test_what_chance_does_to_films_is_learnt(fitted: Path, tmp_path: Path) -> None:
+    """Held against more shuffled maps of each film; ``fitted`` has too few films to learn from."""
+    drawn = read_labelled(draw_folder(tmp_path / "more", 30)).films
+    films = decode_films(drawn, SIZE, 1).pixels
+    engine = Engine(fitted / "scorer.xml", SIZE, 2)
+    scores = engine.score(films.astype(np.float32))
+    found = finish._heat_chances(engine, scores, films)["gradcam++"]
+
+    rng, heat = np.random.default_rng(5), scores.heat["gradcam++"]
+    told = np.flatnonzero(np.ptp(heat, axis=(1, 2)))
+    left = []
+    for place in told:
+        film, smooth = films[place].astype(np.float32), blurred(films[place].astype(np.float32))
+        others = [rng.permuted(heat[place].ravel()).reshape(heat[place].shape) for _ in range(12)]
+        changed = np.stack([without_hottest(film, smooth, other) for other in others])
+        left.append(log_odds(engine.score(changed).probability))
+    before = log_odds(scores.probability)[told]
+    means, within = np.mean(left, axis=1), np.sqrt(np.var(left, axis=1, ddof=1).mean())
+    expected = found["intercept"] + found["slope"] * before
+    np.testing.assert_allclose(
+        expected, np.polyval(np.polyfit(before, means, 1), before), atol=within
+    )
+    assert found["within"] == pytest.approx(within, rel=0.3)
 
 
 def test_every_file_is_listed(fitted: Path, card: ModelCard) -> None:
@@ -301,6 +329,87 @@ def test_epochs_are_added_to_a_finished_model(data: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("tiny_in_table")
+def test_no_epochs_make_a_model_anew_as_it_is(data: Path, fitted: Path, tmp_path: Path) -> None:
+    """On the same films everything measured is the same; nothing more counts as learnt from."""
+    options = FitOptions(
+        data, tmp_path / "anew", origin=str(fitted), folds=4, recipe=replace(RECIPE, epochs=0)
+    )
+    fit(options)
+    before, after = (load_card(folder).facts for folder in (fitted, options.out))
+    for name in ("thresholds", "operating_curve", "heat", "admission", "distances", "results"):
+        assert after[name] == before[name], name
+    np.testing.assert_array_equal(
+        *(np.load(folder / "films_seen.npy") for folder in (fitted, options.out))
+    )
+    assert after["training"]["epochs"] == 0
+    assert after["training"]["recipe"] == {"smoothing": 0}
+    assert after["training"]["started_from"].startswith("model blobs, card sha256")
+    assert {path.name for path in options.out.iterdir()} == FILES
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+def test_a_model_made_anew_behind_smoothing_keeps_its_weights(
+    data: Path, fitted: Path, tmp_path: Path
+) -> None:
+    import keras
+
+    recipe = replace(RECIPE, epochs=0, smoothing=2)
+    fit(FitOptions(data, tmp_path / "smooth", origin=str(fitted), folds=4, recipe=recipe))
+    models = [
+        keras.models.load_model(folder / "model.keras", compile=False)
+        for folder in (fitted, tmp_path / "smooth")
+    ]
+    weights = [model.get_layer("backbone").get_weights() for model in models]
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    films, _ = validation_films(data)
+    scores = [
+        Engine(folder / "scorer.xml", SIZE, 1).score(films).probability
+        for folder in (fitted, tmp_path / "smooth")
+    ]
+    assert np.abs(scores[0] - scores[1]).max() > 1e-4
+    # and a training that goes on from it knows of the smoothing
+    assert find_start("", str(tmp_path / "smooth")).smoothing == 2
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+@pytest.mark.parametrize("ensemble", [False, True], ids=["as it is", "an ensemble"])
+def test_a_model_that_is_not_trained_is_made_under_tensorflow(
+    data: Path, fitted: Path, tmp_path: Path, ensemble: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(RECIPE, epochs=0)
+    options = FitOptions(data, tmp_path / "anew", origin=str(fitted), folds=4, recipe=recipe)
+    if ensemble:
+        members = (str(fitted), str(fitted))
+        options = FitOptions(data, tmp_path / "mean", ensemble_of=members, folds=4, recipe=RECIPE)
+    monkeypatch.setattr(story.devices, "backend", lambda: "jax")
+    with pytest.raises(UsageError, match=r"^KERAS_BACKEND: making a model .* leave it unset$"):
+        fit(options)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("tiny_in_table")
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"architecture": TINY.name, "origin": "none"}, "none is no trained model; give one"),
+        ({"classes": "PNEUMONIA,NORMAL"}, "tells NORMAL, PNEUMONIA apart, the films are"),
+        ({"teacher": "fast"}, "trains nothing; leave --distill and --resume out"),
+    ],
+    ids=["no model", "other classes", "a teacher"],
+)
+def test_no_epochs_without_a_model_for_these_films(
+    data: Path, fitted: Path, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    options = FitOptions(
+        data, tmp_path / "anew", origin=str(fitted), folds=4, recipe=replace(RECIPE, epochs=0)
+    )
+    with pytest.raises(UsageError, match=words):
+        fit(replace(options, **change))
+    assert not options.out.exists()
+
+
+@pytest.mark.usefixtures("tiny_in_table")
 def test_epochs_are_not_added_to_what_stopped_early(data: Path, tmp_path: Path) -> None:
     """It would stop at once: that has to be said, not done."""
     patient = replace(RECIPE, learning_rate=1e-9, epochs=4, patience=1)
@@ -440,6 +549,6 @@ def test_end_to_end_with_the_default_architecture(tmp_path: Path) -> None:
     film = cv2.imread(str(tmp_path / "new.png"), cv2.IMREAD_GRAYSCALE).astype(np.float32)
     (scored,) = ScoringModel(out, 2).score(film[None], "gradcam")
     assert 0 <= scored.probability <= 1
-    assert scored.heat is not None
-    assert scored.heat.shape == (7, 7)
+    assert scored.heat_map is not None
+    assert scored.heat_map.heat.shape == (7, 7)
     assert json.loads((out / "card.json").read_text())["training"]["train"]["films"] == 36

@@ -67,7 +67,14 @@ def fit(
             "NORMAL, BACTERIA and VIRUS from the names of Kermany's films. Default: all.",
         ),
     ] = "",
-    epochs: Annotated[int, option(min=1, help="Epochs in all, after the head.")] = 8,
+    epochs: Annotated[
+        int,
+        option(
+            min=0,
+            help="In all, after the head; 0 trains nothing and makes the model of --from anew: "
+            "calibration, thresholds, admission and heat maps on these films.",
+        ),
+    ] = 8,
     batch_size: Annotated[int, option(min=2, help="Films per training step.")] = 32,
     learning_rate: Annotated[
         float, option(min=0, help="Highest of the schedule; 0 takes the architecture's.")

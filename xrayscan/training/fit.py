@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from xrayscan.errors import DataError, StoppedError, XrayscanError
+from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.resources import model_folder
@@ -92,11 +92,13 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
     """
     hooks, hosts = hooks or FitHooks(), named_hosts()
     task = _read(options)
-    if task.start is None:
+    if task.start is None or not options.recipe.epochs:
         if not hosts.is_first:
             return None
+        devices.need_tensorflow("making a model without training it")
+        made = _as_it_is(task, task.start) if task.start else _ensemble(task)
         with working(task.place):
-            write_model(task.place.model, _ensemble(task), task.options)
+            write_model(task.place.model, made, task.options)
             task.place.deliver()
         return options.out
     identity = _identity(task, task.start)
@@ -134,12 +136,32 @@ def _read(options: FitOptions) -> _Task:
     else:
         size = max(card.input_size for card in members)
     data = read_labelled(options.data, options.classes)
+    if start and not options.recipe.epochs:
+        _check_made_anew(options, start, data)
     if members:
         check_data(members, data)
     known = [card.folder for card in (*members, teacher) if card]
     seen = seen_by([*known, start.model] if start and start.model else known)
     parts = set_apart(make_parts(data, size, options), seen)
     return _Task(options, place, data, parts, seen, start, teacher, members)
+
+
+def _check_made_anew(options: FitOptions, start: Start, data: LabelledFolder) -> None:
+    """Refuse to leave a model as it is where there is none, or none of these classes.
+
+    Raises:
+        UsageError: give another --from, or epochs.
+    """
+    if start.model is None:
+        raise UsageError(f"--epochs 0: {start.origin} is no trained model; give one by --from")
+    classes = load_card(start.model).classes
+    if classes != data.classes:
+        raise UsageError(
+            f"--epochs 0: {options.origin} tells {', '.join(classes)} apart, the films are "
+            f"{', '.join(data.classes)}; give --classes, or epochs"
+        )
+    if options.teacher or options.resume:
+        raise UsageError("--epochs 0: trains nothing; leave --distill and --resume out")
 
 
 def finish_from_standard_input() -> None:
@@ -255,6 +277,23 @@ def _best(state: TrainingState, task: _Task, start: Start) -> Trained:
         smoothing=task.options.recipe.smoothing or 0,
     )
     state.restore(classifier, state.best)
+    trained = _trained(classifier, task, start)
+    return replace(
+        trained,
+        network=replace(trained.network, epochs=state.epochs, best_epoch=state.best_epoch),
+        seen=np.union1d(task.seen, keys_of(task.parts.train)),
+        history=tuple(state.history),
+    )
+
+
+def _as_it_is(task: _Task, start: Start) -> Trained:
+    """The model to start from, no epoch trained."""
+    return _trained(start.classifier(len(task.data.classes), task.options.recipe), task, start)
+
+
+def _trained(classifier: Any, task: _Task, start: Start) -> Trained:
+    """A classifier of which nothing was learnt here."""
+    chosen = start.architecture
 
     def function(final: Any) -> ScoringFunction:
         return scoring_function(final, chosen.admission_names(final.get_layer(BACKBONE)))
@@ -265,13 +304,10 @@ def _best(state: TrainingState, task: _Task, start: Start) -> Trained:
         chosen.input_size,
         start.origin,
         chosen.weights if start.origin == IMAGENET else "",
-        state.epochs,
-        state.best_epoch,
-        classifier.count_params(),
-        task.teacher.identity if task.teacher else "",
+        parameters=classifier.count_params(),
+        teacher=task.teacher.identity if task.teacher else "",
     )
-    seen = np.union1d(task.seen, keys_of(task.parts.train))
-    return Trained(classifier, function, facts, task.data, task.parts, seen, tuple(state.history))
+    return Trained(classifier, function, facts, task.data, task.parts, task.seen)
 
 
 def _ensemble(task: _Task) -> Trained:

@@ -41,7 +41,7 @@ class Recipe:
     """How a classifier is trained.
 
     Attributes:
-        epochs: in all, after the head.
+        epochs: in all, after the head; 0 takes the model to start from as it is.
         batch_size: films per step.
         learning_rate: the highest of the warm-up and cosine schedule; 0 takes the architecture's.
         optimizer: which one.

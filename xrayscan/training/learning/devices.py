@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+from xrayscan.errors import UsageError
 from xrayscan.training.learning.hosts import ALONE, Hosts
 from xrayscan.training.options import Precision
 
@@ -17,6 +18,19 @@ def backend() -> str:
     import keras
 
     return str(keras.config.backend())
+
+
+def need_tensorflow(what: str) -> None:
+    """Refuse to go on under another backend.
+
+    Args:
+        what: needs TensorFlow, in a word or two.
+
+    Raises:
+        UsageError: Keras was told to use another.
+    """
+    if backend() != TENSORFLOW:
+        raise UsageError(f"KERAS_BACKEND: {what} needs {TENSORFLOW}; leave it unset")
 
 
 def gpus() -> list[str]:

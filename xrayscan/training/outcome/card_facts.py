@@ -90,7 +90,7 @@ def known(
             "teacher": network.teacher,
             "epochs": network.epochs,
             "best_epoch": network.best_epoch,
-            "recipe": asdict(options.recipe) if network.epochs else {},
+            "recipe": _recipe_facts(network, options),
             "validation_folds": options.folds,
             "limit": options.limit,
             "train": _part_facts(parts.train, data.classes),
@@ -100,6 +100,13 @@ def known(
             "leaks_kept": options.keep_leaks,
         },
     }
+
+
+def _recipe_facts(network: NetworkFacts, options: FitOptions) -> dict[str, Any]:
+    """How it was trained; of a network that was taken as it is what it is asked to look at."""
+    if network.epochs:
+        return asdict(options.recipe)
+    return {} if options.recipe.smoothing is None else {"smoothing": options.recipe.smoothing}
 
 
 def _part_facts(films: DecodedFilms, classes: tuple[str, ...]) -> dict[str, Any]:

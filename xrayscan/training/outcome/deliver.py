@@ -99,8 +99,7 @@ def _check(options: ExportOptions, card: cards.ModelCard) -> None:
         raise UsageError(
             f"--format onnx: needs {' and '.join(missing)}; pip install 'xrayscan[onnx]'"
         )
-    if devices.backend() != devices.TENSORFLOW:
-        raise UsageError("KERAS_BACKEND: exports need tensorflow; leave it unset")
+    devices.need_tensorflow("exporting")
 
 
 def _difference(card: cards.ModelCard, run: Run) -> float:
