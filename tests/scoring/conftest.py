@@ -83,7 +83,11 @@ def card_facts(**changed: Any) -> dict[str, Any]:
             "prevalence": 0.4,
             "points": [[1.0, 0.0, 1.0], [0.6, 0.9, 0.95], [0.3, 1.0, 0.6], [0.01, 1.0, 0.0]],
         },
-        "heat": {"scale": {"gradcam": 0.5, "gradcam++": 0.25}},
+        "heat": {
+            "scale": {"gradcam": 0.5, "gradcam++": 0.25},
+            # of one method alone, so that both ways of testing a map are there
+            "chance": {"gradcam": {"intercept": 0.1, "slope": 0.7, "between": 0.3, "within": 0.2}},
+        },
         "admission": {"distance_limit": 2.5},
         **changed,
     }

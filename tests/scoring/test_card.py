@@ -13,6 +13,7 @@ from tests.conftest import CHECKOUT
 from xrayscan.errors import ModelError
 from xrayscan.records import Zone
 from xrayscan.scoring.card import file_sha256, load_card
+from xrayscan.scoring.faithfulness import Chance
 from xrayscan.scoring.thresholds import OperatingPoint, resolve_rule
 
 from .conftest import card_facts, write_card
@@ -37,6 +38,7 @@ def test_a_whole_folder_loads(handmade: Path) -> None:
     zones = [card.zones.zone(probability) for probability in (0.1, 0.5, 0.9)]
     assert zones == [Zone.NEGATIVE, Zone.REVIEW, Zone.POSITIVE]
     assert card.heat_scale == {"gradcam": 0.5, "gradcam++": 0.25}
+    assert card.heat_chance == {"gradcam": Chance(0.1, 0.7, between=0.3, within=0.2)}
     assert card.distance_limit == 2.5
     assert card.facts["name"] == "handmade"
 

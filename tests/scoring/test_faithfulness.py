@@ -43,7 +43,7 @@ def test_the_mark_of_a_true_a_false_and_a_flat_map(test) -> None:
         (true_map(), 5.0, [1]),
         (true_map(), 0.4, [1, 2]),
         (true_map(), -0.2, [1]),
-        (true_map(), None, [1, 4]),
+        (true_map(), None, [5]),
         (FLAT, 5.0, []),
         (FLAT, None, []),
     ],
@@ -82,17 +82,29 @@ def test_quick_marks_are_those_of_each_map_alone(chance) -> None:
     assert quick_marks(brightness, [], chance) == []
 
 
-def first_then(first, then):
-    """A model that says one thing of one film, and another of several."""
-    return lambda films: np.asarray(first if len(films) == 1 else then, float)
+def in_turn(*left: float):
+    """A model that says these logits, film by film, in the order in which films are asked."""
+    rest = list(left)
+    return lambda films: np.array([rest.pop(0) for _ in films])
 
 
 def test_an_unlearnt_mark_by_hand() -> None:
     """Others at 1, 2, 3, 4: mean 2.5, deviation 1.29; the map itself one deviation below."""
     others = np.array([1.0, 2, 3, 4])
     own = 2.5 - others.std(ddof=1)
-    found = unlearnt_mark(first_then([own], others), film(), true_map())
+    found = unlearnt_mark(in_turn(own, *others), film(), true_map())
     assert found.beaten == pytest.approx(0.8413, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("others", "reliable"), [((9.0, 9.0), True), ((-9.0, -9.0), False)], ids=["above", "below"]
+)
+def test_two_others_decide_where_chance_leaves_it_open(others, reliable: bool) -> None:
+    """The line expects .4 more than is left: about seven in ten are beaten."""
+    chance = Chance(0.4, 0.0, between=0.5, within=0.5)
+    heat_map = HeatMap(film(), true_map(), 0.0)
+    (found,) = quick_marks(in_turn(0.0, *others), [heat_map], chance)
+    assert found.reliable is reliable
 
 
 def test_what_chance_lets_expect_by_hand() -> None:
@@ -183,7 +195,7 @@ def test_too_few_maps_with_heat_teach_nothing() -> None:
 
 @pytest.mark.parametrize(("own", "reliable"), [(-1.0, True), (0.0, False), (1.0, False)])
 def test_others_that_are_all_alike(own: float, reliable: bool) -> None:
-    found = unlearnt_mark(first_then([own], np.zeros(4)), film(), true_map())
+    found = unlearnt_mark(in_turn(own, 0, 0, 0, 0), film(), true_map())
     assert found.reliable is reliable
 
 

@@ -10,7 +10,7 @@ from xrayscan.errors import ModelError
 from xrayscan.records import HeatMap
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
 from xrayscan.scoring.engine import Engine, Scores
-from xrayscan.scoring.faithfulness import quick_marks
+from xrayscan.scoring.faithfulness import Chance, quick_marks
 from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.model import NO_CAM, ScoringModel
 from xrayscan.scoring.posture import find_posture
@@ -88,7 +88,7 @@ def test_a_mark_is_that_of_the_map_on_the_film_alone(
     engine = Engine(runnable / "scorer.xml", SIZE, 1)
     maps = [each.heat_map for each in model.score(films, cam)]
     found = model.are_reliable(maps, cam)
-    chance = model.card.heat_chance.get(cam)
+    chance = Chance(0.1, 0.7, between=0.3, within=0.2) if cam == "gradcam" else None  # of the card
     alone = quick_marks(lambda asked: log_odds(engine.score(asked).probability), maps, chance)
     assert found == [each.reliable for each in alone]
     assert model.are_reliable(maps[:1], cam) == found[:1]
@@ -96,6 +96,54 @@ def test_a_mark_is_that_of_the_map_on_the_film_alone(
     assert model.are_reliable(maps * many, cam) == found * many
     model._engine = OneByOne(engine)
     assert model.are_reliable(maps, cam) == found
+
+
+def test_the_tests_of_heat_maps_ask_what_the_card_leaves_open(
+    runnable: Path, films: np.ndarray
+) -> None:
+    """One pass and at times two more where the card has the model's chance, five where not."""
+    asked: dict[str, int] = {}
+    for cam in ("gradcam", "gradcam++"):
+        model = ScoringModel(runnable, threads=2)
+        maps = [each.heat_map for each in model.score(films, cam) if np.ptp(each.heat_map.heat)]
+        engine = Counting(model._engine)
+        model._engine = engine
+        model.are_reliable(maps, cam)
+        asked[cam] = engine.films / len(maps)
+    assert 1 <= asked["gradcam"] <= 3
+    assert asked["gradcam++"] == 5
+
+
+class Counting:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.films = 0
+
+    def score(self, pixels: np.ndarray) -> Scores:
+        self.films += len(pixels)
+        return self._engine.score(pixels)
+
+
+@pytest.mark.parametrize("correction", [None, {"temperature": 2.0, "offset": 0.7}])
+def test_a_heat_map_has_the_log_odds_before_a_sites_correction(
+    runnable: Path, films: np.ndarray, correction: dict[str, float] | None
+) -> None:
+    changed = {"recalibration": correction} if correction else {}
+    write_card(runnable, card_facts(**changed))
+    expected = log_odds(Engine(runnable / "scorer.xml", SIZE, 1).score(films).probability)
+    found = [each.heat_map for each in ScoringModel(runnable, threads=1).score(films, "gradcam")]
+    np.testing.assert_array_equal([each.log_odds for each in found], expected)
+    np.testing.assert_array_equal([each.film for each in found], films)
+    assert np.ptp(expected) > 0.1
+
+
+def test_what_the_map_of_a_class_explains() -> None:
+    shares = np.array([[0.5, 0.2, 0.3], [0.1, 0.8, 0.1]], np.float32)
+    of_classes = Scores(1 - shares[:, 0], NONE, NONE, {}, shares)
+    np.testing.assert_array_equal(of_classes.explained("gradcam_class2"), shares[:, 2])
+    np.testing.assert_array_equal(of_classes.explained("gradcam"), of_classes.probability)
+    of_two = Scores(shares[:, 1], NONE, NONE, {})
+    np.testing.assert_array_equal(of_two.explained("gradcam++"), shares[:, 1])
 
 
 class OneByOne:

@@ -116,7 +116,7 @@ def test_what_chance_does_to_films_is_learnt(fitted: Path, tmp_path: Path) -> No
     films = decode_films(drawn, SIZE, 1).pixels
     engine = Engine(fitted / "scorer.xml", SIZE, 2)
     scores = engine.score(films.astype(np.float32))
-    found = finish._heat_chances(engine, scores, films)["gradcam++"]
+    found = finish._heat_chances(engine, scores, films, {"gradcam++": 1.0})["gradcam++"]
 
     rng, heat = np.random.default_rng(5), scores.heat["gradcam++"]
     told = np.flatnonzero(np.ptp(heat, axis=(1, 2)))
@@ -342,7 +342,7 @@ def test_no_epochs_make_a_model_anew_as_it_is(data: Path, fitted: Path, tmp_path
         *(np.load(folder / "films_seen.npy") for folder in (fitted, options.out))
     )
     assert after["training"]["epochs"] == 0
-    assert after["training"]["recipe"] == {"smoothing": 0}
+    assert after["training"]["recipe"] == {}
     assert after["training"]["started_from"].startswith("model blobs, card sha256")
     assert {path.name for path in options.out.iterdir()} == FILES
 
@@ -368,6 +368,9 @@ def test_a_model_made_anew_behind_smoothing_keeps_its_weights(
         for folder in (fitted, tmp_path / "smooth")
     ]
     assert np.abs(scores[0] - scores[1]).max() > 1e-4
+    readme = (tmp_path / "smooth" / "README.md").read_text()
+    assert "Trained on" not in readme
+    assert "smoothing: 2" in readme
     # and a training that goes on from it knows of the smoothing
     assert find_start("", str(tmp_path / "smooth")).smoothing == 2
 

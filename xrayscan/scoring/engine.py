@@ -1,4 +1,4 @@
-"""The exported scorer on the CPU: probability, heat maps and embedding in one pass."""
+"""The exported scorer, run by OpenVINO: probability, heat maps and embedding in one pass."""
 
 from __future__ import annotations
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from statistics import NormalDist
 
 import cv2
@@ -22,12 +21,12 @@ _BLUR = 0.1  # of the side: what is left holds no structure of the size of a cel
 _SHARE = 0.2  # of the film that is blurred away
 # Maps with the same cells in other places: for a mark, and for a quick one with and without a
 # model's chance (docs/evidence.md).
-_OTHERS, _TWO, _FEW = 20, 2, 4
+_OTHERS, _TWO, _FOUR = 20, 2, 4
 OPEN = 0.5, 0.95  # shares beaten between which a quick mark needs others
 _LEARNT_FROM = 2  # of each film that a model's chance is learnt from; two tell how far they differ
 _LEAST_FILMS = 10  # for a line and a width around it
 _LEAST_BEATEN = 0.8
-_SEED = 7  # one for all: a film's mark hangs on the film alone
+_SEED = 7  # any
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,8 @@ def mark(logits: Logits, film: Film, heat: Heat) -> Mark:
     """
     if np.ptp(heat) == 0:
         return Mark(0.0)
-    found = logits(_without(film, [heat, *_elsewhere(heat, _OTHERS)]))
+    others = _elsewhere(heat, _OTHERS, np.random.default_rng(_SEED))
+    found = logits(_without(film, [heat, *others]))
     return Mark(float(np.mean(found[0] < found[1:])))
 
 
@@ -84,7 +84,7 @@ class Chance:
     between: float
     within: float
 
-    def beaten(self, own: float, film: float, others: NDArray[np.float64]) -> float:
+    def beaten(self, own: float, before: float, others: NDArray[np.float64]) -> float:
         """The share of maps with cells in other places that one would beat, as far as is known.
 
         The normal model with known variances (Gelman et al. 2013, 2.5): what the line says of a
@@ -92,35 +92,42 @@ class Chance:
 
         Args:
             own: the logit without the hottest fifth of the film's own map.
-            film: the logit of the film as it is.
+            before: the logit of the film as it is.
             others: (n,) logits without fifths that chance has chosen, n >= 0.
         """
         within, between = self.within**2, self.between**2
-        told = len(others) * between
-        by_line = within / (within + told) if told else 1.0
-        expected = by_line * (self.intercept + self.slope * film)
-        expected += (1 - by_line) * float(np.mean(others)) if told else 0.0
+        by_others = len(others) * between
+        by_line = within / (within + by_others) if by_others else 1.0
+        expected = by_line * (self.intercept + self.slope * before)
+        expected += (1 - by_line) * float(np.mean(others)) if by_others else 0.0
         return _share_below(own, expected, math.sqrt(within + by_line * between))
 
 
-def learn_chance(logits: Logits, maps: Sequence[HeatMap]) -> Chance | None:
+def learn_chance(logits: Logits, maps: Iterable[HeatMap]) -> Chance | None:
     """Learn from films what chance does to their logits.
 
+    Every film has shuffles of its own: the same few for all would be learnt with what they have
+    in common, a fifth of a logit.
+
     Args:
-        logits: of (B, S, S) films.
+        logits: of (B, S, S) films; asked film by film.
         maps: of films that the model was not trained on.
 
     Returns:
         None where too few maps have any heat to learn from.
     """
-    told = [each for each in maps if np.ptp(each.heat) > 0]
-    if len(told) < _LEAST_FILMS:
+    rng = np.random.default_rng(_SEED)
+    before, found = [], []
+    for each in maps:
+        if np.ptp(each.heat) > 0:
+            before.append(each.log_odds)
+            found.append(logits(_without(each.film, _elsewhere(each.heat, _LEARNT_FROM, rng))))
+    if len(found) < _LEAST_FILMS:
         return None
-    found = np.stack(_left(logits, told, partial(_elsewhere, count=_LEARNT_FROM)))
-    means, within = found.mean(axis=1), float(found.var(axis=1, ddof=1).mean())
-    line = np.stack([np.ones(len(told)), [each.log_odds for each in told]], axis=1)
+    means, within = np.mean(found, axis=1), float(np.var(found, axis=1, ddof=1).mean())
+    line = np.stack([np.ones(len(before)), before], axis=1)
     (intercept, slope), *_ = np.linalg.lstsq(line, means, rcond=None)
-    around = float(np.sum((means - line @ (intercept, slope)) ** 2)) / (len(told) - 2)
+    around = float(np.sum((means - line @ (intercept, slope)) ** 2)) / (len(found) - 2)
     between = max(0.0, around - within / _LEARNT_FROM)  # the means have an error of their own
     return Chance(float(intercept), float(slope), between**0.5, within**0.5)
 
@@ -137,31 +144,44 @@ def quick_marks(logits: Logits, maps: Sequence[HeatMap], chance: Chance | None) 
         maps: each on its film.
         chance: of the model; None for models that were made before it was learnt.
     """
-    shares = [0.0] * len(maps)
-    asked = [at for at, each in enumerate(maps) if np.ptp(each.heat) > 0]
-    own = dict(zip(asked, _left(logits, [maps[at] for at in asked], _itself), strict=True))
-    if chance:
-        for at in asked:
-            shares[at] = chance.beaten(own[at][0], maps[at].log_odds, np.empty(0))
-        asked = [at for at in asked if OPEN[0] < shares[at] < OPEN[1]]
-    elsewhere = partial(_elsewhere, count=_TWO if chance else _FEW)
-    others = _left(logits, [maps[at] for at in asked], elsewhere)
-    for at, found in zip(asked, others, strict=True):
-        if chance:
-            shares[at] = chance.beaten(own[at][0], maps[at].log_odds, found)
-        else:
-            shares[at] = _share_below(own[at][0], found.mean(), found.std(ddof=1))
-    return [Mark(share) for share in shares]
+    warm = [each for each in maps if np.ptp(each.heat) > 0]
+    shares = iter(_beaten(logits, warm, chance) if chance else _beaten_by_four(logits, warm))
+    return [Mark(next(shares) if np.ptp(each.heat) > 0 else 0.0) for each in maps]
+
+
+def _beaten(logits: Logits, maps: Sequence[HeatMap], chance: Chance) -> list[float]:
+    own = [float(left[0]) for left in _left(logits, maps, 0)]
+    shares = [
+        chance.beaten(left, each.log_odds, np.empty(0))
+        for left, each in zip(own, maps, strict=True)
+    ]
+    unclear = [at for at, share in enumerate(shares) if OPEN[0] < share < OPEN[1]]
+    others = _left(logits, [maps[at] for at in unclear], _TWO, itself=False)
+    for at, found in zip(unclear, others, strict=True):
+        shares[at] = chance.beaten(own[at], maps[at].log_odds, found)
+    return shares
+
+
+def _beaten_by_four(logits: Logits, maps: Sequence[HeatMap]) -> list[float]:
+    found = [(float(left[0]), left[1:]) for left in _left(logits, maps, _FOUR)]
+    return [
+        _share_below(own, float(np.mean(four)), float(np.std(four, ddof=1))) for own, four in found
+    ]
 
 
 def _left(
-    logits: Logits, maps: Sequence[HeatMap], choose: Callable[[Heat], list[Heat]]
+    logits: Logits, maps: Sequence[HeatMap], others: int, *, itself: bool = True
 ) -> Sequence[NDArray[np.float64]]:
-    """What is left of each film's logit without the fifths that maps choose, made from its own."""
-    if not maps:
-        return []
-    changed = [_without(each.film, choose(each.heat)) for each in maps]
-    return np.split(logits(np.concatenate(changed)), len(maps))
+    """What is left of each film's logit without the hottest fifth of its map, and of others.
+
+    The others have its cells in other places, the same ones for every film: a mark hangs on its
+    film alone.
+    """
+    changed = []
+    for each in maps:
+        moved = _elsewhere(each.heat, others, np.random.default_rng(_SEED))
+        changed.append(_without(each.film, [each.heat] * itself + moved))
+    return np.split(logits(np.concatenate(changed)), len(maps)) if changed else []
 
 
 def _share_below(own: float, mean: float, deviation: float) -> float:
@@ -177,14 +197,9 @@ def _without(film: Film, heats: Sequence[Heat]) -> NDArray[np.float32]:
     return np.stack([without_hottest(film, smooth, heat) for heat in heats])
 
 
-def _itself(heat: Heat) -> list[Heat]:
-    return [heat]
-
-
-def _elsewhere(heat: Heat, count: int) -> list[Heat]:
-    """Maps of the same cells in other places, always the same ones."""
-    chance = np.random.default_rng(_SEED)
-    return [chance.permutation(heat.ravel()).reshape(heat.shape) for _ in range(count)]
+def _elsewhere(heat: Heat, count: int, rng: np.random.Generator) -> list[Heat]:
+    """Maps of the same cells in other places."""
+    return [rng.permutation(heat.ravel()).reshape(heat.shape) for _ in range(count)]
 
 
 def blurred(film: Film) -> Film:

@@ -96,7 +96,8 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     if exported.quality:
         facts["quantization"] = exported.quality.facts()
     facts |= _references(engine, statistics, scores, parts, function.size)
-    facts["heat"]["chance"] = _heat_chances(engine, scores, parts.validation.pixels)
+    scales = facts["heat"]["scale"]
+    facts["heat"]["chance"] = _heat_chances(engine, scores, parts.validation.pixels, scales)
     facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
     (folder / cards.CARD).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     (folder / README).write_text(model_readme(facts), encoding="utf-8")
@@ -107,7 +108,7 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
         parts.leaks,
         scores,
         trained.history,
-        PRESETS[options.recipe.augmentation],
+        PRESETS[options.recipe.augmentation if trained.network.epochs else "none"],
         options.recipe.seed,
     )
     write_training_report(folder / REPORT, facts, evidence)
@@ -165,10 +166,12 @@ def _references(
 
 
 def _heat_chances(
-    engine: Engine, scores: Scores, films: NDArray[np.uint8]
+    engine: Engine, scores: Scores, films: NDArray[np.uint8], scales: Mapping[str, float]
 ) -> dict[str, dict[str, float]]:
     """What the tests of heat maps compare with, by CAM method, from validation films."""
-    found = {cam: _heat_chance(engine, scores, films, cam) for cam in scores.heat}
+    found = {
+        cam: _heat_chance(engine, scores, films, (cam, scale)) for cam, scale in scales.items()
+    }
     return {
         cam: {name: round(value, 4) for name, value in asdict(chance).items()}
         for cam, chance in found.items()
@@ -177,18 +180,26 @@ def _heat_chances(
 
 
 def _heat_chance(
-    engine: Engine, scores: Scores, films: NDArray[np.uint8], cam: str
+    engine: Engine, scores: Scores, films: NDArray[np.uint8], method: tuple[str, float]
 ) -> Chance | None:
+    cam, scale = method
+
     def logits(changed: NDArray[np.float32]) -> NDArray[np.float64]:
         return log_odds(engine.score(changed).explained(cam))
 
     before = log_odds(scores.explained(cam))
     places = np.unique(np.linspace(0, len(films) - 1, _CHANCE_FILMS).round().astype(int))
-    maps = [
-        HeatMap(films[place].astype(np.float32), scores.heat[cam][place], float(before[place]))
-        for place in places
-    ]
-    return learn_chance(logits, maps)
+    return learn_chance(
+        logits,
+        (
+            HeatMap(
+                films[place].astype(np.float32),
+                np.clip(scores.heat[cam][place] / np.float32(scale), 0, 1),
+                float(before[place]),
+            )
+            for place in places
+        ),
+    )
 
 
 def _admission(
