@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +15,23 @@ from xrayscan.errors import ModelError, UsageError
 from xrayscan.scoring.card import KERAS, SCORER, ModelCard
 from xrayscan.scoring.engine import Engine, Scorer, Scores
 
-NVIDIA = "NVIDIA"
-# What its driver makes on Linux, and what stands for it under WSL. Looked for first:
+# What the NVIDIA driver makes on Linux, and what stands for GPUs under WSL. Looked for first:
 # importing TensorFlow takes longer than scoring a hundred films.
 _DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
-_FILMS = 32  # at once; always as many, so that the graph is traced once
+_NVIDIA = "GPU:0"  # as TensorFlow names it
+_FILMS = 16  # at once, or one: the graph is traced for these numbers alone
+_IN_FLIGHT = 4  # films on an Intel GPU
 
 
-def find_gpu() -> str:
-    """Find this machine's GPU: NVIDIA, or an Intel one as OpenVINO names it.
+def check_gpu(card: ModelCard) -> None:
+    """Find out before the work whether a model can be scored on this machine's GPU.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or nothing here that can use it.
+        ModelError: the model cannot be scored there.
     """
-    if any(path.exists() for path in _DRIVERS):
-        return NVIDIA
-    import openvino as ov
-
-    devices: list[str] = ov.Core().available_devices
-    found = [name for name in devices if name.startswith("GPU")]
-    if not found:
-        raise UsageError("--engine gpu: no GPU found on this machine; leave --engine out")
-    return found[0]
+    if _find() == _NVIDIA:
+        _check_keras(card)
 
 
 def gpu_scorer(card: ModelCard) -> Scorer:
@@ -44,22 +41,28 @@ def gpu_scorer(card: ModelCard) -> Scorer:
         UsageError: there is none, or nothing here that can use it.
         ModelError: the model cannot be scored there.
     """
-    found = find_gpu()
-    if found == NVIDIA:
-        return KerasScorer(card, _nvidia())
-    # one thread: it only hands films on
-    return Engine(card.folder / SCORER, card.input_size, 1, device=found)
+    found = _find()
+    if found != _NVIDIA:
+        return Engine(card.folder / SCORER, card.input_size, _IN_FLIGHT, device=found)
+    import tensorflow as tf
+
+    gpu, *_ = tf.config.list_physical_devices("GPU")
+    with suppress(RuntimeError):  # TensorFlow runs already: what was set for it stays
+        tf.config.set_visible_devices(gpu, "GPU")
+        # else it takes all of the memory, which others may be using
+        tf.config.experimental.set_memory_growth(gpu, True)
+    return KerasScorer(card, found)
 
 
 class KerasScorer:
-    """A model folder's Keras model as a scorer; takes its films in batches of one size.
+    """A model folder's Keras model as a scorer; takes its films in batches of two sizes.
 
-    In float32 proper: TensorFloat-32, which these devices use by themselves, would move
-    probabilities in the third decimal.
+    In float32 proper: these devices would use TensorFloat-32, with 10 bits of mantissa, by
+    themselves.
     """
 
     def __init__(self, card: ModelCard, device: str) -> None:
-        """Load and trace the model.
+        """Load the model.
 
         Args:
             card: of its folder.
@@ -67,13 +70,9 @@ class KerasScorer:
 
         Raises:
             UsageError: Keras is told to use something else than TensorFlow.
-            ModelError: the folder has no Keras model.
+            ModelError: the folder has no Keras model, or not what its card was measured on.
         """
-        if not (card.folder / KERAS).is_file():
-            raise ModelError(
-                f"{card.folder}: has no {KERAS}, which a GPU needs; leave --engine out, or give a "
-                "model that has one"
-            )
+        _check_keras(card)
         import tensorflow as tf
 
         from xrayscan.training.learning import devices
@@ -84,9 +83,15 @@ class KerasScorer:
         tf.config.experimental.enable_tensor_float_32_execution(False)
         self._device = device
         self._in_use = threading.Lock()  # scoring and tests of heat maps share the memory
-        with tf.device(device):
-            self._graph = Graph.of(card, with_admission=True)  # it holds the variables
-        self._run = traced(self._graph.function, films=_FILMS)
+        try:
+            with tf.device(device):
+                self._graph = Graph.of(card, with_admission=True)  # it holds the variables
+        except (OSError, KeyError, ValueError) as fault:
+            words = str(fault).strip().partition("\n")[0]
+            raise ModelError(
+                f"{card.folder / KERAS}: cannot be loaded ({words}); leave --engine out"
+            ) from None
+        self._runs = {films: traced(self._graph.function, films) for films in (1, _FILMS)}
 
     def score(self, pixels: NDArray[np.float32], /) -> Scores:
         """Score B films, (B, S, S) float32, 0..255.
@@ -111,22 +116,46 @@ class KerasScorer:
     def _outputs(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         import tensorflow as tf
 
-        films = np.zeros((_FILMS, *pixels.shape[1:], 1), np.float32)
+        count = 1 if len(pixels) == 1 else _FILMS
+        films = np.zeros((count, *pixels.shape[1:], 1), np.float32)
         films[: len(pixels), :, :, 0] = pixels
         with tf.device(self._device):
-            found: dict[str, Any] = self._run(tf.constant(films))
+            found: dict[str, Any] = self._runs[count](tf.constant(films))
         return {name: values.numpy()[: len(pixels)] for name, values in found.items()}
 
 
-def _nvidia() -> str:
-    import tensorflow as tf
-
-    found = tf.config.list_physical_devices("GPU")
-    if not found:
-        raise UsageError(
-            "--engine gpu: TensorFlow cannot use this machine's NVIDIA GPU; "
-            "pip install 'xrayscan[gpu]', or leave --engine out"
+def _check_keras(card: ModelCard) -> None:
+    if not (card.folder / KERAS).is_file():
+        raise ModelError(
+            f"{card.folder}: has no {KERAS}, which NVIDIA GPUs need; leave --engine out, or give "
+            "a model that has one"
         )
-    # else it takes all of the memory, which others may be using
-    tf.config.experimental.set_memory_growth(found[0], True)
-    return "GPU:0"
+    if "quantization" in card.facts:
+        raise ModelError(
+            f"{card.folder}: was measured in 8-bit integers, which run on CPUs alone; leave "
+            "--engine out"
+        )
+
+
+def _find() -> str:
+    """This machine's GPU: NVIDIA by TensorFlow's name, else an Intel one by OpenVINO's.
+
+    Raises:
+        UsageError: there is none, or nothing here that can use it.
+    """
+    driver = any(path.exists() for path in _DRIVERS)
+    if driver and find_spec("tensorflow"):
+        import tensorflow as tf
+
+        if tf.config.list_physical_devices("GPU"):
+            return _NVIDIA
+    import openvino as ov
+
+    devices: list[str] = ov.Core().available_devices
+    found = [name for name in devices if name.startswith("GPU")]
+    if found:
+        return found[0]
+    why = "no GPU found on this machine; leave --engine out"
+    if driver:
+        why = "no GPU that can be used; pip install 'xrayscan[gpu]', or leave --engine out"
+    raise UsageError(f"--engine gpu: {why}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xrayscan.cluster.engines import GPU
+from xrayscan.gpu import check_gpu
 from xrayscan.intake.resize import PREPROCESSING
 from xrayscan.job.options import JobOptions, check_options
 from xrayscan.journal.entries import Key
@@ -31,8 +33,19 @@ def check_job(options: JobOptions) -> float:
     """
     check_options(options)
     card = load_card(model_folder(options.model))
-    heat_map(options, card)
+    check_model(options, card)
     return card.threshold(options.threshold)
+
+
+def check_model(options: JobOptions, card: ModelCard) -> None:
+    """Refuse a model that has not the heat map asked for, or cannot run on the engine.
+
+    Raises:
+        UsageError, ModelError: as is said.
+    """
+    heat_map(options, card)
+    if options.engine == GPU and options.needs_model:
+        check_gpu(card)
 
 
 def decision_of(options: JobOptions, card: ModelCard) -> Decision:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from xrayscan.cluster.engines import GPU, LOCAL, check_engine
+from xrayscan.cluster.engines import LOCAL, check_engine
 from xrayscan.cores import available_cores
 from xrayscan.errors import UsageError
-from xrayscan.gpu import find_gpu
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, Shard, discover
 from xrayscan.intake.options import MAX_PIXELS
@@ -145,8 +144,6 @@ def check_options(options: JobOptions) -> None:
         UsageError, XrayscanError: of the engine, or as ``check_outputs``.
     """
     check_engine(options.engine)
-    if options.engine == GPU:
-        find_gpu()
     check_outputs(options)
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from xrayscan.clock import now
 from xrayscan.job.accounts import admitted, closed_books, drift_of, night_facts, nights_of, notices
 from xrayscan.job.batches import Asked, batches
-from xrayscan.job.choices import decision_of, heat_map, record_options
+from xrayscan.job.choices import check_model, decision_of, record_options
 from xrayscan.job.options import JobOptions, check_options, find_scans, option_facts
 from xrayscan.journal.lock import locked
 from xrayscan.pipeline import RunHooks, RunOptions, run_batches
@@ -63,7 +63,7 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
     discovery = find_scans(options)
     card = load_card(model_folder(options.model))
     decision = decision_of(options, card)
-    heat_map(options, card)  # refused before hours are spent
+    check_model(options, card)  # refused before hours are spent
     shown = (options.max_overlays, None) if options.report else (0, 0)
     worklist = Worklist(card.positive, *shown)
     with open_record(record_options(options, card, decision), still_ours) as record:

@@ -17,6 +17,7 @@ from xrayscan.records import DISCLAIMER, Ending, RunSummary
 
 # The packages that can change a result.
 _PACKAGES = ("numpy", "opencv-python-headless", "openvino", "pillow", "pydicom", "simplejpeg")
+_GPU_PACKAGES = ("keras", "tensorflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,10 @@ class RunFacts:
     nights: tuple[Night, ...] = ()
 
 
-def versions() -> dict[str, str]:
-    """Versions of xrayscan, Python and the packages that can change a result."""
+def versions(*more: str) -> dict[str, str]:
+    """Versions of xrayscan, Python and the packages that can change a result, and of more."""
     found = {"xrayscan": __version__, "python": platform.python_version()}
-    for package in _PACKAGES:
+    for package in (*_PACKAGES, *more):
         try:
             found[package] = version(package)
         except PackageNotFoundError:  # another distribution of it, e.g. another build of OpenCV
@@ -84,7 +85,7 @@ def write_run_record(path: Path, facts: RunFacts) -> None:
     record = {
         "schema": 1,
         "note": DISCLAIMER,
-        "versions": versions(),
+        "versions": versions(*_GPU_PACKAGES if facts.options.get("engine") == "gpu" else ()),
         "platform": platform.platform(),
         **asdict(facts),
     }

@@ -95,7 +95,6 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
     if task.start is None or not options.recipe.epochs:
         if not hosts.is_first:
             return None
-        devices.need_tensorflow("making a model without training it")
         made = _as_it_is(task, task.start) if task.start else _ensemble(task)
         with working(task.place):
             write_model(task.place.model, made, task.options)
@@ -124,6 +123,8 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
 def _read(options: FitOptions) -> _Task:
     """Check all that can be checked before hours are spent, then read the films."""
     place = find_place(options)
+    if options.ensemble_of or options.mirrored or not options.recipe.epochs:
+        devices.need_tensorflow("making a model without training it")
     if options.int8:
         check_installed()
     members = read_members(options) if options.ensemble_of or options.mirrored else ()
@@ -292,7 +293,7 @@ def _as_it_is(task: _Task, start: Start) -> Trained:
 
 
 def _trained(classifier: Any, task: _Task, start: Start) -> Trained:
-    """A classifier of which nothing was learnt here."""
+    """A classifier, as if nothing had been learnt here."""
     chosen = start.architecture
 
     def function(final: Any) -> ScoringFunction:
@@ -306,6 +307,7 @@ def _trained(classifier: Any, task: _Task, start: Start) -> Trained:
         chosen.weights if start.origin == IMAGENET else "",
         parameters=classifier.count_params(),
         teacher=task.teacher.identity if task.teacher else "",
+        smoothing=task.options.recipe.smoothing or 0,
     )
     return Trained(classifier, function, facts, task.data, task.parts, task.seen)
 

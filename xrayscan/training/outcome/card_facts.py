@@ -52,6 +52,7 @@ class NetworkFacts:
         best_epoch: the one that was kept.
         parameters: how many weights, frozen ones included.
         teacher: the model learnt from beside the labels; "" for none.
+        smoothing: passes of a 3 x 3 mean in front of it.
     """
 
     architecture: str
@@ -63,6 +64,7 @@ class NetworkFacts:
     best_epoch: int = 0
     parameters: int = 0
     teacher: str = ""
+    smoothing: int = 0
 
 
 def known(
@@ -103,10 +105,10 @@ def known(
 
 
 def _recipe_facts(network: NetworkFacts, options: FitOptions) -> dict[str, Any]:
-    """How it was trained; of a network that was taken as it is what it is asked to look at."""
+    """How it was trained; of one taken as it is, what stands in front."""
     if network.epochs:
         return asdict(options.recipe)
-    return {} if options.recipe.smoothing is None else {"smoothing": options.recipe.smoothing}
+    return {"smoothing": network.smoothing} if network.smoothing else {}
 
 
 def _part_facts(films: DecodedFilms, classes: tuple[str, ...]) -> dict[str, Any]:
