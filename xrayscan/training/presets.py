@@ -46,7 +46,7 @@ _FIRST: Mapping[str, Any] = {
     **_SOURCES,
 }
 _SMOOTHED: Mapping[str, Any] = {**_FIRST, "smoothing": 2, "learning_rate": 2e-4, "epochs": 4}
-_FAST: Mapping[str, Any] = {
+_VARIED: Mapping[str, Any] = {
     **_FIRST,
     "augmentation": "archives",
     "learning_rate": 2.5e-4,
@@ -54,9 +54,10 @@ _FAST: Mapping[str, Any] = {
 }
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "bundled-accurate": {"mirrored": True, **_SOURCES},
-    "bundled-fast": _FAST,
+    "bundled-fast": {**_VARIED, "smoothing": 2, "learning_rate": 1e-4, "epochs": 3},
     "bundled-first": _FIRST,
     "bundled-smoothed": _SMOOTHED,
+    "bundled-varied": _VARIED,
     "published-cnn": {"arch": "cnn", **_FROM_CHANCE},
     "published-cnn-transformer": {"arch": "cnn_transformer", **_FROM_CHANCE},
     "published-densenet121": {"arch": "densenet121", **_TWO_STAGES},
