@@ -88,7 +88,7 @@ def test_it_leaves_a_model_that_scores(fitted: Path) -> None:
     films = np.random.default_rng(0).uniform(0, 255, (2, card.input_size, card.input_size))
     for film in ScoringModel(fitted, 1).score(films.astype(np.float32), "gradcam"):
         assert 0 <= film.probability <= 1
-        assert film.heat is not None
+        assert film.heat_map is not None
 
 
 def test_epochs_are_added(fitted: Path, data: Path) -> None:

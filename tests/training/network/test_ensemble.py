@@ -232,7 +232,8 @@ def test_the_model_scores(whole: Path, template: Path, second: Path, films: np.n
     scored = list(ScoringModel(whole, 2).score(films, "gradcam"))
     probabilities = np.array([film.probability for film in scored])
     assert not (whole / KERAS).exists()  # nothing is trained on from an ensemble
-    assert all(film.heat is not None and film.heat.shape == (8, 8) for film in scored)
+    maps = [film.heat_map for film in scored]
+    assert all(each is not None and each.heat.shape == (8, 8) for each in maps)
     assert all(np.isfinite(film.distance) for film in scored)
     # in the order of the members' mean, whatever the calibration
     own = [

@@ -290,9 +290,10 @@ def test_heat_maps_by_name(
 ) -> None:
     assert card.heat_map(cam) == key
     for film in ScoringModel(fitted, 1).score(films[:2], key):
-        assert film.heat is not None
-        assert film.heat.shape == (8, 8)
-        assert 0 <= film.heat.min() <= film.heat.max() <= 1
+        assert film.heat_map is not None
+        heat = film.heat_map.heat
+        assert heat.shape == (8, 8)
+        assert 0 <= heat.min() <= heat.max() <= 1
 
 
 @pytest.mark.parametrize(
