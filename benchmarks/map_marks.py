@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 
 from xrayscan.cores import available_cores
 from xrayscan.errors import DataError
-from xrayscan.evaluation.explaining.inputs import seen
+from xrayscan.evaluation.explaining.inputs import evenly, seen
 from xrayscan.evaluation.explaining.methods import Network
 from xrayscan.resources import DEFAULT_MODEL, model_folder
-from xrayscan.scoring.faithfulness import OPEN, Chance, blurred, without_hottest
+from xrayscan.scoring.faithfulness import LEAST_BEATEN, Chance, blurred, is_open, without_hottest
 from xrayscan.scoring.model import ScoringModel
 
 _MANY = 20
-_LEAST = 0.8
 _QUANTILE = 0.8416  # of the normal curve, at 0.8
 Falls = NDArray[np.float64]
 
@@ -55,8 +54,7 @@ def main() -> None:
 
 def _evenly(folder: Path, count: int) -> list[Path]:
     films = sorted(path for path in folder.rglob("*") if path.is_file())
-    places = np.unique(np.linspace(0, len(films) - 1, count).round().astype(int))
-    return [films[place] for place in places]
+    return [films[place] for place in evenly(len(films), count)]
 
 
 def _falls(model: ScoringModel, network: Network, film: Path, cam: str) -> Iterator[Falls]:
@@ -96,16 +94,18 @@ def _lines(falls: Falls, chance: Chance) -> Iterator[str]:
         yield line(f"{count}, normal curve", count + 1, partial(_guessed, others=few))
     for count in (0, 1, 2, 4):
         test = partial(_expected, films, chance, others=other[:, :count])
-        yield line(f"{count}, chance learnt", count + 1, lambda own, test=test: test(own) >= _LEAST)
+        yield line(
+            f"{count}, chance learnt", count + 1, lambda own, test=test: test(own) >= LEAST_BEATEN
+        )
     few = other[:, :2]
-    is_open = _is_open(_expected(films, chance, own, few[:, :0]))
-    passes = 1 + 2 * is_open.mean()
+    opened = _is_open(_expected(films, chance, own, few[:, :0]))
+    passes = 1 + 2 * opened.mean()
     yield line("2 where it is open, chance learnt", passes, partial(_quick, films, chance, few))
     yield line("hottest against coldest", 2, lambda own: own < coldest)
 
 
 def _counted(own: Falls, others: Falls) -> NDArray[np.bool_]:
-    return np.asarray((own[:, None] < others).mean(axis=1) >= _LEAST)
+    return np.asarray((own[:, None] < others).mean(axis=1) >= LEAST_BEATEN)
 
 
 def _guessed(own: Falls, others: Falls) -> NDArray[np.bool_]:
@@ -115,11 +115,11 @@ def _guessed(own: Falls, others: Falls) -> NDArray[np.bool_]:
 
 def _quick(films: Falls, chance: Chance, others: Falls, own: Falls) -> NDArray[np.bool_]:
     alone, more = (_expected(films, chance, own, each) for each in (others[:, :0], others))
-    return np.where(_is_open(alone), more, alone) >= _LEAST
+    return np.where(_is_open(alone), more, alone) >= LEAST_BEATEN
 
 
 def _is_open(beaten: Falls) -> NDArray[np.bool_]:
-    return (OPEN[0] < beaten) & (beaten < OPEN[1])
+    return np.array([is_open(float(share)) for share in beaten])
 
 
 def _expected(films: Falls, chance: Chance, own: Falls, others: Falls) -> Falls:

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import ModelError
+from xrayscan.records import HeatMap
 from xrayscan.scoring.card import CLASS_CAM
+from xrayscan.scoring.log_odds import log_odds
 
 # Outputs of the exported graph; training.export writes them, this module reads them.
 PROBABILITY = "probability"
@@ -68,6 +70,18 @@ class Scores:
         if self.classes is None or not cam.startswith(CLASS_CAM):
             return self.probability
         return self.classes[:, int(cam.removeprefix(CLASS_CAM))]
+
+    def heat_map(self, cam: str, index: int, film: NDArray[np.float32], scale: float) -> HeatMap:
+        """One film's heat map with what it is tested on.
+
+        Args:
+            cam: its key in ``heat``.
+            index: of the film.
+            film: (S, S) float32, 0..255.
+            scale: the raw heat that is 1.
+        """
+        heat = np.asarray(np.clip(self.heat[cam][index] / np.float32(scale), 0, 1), np.float32)
+        return HeatMap(film, heat, float(log_odds(self.explained(cam)[index])))
 
 
 class Scorer(Protocol):

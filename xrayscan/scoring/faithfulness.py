@@ -22,10 +22,10 @@ _SHARE = 0.2  # of the film that is blurred away
 # Maps with the same cells in other places: for a mark, and for a quick one with and without a
 # model's chance (docs/evidence.md).
 _OTHERS, _TWO, _FOUR = 20, 2, 4
-OPEN = 0.5, 0.95  # shares beaten between which a quick mark needs others
+_OPEN = 0.5, 0.95  # shares beaten between which a quick mark needs others
 _LEARNT_FROM = 2  # of each film that a model's chance is learnt from; two tell how far they differ
 _LEAST_FILMS = 10  # for a line and a width around it
-_LEAST_BEATEN = 0.8
+LEAST_BEATEN = 0.8
 _SEED = 7  # any
 
 
@@ -42,7 +42,7 @@ class Mark:
 
     @property
     def reliable(self) -> bool:
-        return self.beaten >= _LEAST_BEATEN
+        return self.beaten >= LEAST_BEATEN
 
     @property
     def words(self) -> str:
@@ -63,8 +63,7 @@ def mark(logits: Logits, film: Film, heat: Heat) -> Mark:
     """
     if np.ptp(heat) == 0:
         return Mark(0.0)
-    others = _elsewhere(heat, _OTHERS, np.random.default_rng(_SEED))
-    found = logits(_without(film, [heat, *others]))
+    found = logits(_without(film, [heat, *_elsewhere(heat, _OTHERS)]))
     return Mark(float(np.mean(found[0] < found[1:])))
 
 
@@ -149,38 +148,38 @@ def quick_marks(logits: Logits, maps: Sequence[HeatMap], chance: Chance | None) 
     return [Mark(next(shares) if np.ptp(each.heat) > 0 else 0.0) for each in maps]
 
 
+def is_open(share: float) -> bool:
+    """Whether a share beaten that chance alone lets expect needs others to be sure of the mark."""
+    return _OPEN[0] < share < _OPEN[1]
+
+
 def _beaten(logits: Logits, maps: Sequence[HeatMap], chance: Chance) -> list[float]:
-    own = [float(left[0]) for left in _left(logits, maps, 0)]
+    own = [float(left[0]) for left in _left(logits, maps, [[each.heat] for each in maps])]
     shares = [
         chance.beaten(left, each.log_odds, np.empty(0))
         for left, each in zip(own, maps, strict=True)
     ]
-    unclear = [at for at, share in enumerate(shares) if OPEN[0] < share < OPEN[1]]
-    others = _left(logits, [maps[at] for at in unclear], _TWO, itself=False)
+    unclear = [at for at, share in enumerate(shares) if is_open(share)]
+    asked = [maps[at] for at in unclear]
+    others = _left(logits, asked, [_elsewhere(each.heat, _TWO) for each in asked])
     for at, found in zip(unclear, others, strict=True):
         shares[at] = chance.beaten(own[at], maps[at].log_odds, found)
     return shares
 
 
 def _beaten_by_four(logits: Logits, maps: Sequence[HeatMap]) -> list[float]:
-    found = [(float(left[0]), left[1:]) for left in _left(logits, maps, _FOUR)]
+    heats = [[each.heat, *_elsewhere(each.heat, _FOUR)] for each in maps]
+    found = [(float(left[0]), left[1:]) for left in _left(logits, maps, heats)]
     return [
         _share_below(own, float(np.mean(four)), float(np.std(four, ddof=1))) for own, four in found
     ]
 
 
 def _left(
-    logits: Logits, maps: Sequence[HeatMap], others: int, *, itself: bool = True
+    logits: Logits, maps: Sequence[HeatMap], heats: Sequence[Sequence[Heat]]
 ) -> Sequence[NDArray[np.float64]]:
-    """What is left of each film's logit without the hottest fifth of its map, and of others.
-
-    The others have its cells in other places, the same ones for every film: a mark hangs on its
-    film alone.
-    """
-    changed = []
-    for each in maps:
-        moved = _elsewhere(each.heat, others, np.random.default_rng(_SEED))
-        changed.append(_without(each.film, [each.heat] * itself + moved))
+    """What is left of each film's logit without the hottest fifth of each of its heats."""
+    changed = [_without(each.film, chosen) for each, chosen in zip(maps, heats, strict=True)]
     return np.split(logits(np.concatenate(changed)), len(maps)) if changed else []
 
 
@@ -197,9 +196,13 @@ def _without(film: Film, heats: Sequence[Heat]) -> NDArray[np.float32]:
     return np.stack([without_hottest(film, smooth, heat) for heat in heats])
 
 
-def _elsewhere(heat: Heat, count: int, rng: np.random.Generator) -> list[Heat]:
-    """Maps of the same cells in other places."""
-    return [rng.permutation(heat.ravel()).reshape(heat.shape) for _ in range(count)]
+def _elsewhere(heat: Heat, count: int, rng: np.random.Generator | None = None) -> list[Heat]:
+    """Maps of the same cells in other places.
+
+    Without a generator the same ones for every film: a mark hangs on its film alone.
+    """
+    chance = rng or np.random.default_rng(_SEED)
+    return [chance.permutation(heat.ravel()).reshape(heat.shape) for _ in range(count)]
 
 
 def blurred(film: Film) -> Film:

@@ -96,11 +96,13 @@ class ScoringModel:
             cam: which heat map to hand on, a key of the card's ``heat_scale``; "none" for none.
         """
         scores = self._engine.score(pixels)
+        scale = None if cam == NO_CAM else self.card.heat_scale[cam]
         for index, distance in enumerate(self._distances(scores, pixels)):
+            heat_map = None if scale is None else scores.heat_map(cam, index, pixels[index], scale)
             yield Scored(
                 self.card.recalibration.applied(float(scores.probability[index])),
                 distance,
-                None if cam == NO_CAM else self._heat_map(pixels[index], scores, index, cam),
+                heat_map,
                 () if scores.classes is None else self._ranked(scores.classes[index]),
             )
 
@@ -152,8 +154,3 @@ class ScoringModel:
             negative, others = 1 - positive, [grown * share for share in others]
         pairs = zip(self.card.classes, (negative, *others), strict=True)
         return tuple(sorted(pairs, key=lambda pair: -pair[1]))
-
-    def _heat_map(self, film: NDArray[np.float32], scores: Scores, index: int, cam: str) -> HeatMap:
-        scaled = np.clip(scores.heat[cam][index] / self.card.heat_scale[cam], 0, 1)
-        explained = log_odds(scores.explained(cam)[index : index + 1])
-        return HeatMap(film, np.asarray(scaled, np.float32), float(explained[0]))

@@ -155,10 +155,9 @@ def _check_made_anew(options: FitOptions, start: Start, data: LabelledFolder) ->
     """
     if start.model is None:
         raise UsageError(f"--epochs 0: {start.origin} is no trained model; give one by --from")
-    classes = load_card(start.model).classes
-    if classes != data.classes:
+    if start.classes != data.classes:
         raise UsageError(
-            f"--epochs 0: {options.origin} tells {', '.join(classes)} apart, the films are "
+            f"--epochs 0: {options.origin} tells {', '.join(start.classes)} apart, the films are "
             f"{', '.join(data.classes)}; give --classes, or epochs"
         )
     if options.teacher or options.resume:

@@ -43,3 +43,9 @@ def seen(model: ScoringModel, location: str) -> Seen:
     if found.is_certain:
         return Seen(found.posture.undone(pixels), found.posture.undone(view))
     return Seen(pixels, view)
+
+
+def evenly(total: int, count: int) -> list[int]:
+    """Choose ``count`` of ``total`` places, all where there are fewer, as far apart as can be."""
+    places = np.linspace(0, total - 1, count).round()
+    return sorted({int(place) for place in places})

@@ -23,7 +23,7 @@ from xrayscan.evaluation.explaining.faithfulness import (
     weight_dependence,
 )
 from xrayscan.evaluation.explaining.graphs import shuffled
-from xrayscan.evaluation.explaining.inputs import Seen, seen
+from xrayscan.evaluation.explaining.inputs import Seen, evenly, seen
 from xrayscan.evaluation.explaining.methods import Explainer, Network, explainer
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.judging import Explained, Judged
@@ -65,7 +65,7 @@ class MapTests:
         if not called:
             return {"why": "No film was called positive: there is no heat to test."}
         called.sort(key=lambda pair: -pair[0])
-        places = np.unique(np.linspace(0, len(called) - 1, FILMS).round().astype(int))
+        places = evenly(len(called), FILMS)
         films = [called[place][1] for place in places]
         inputs = [seen(self._model, film.scan.location) for film in films]
         return {

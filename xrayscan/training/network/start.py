@@ -31,6 +31,7 @@ class Start:
         model: model folder to go on from.
         weights: weights file for the backbone.
         smoothing: of the model to go on from, as recipes have it.
+        classes: that the model to go on from tells apart.
     """
 
     architecture: Architecture
@@ -38,6 +39,7 @@ class Start:
     model: Path | None = None
     weights: Path | None = None
     smoothing: int = 0
+    classes: tuple[str, ...] = ()
 
     @property
     def pretrained(self) -> bool:
@@ -119,7 +121,8 @@ def _from_model(name: str, card: ModelCard) -> Start:
         )
     origin = f"model {card.identity}"
     smoothing = int(card.facts["training"]["recipe"].get("smoothing") or 0)
-    return Start(architecture(card.architecture), origin, model=card.folder, smoothing=smoothing)
+    chosen = architecture(card.architecture)
+    return Start(chosen, origin, model=card.folder, smoothing=smoothing, classes=card.classes)
 
 
 def _take_over(classifier: Any, folder: Path) -> None:

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation.calibration import fit_calibration
+from xrayscan.evaluation.explaining.inputs import evenly
 from xrayscan.evaluation.model_readme import README, model_readme
 from xrayscan.labels.films import LabelledFolder
-from xrayscan.records import DISTANCE_BIN, DISTANCE_BINS, HeatMap, distance_bin
+from xrayscan.records import DISTANCE_BIN, DISTANCE_BINS, distance_bin
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import (
     AdmissionStatistics,
@@ -169,9 +170,7 @@ def _heat_chances(
     engine: Engine, scores: Scores, films: NDArray[np.uint8], scales: Mapping[str, float]
 ) -> dict[str, dict[str, float]]:
     """What the tests of heat maps compare with, by CAM method, from validation films."""
-    found = {
-        cam: _heat_chance(engine, scores, films, (cam, scale)) for cam, scale in scales.items()
-    }
+    found = {cam: _heat_chance(engine, scores, films, cam, scale) for cam, scale in scales.items()}
     return {
         cam: {name: round(value, 4) for name, value in asdict(chance).items()}
         for cam, chance in found.items()
@@ -180,26 +179,16 @@ def _heat_chances(
 
 
 def _heat_chance(
-    engine: Engine, scores: Scores, films: NDArray[np.uint8], method: tuple[str, float]
+    engine: Engine, scores: Scores, films: NDArray[np.uint8], cam: str, scale: float
 ) -> Chance | None:
-    cam, scale = method
-
     def logits(changed: NDArray[np.float32]) -> NDArray[np.float64]:
         return log_odds(engine.score(changed).explained(cam))
 
-    before = log_odds(scores.explained(cam))
-    places = np.unique(np.linspace(0, len(films) - 1, _CHANCE_FILMS).round().astype(int))
-    return learn_chance(
-        logits,
-        (
-            HeatMap(
-                films[place].astype(np.float32),
-                np.clip(scores.heat[cam][place] / np.float32(scale), 0, 1),
-                float(before[place]),
-            )
-            for place in places
-        ),
+    maps = (
+        scores.heat_map(cam, place, films[place].astype(np.float32), scale)
+        for place in evenly(len(films), _CHANCE_FILMS)
     )
+    return learn_chance(logits, maps)
 
 
 def _admission(
