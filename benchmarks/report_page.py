@@ -92,7 +92,7 @@ def write(page: str, rows: str, pictures: str, one_file: str) -> None:
         write_report(*arguments)
         spent.append(time.perf_counter() - began)
 
-    planted.write_report = timed
+    planted.write_report = timed  # type: ignore[assignment, attr-defined]
     run = planted.Planted(int(rows), pictures=bool(int(pictures)), distinct=True)
     began = time.perf_counter()
     run.write(Path(page), ReportOptions(self_contained=bool(int(one_file))))

@@ -37,9 +37,10 @@ def fail_reading(patch: Patch, name: str, number: int, times: int) -> None:
 
 def between(patch: Patch, act: Callable[[], object]) -> None:
     """Something happens after the films were listed and before they are read."""
+    from xrayscan.job import options as job_options
     from xrayscan.job import run as job
 
-    found = job.find_scans
+    found = job_options.find_scans
 
     def listing(options: Any) -> Any:
         discovery = found(options)
@@ -51,9 +52,10 @@ def between(patch: Patch, act: Callable[[], object]) -> None:
 
 def within(patch: Patch, act: Callable[[], object]) -> None:
     """Something happens between a film's check and its reading."""
+    from xrayscan.intake import read
     from xrayscan.reading import scans
 
-    original = scans.check_settled
+    original = read.check_settled
 
     def checking(scan: Any, min_age: float) -> None:
         original(scan, min_age)

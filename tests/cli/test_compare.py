@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def theirs(films: Path, tmp_path: Path) -> Path:
     return path
 
 
-def compared(films: Path, folder: Path, *more: object) -> dict[str, object]:
+def compared(films: Path, folder: Path, *more: object) -> dict[str, Any]:
     done = run(
         "compare", films, "--admission", "off", "--report", folder / "c.html",
         "--json", folder / "c.json", *more,

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def evaluated(films: Path, folder: Path, *more: object) -> dict[str, object]:
+def evaluated(films: Path, folder: Path, *more: object) -> dict[str, Any]:
     done = run(
         "evaluate", films, "--admission", "off", "--report", folder / "e.html",
         "--json", folder / "e.json", "--csv", folder / "e.csv", *more,
@@ -215,7 +216,7 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
-def kept(model: Path) -> list[dict[str, object]]:
+def kept(model: Path) -> list[dict[str, Any]]:
     facts = json.loads((model / "evaluations.json").read_text(encoding="utf-8"))
     return list(facts["evaluations"])
 

@@ -34,5 +34,5 @@ class Poison(WorkerPlugin):
     """For every worker of a cluster, and those that come for the ones that died."""
 
     def setup(self, worker: Any) -> None:
-        module.Assessor = DeadlyAssessor  # type: ignore[misc]
-        module.readers = partial(readers, read=read_or_hang)  # type: ignore[assignment]
+        module.Assessor = DeadlyAssessor  # type: ignore[attr-defined]
+        module.readers = partial(readers, read=read_or_hang)  # type: ignore[attr-defined]

@@ -149,7 +149,7 @@ def test_while_nothing_comes_the_run_can_be_stopped() -> None:
     batches = InOrder(crew, 4, ()).batches([scan(n) for n in range(8)])
     assert [next(batches), next(batches)] == [[], []]
     assert crew.looked == 2
-    batches.close()
+    batches.close()  # type: ignore[attr-defined]  # an iterator to whom it may concern
     assert not crew.in_hand
 
 

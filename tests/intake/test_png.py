@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.films import draw_deep_film, draw_film, exif, png_bytes
 from xrayscan.errors import ScanError
-from xrayscan.intake import png
+from xrayscan.intake import pillow, png
 from xrayscan.intake.options import USUAL
 from xrayscan.intake.png import decode_png
 from xrayscan.records import Radiograph, Reason
@@ -63,7 +63,7 @@ def decoded_by(data: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[Radiograph
         asked.append(given)
         return original(*given)
 
-    original = png.decode_with_pillow
+    original = pillow.decode_with_pillow
     monkeypatch.setattr(png, "decode_with_pillow", ask)
     return decode_png(data, USUAL), bool(asked)
 

@@ -133,7 +133,7 @@ def test_a_share_that_is_away_for_a_moment(
             raise OSError(number, os.strerror(number))
         return io.BytesIO(b"anything")
 
-    monkeypatch.setattr(read.time, "sleep", waited.append)
+    monkeypatch.setattr(time, "sleep", waited.append)
     monkeypatch.setattr("builtins.open", flaky)
     try:
         content = read.read_content(str(tmp_path / "film.jpg"))

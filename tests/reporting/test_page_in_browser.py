@@ -317,7 +317,7 @@ def marked(report: Report, row: Assessment) -> str:
     """The mark that the planted film was given."""
     test = picture_of(report.rows.index(row), row.probability).test
     assert test is not None
-    (reliable,) = test.answer([test])
+    (reliable,) = test.answer([test.heat_map])
     return {True: "tested", False: "weak", None: "untested"}[reliable]
 
 

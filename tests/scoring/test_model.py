@@ -102,7 +102,7 @@ def test_the_tests_of_heat_maps_ask_what_the_card_leaves_open(
     runnable: Path, films: np.ndarray
 ) -> None:
     """One pass and at times two more where the card has the model's chance, five where not."""
-    asked: dict[str, int] = {}
+    asked: dict[str, float] = {}
     for cam in ("gradcam", "gradcam++"):
         model = ScoringModel(runnable, threads=2)
         maps = [each.heat_map for each in model.score(films, cam) if np.ptp(each.heat_map.heat)]

@@ -24,6 +24,7 @@ from xrayscan.scoring.thresholds import RULES
 from xrayscan.training import fit as story
 from xrayscan.training.films.data import decode_films
 from xrayscan.training.fit import fit
+from xrayscan.training.learning import devices
 from xrayscan.training.network.architectures import TABLE
 from xrayscan.training.network.start import find_start
 from xrayscan.training.options import FitOptions, Recipe
@@ -385,7 +386,7 @@ def test_a_model_that_is_not_trained_is_made_under_tensorflow(
     if ensemble:
         members = (str(fitted), str(fitted))
         options = FitOptions(data, tmp_path / "mean", ensemble_of=members, folds=4, recipe=RECIPE)
-    monkeypatch.setattr(story.devices, "backend", lambda: "jax")
+    monkeypatch.setattr(devices, "backend", lambda: "jax")
     with pytest.raises(UsageError, match=r"^KERAS_BACKEND: making a model .* leave it unset$"):
         fit(options)
     assert not list(tmp_path.iterdir())

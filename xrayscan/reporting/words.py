@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from xrayscan.records import Reason, Status, Zone
 from xrayscan.reporting.worklist import Section
@@ -76,7 +77,7 @@ _MARKS = {
         "tested.",
     ),
 }
-WORDS = {
+WORDS: Mapping[str, Any] = {
     "sections": [
         {"id": section.value, "title": title, "meaning": meaning}
         for section, (title, meaning) in _SECTIONS.items()

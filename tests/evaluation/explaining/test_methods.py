@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -91,7 +92,7 @@ def test_shuffled_weights_change_the_score_and_repeat(network: Network, films: n
 def test_shuffling_keeps_the_weights(network: Network, runnable: Path) -> None:
     import openvino as ov
 
-    def weights(model: object) -> list[np.ndarray]:
+    def weights(model: Any) -> list[np.ndarray]:
         return [
             np.sort(node.get_data().ravel())
             for node in model.get_ordered_ops()

@@ -71,10 +71,10 @@ def test_trained_in_mixed_kept_in_float32(
     """It computes in bfloat16 while training, its logits and all that is saved are float32."""
     import keras
 
-    from xrayscan.training.learning import recipe
+    from xrayscan.training.learning import recipe, stages
 
     seen: list[Any] = []
-    freeze = recipe.freeze
+    freeze = stages.freeze
     monkeypatch.setattr(recipe, "freeze", lambda backbone, *rest: seen.append(backbone) or
                         freeze(backbone, *rest))  # fmt: skip
     data = draw_folder(tmp_path / "data", 12)

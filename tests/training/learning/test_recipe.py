@@ -13,8 +13,8 @@ from xrayscan.errors import StoppedError, XrayscanError
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.training.films.data import DecodedFilms, decode_films
 from xrayscan.training.films.parts import Parts
-from xrayscan.training.learning.recipe import CURVES, Lesson, predict_logits, train
-from xrayscan.training.learning.state import TrainingState
+from xrayscan.training.learning.recipe import Lesson, predict_logits, train
+from xrayscan.training.learning.state import CURVES, TrainingState
 from xrayscan.training.network.classifier import build_classifier
 from xrayscan.training.options import FitHooks, Recipe, Unfreeze
 

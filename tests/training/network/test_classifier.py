@@ -316,7 +316,7 @@ def test_smoothing_takes_the_mean_of_each_neighbourhood(passes: int) -> None:
 
     classifier = build_classifier(TINY, SIZE, smoothing=passes)
     film = np.random.default_rng(0).uniform(0, 255, (SIZE, SIZE)).astype(np.float32)
-    expected = film
+    expected: Any = film
     for _ in range(passes):
         held = cv2.blur(np.ones_like(film), (3, 3), borderType=cv2.BORDER_CONSTANT)
         expected = cv2.blur(expected, (3, 3), borderType=cv2.BORDER_CONSTANT) / held
