@@ -9,6 +9,7 @@ from xrayscan.errors import UsageError
 
 LOCAL = "local"
 GPU = "gpu"  # films are read here and scored there
+IN_PROCESS = (LOCAL, GPU)  # whatever scores, the run assesses its films itself
 OWN_CLUSTER = "dask"  # started for the run, on this machine
 
 # tcp:// and tls:// are how a scheduler itself prints its address
@@ -21,7 +22,7 @@ def check_engine(engine: str) -> None:
     Raises:
         UsageError: it is none, or Dask is not installed.
     """
-    if engine in (LOCAL, GPU):
+    if engine in IN_PROCESS:
         return
     if engine != OWN_CLUSTER:
         scheduler_address(engine)

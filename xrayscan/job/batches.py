@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from xrayscan.assessing import Assessed, AssessOptions, Assessor
 from xrayscan.cluster.clusters import connected
 from xrayscan.cluster.crew import DaskCrew
-from xrayscan.cluster.engines import GPU, LOCAL
+from xrayscan.cluster.engines import GPU, IN_PROCESS
 from xrayscan.cluster.in_order import InOrder
 from xrayscan.cluster.marks import Marker, with_marker
 from xrayscan.cluster.terms import Terms, model_name, own_versions
@@ -78,7 +78,7 @@ def batches(scans: Sequence[Scan], asked: Asked, hooks: RunHooks) -> Iterator[li
     """
     if not scans:
         return
-    if asked.options.engine in (LOCAL, GPU):
+    if asked.options.engine in IN_PROCESS:
         yield from _batches_here(scans, asked)
     else:
         yield from _batches_of_cluster(scans, asked, hooks)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -68,9 +69,9 @@ def test_occlusion_is_hot_where_the_model_looks(
     """A made-up model that sees one corner alone."""
 
     class Corner:
-        def outputs(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        def score(self, pixels: np.ndarray) -> SimpleNamespace:
             level = pixels[:, :16, :16].std(axis=(1, 2)) / 20
-            return {PROBABILITY: 1 / (1 + np.exp(-level))}
+            return SimpleNamespace(probability=1 / (1 + np.exp(-level)))
 
     heat = occlusion(replace(network, engine=Corner()), films[6])
     assert heat.shape == (13, 13)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xrayscan.evaluation.explaining.graphs import FEATURES, with_features
 from xrayscan.scoring.card import GRADCAM, SCORER, ModelCard
-from xrayscan.scoring.engine import HEAT_PREFIX, PROBABILITY, Engine
+from xrayscan.scoring.engine import HEAT_PREFIX, Engine
 from xrayscan.scoring.faithfulness import Film, Heat, blurred
 from xrayscan.scoring.log_odds import log_odds
 
@@ -57,8 +57,7 @@ class Network:
 
     def logits(self, films: Film) -> NDArray[np.float64]:
         """Log odds of the probability, (B,), of (B, S, S) films of 0..255."""
-        shares = self.engine.outputs(films)[PROBABILITY].reshape(len(films))
-        return log_odds(shares)
+        return log_odds(self.engine.score(films).probability)
 
 
 def explainer(method: str, network: Network, engine: Engine | None = None) -> Explainer:
