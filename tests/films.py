@@ -37,6 +37,14 @@ def draw_film(seed: int, *, width: int = 320, height: int = 280) -> NDArray[np.u
     return np.rint(_draw(seed, width, height) * 255).astype(np.uint8)
 
 
+def draw_unlike_film(seed: int, side: int = 224) -> np.ndarray:
+    """A drawn film with a pattern of its own: the drawn ones alone are alike as no patients are."""
+    drawn = cv2.resize(draw_film(seed), (side, side), interpolation=cv2.INTER_AREA)
+    pattern = np.random.default_rng(seed).uniform(0, 255, (12, 12)).astype(np.float32)
+    mixed = 0.4 * drawn + 0.6 * cv2.resize(pattern, (side, side), interpolation=cv2.INTER_CUBIC)
+    return np.clip(mixed, 0, 255).astype(np.uint8)
+
+
 def draw_deep_film(
     seed: int, *, bits: int = 12, width: int = 320, height: int = 280
 ) -> NDArray[np.uint16]:

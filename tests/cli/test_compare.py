@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,10 @@ import numpy as np
 import pytest
 
 from tests.cli.test_evaluate import Page, films, run
+from xrayscan.resources import DEFAULT_MODEL, model_folder
+from xrayscan.scoring.card import file_sha256
+from xrayscan.scoring.looks import stacked
+from xrayscan.scoring.seen import Seen
 
 __all__ = ["films"]  # the fixture
 
@@ -83,3 +88,32 @@ def test_faults_are_said_in_a_sentence(films: Path, theirs: Path) -> None:
     )  # fmt: skip
     assert single.exit_code == 2
     assert "takes at least two" in single.stderr
+
+
+def test_what_models_have_learnt_from_is_said_and_left_out(films: Path, tmp_path: Path) -> None:
+    """By all of the models, whichever is named first."""
+    learnt = tmp_path / "learnt"
+    shutil.copytree(model_folder(DEFAULT_MODEL), learnt)
+    some = [films / "NORMAL" / "0.png", films / "PNEUMONIA" / "20.png"]
+    Seen.of([file_sha256(film) for film in some], stacked([])).keep_in(learnt)
+    card = json.loads((learnt / "card.json").read_text(encoding="utf-8"))
+    for name in card["files"]:
+        card["files"][name] = file_sha256(learnt / name)
+    (learnt / "card.json").write_text(json.dumps({**card, "name": "learnt"}), encoding="utf-8")
+    facts = compared(films, tmp_path, "--model", "fast", "--model", learnt)
+    assert facts["learnt_from"] == {"fast": 0, "learnt": 2}
+    assert "learnt has learnt from 2 of these films" in (tmp_path / "c.html").read_text("utf-8")
+    facts = compared(films, tmp_path, "--model", "fast", "--model", learnt, "--unseen")
+    assert facts["learnt_from"] == {"fast": 0, "learnt": 0}
+    assert facts["films"] == {"labelled": 17, "compared": 14}
+
+
+def test_models_of_opposite_classes_are_not_compared(films: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(model_folder(DEFAULT_MODEL), other)
+    card = json.loads((other / "card.json").read_text(encoding="utf-8"))
+    card |= {"name": "other", "classes": card["classes"][::-1], "positive": card["classes"][0]}
+    (other / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    done = run("compare", films, "--model", "fast", "--model", other)
+    assert done.exit_code == 2
+    assert "its score is P(NORMAL), that of fast P(PNEUMONIA); compare models" in done.stderr

@@ -24,7 +24,8 @@ def film(tmp_path: Path) -> Path:
 
 def test_methods_side_by_side(film: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "why.png"
-    done = run("explain", film, "--method", "gradcam,gradcam++,occlusion", "--out", out)
+    methods = "gradcam,gradcam++,occlusion"
+    done = run("explain", film, "--method", methods, "--admission", "off", "--out", out)
     assert done.exit_code == 0, done.output
     picture = cv2.imread(str(out))
     height, width, _ = picture.shape
@@ -60,6 +61,29 @@ def test_the_film_itself_is_never_overwritten(film: Path) -> None:
     assert done.exit_code == 2
     assert "is the film itself" in done.stderr
     assert film.read_bytes() == before
+
+
+def test_what_predict_would_not_score_is_not_drawn(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(png_bytes(np.random.default_rng(1).integers(0, 255, (300, 300)).astype("u1")))
+    out = tmp_path / "why.png"
+    row = run("predict", photo, "--quiet").stdout.splitlines()[1]
+    assert ",not_assessed," in row
+    done = run("explain", photo, "--out", out)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"xrayscan: {photo}: ")
+    assert "--admission warn draws it all the same" in done.stderr
+    assert not out.exists()
+    done = run("explain", photo, "--out", out, "--admission", "warn")
+    assert done.exit_code == 0, done.output
+    assert "does not look like a frontal chest film" in done.stdout.splitlines()[1]
+    assert out.exists()
+
+
+def test_a_film_that_is_not_there(tmp_path: Path) -> None:
+    done = run("explain", tmp_path / "none.png", "--out", tmp_path / "x.png")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"xrayscan: {tmp_path / 'none.png'}: ")
 
 
 def test_a_broken_film_is_said_in_a_sentence(film: Path, tmp_path: Path) -> None:

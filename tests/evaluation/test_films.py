@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from tests.films import dicom_bytes, draw_film, png_bytes
+from tests.films import dicom_bytes, draw_film
 from tests.scoring.conftest import card_facts, write_card
 from tests.training.conftest import write_listing
 from xrayscan.errors import DataError
-from xrayscan.evaluation.films import LabelOptions, labelled_scans, learnt_from
+from xrayscan.evaluation.films import LabelOptions, labelled_scans
 from xrayscan.scoring.card import ModelCard, load_card
 
 
@@ -91,21 +89,3 @@ def test_further_columns_and_the_patient_of_a_header(tmp_path: Path, card: Model
     assert found.attributes == {"sex": "M"}
     assert found.patient.startswith("dicom:")
     assert found.patient not in repr(found)
-
-
-def test_films_that_the_model_has_learnt_from(tmp_path: Path, card: ModelCard) -> None:
-    for number in range(2):
-        (tmp_path / f"{number}.png").write_bytes(png_bytes(draw_film(number)))
-    data = listed(tmp_path, "normal", "pneumonia")
-    digests = [hashlib.sha256((tmp_path / f"{n}.png").read_bytes()).hexdigest() for n in range(2)]
-    assert learnt_from(digests, card.folder) is None
-    with pytest.raises(DataError, match="does not say which films"):
-        labelled_scans(LabelOptions(data, unseen=True), card)
-    keys = np.array([int(digests[0][:16], 16)], np.uint64)
-    np.save(card.folder / "films_seen.npy", keys)
-    assert learnt_from([*digests, ""], card.folder) == 1
-    found = labelled_scans(LabelOptions(data, unseen=True), card)
-    assert ([film.label for film in found.films], found.seen) == (["pneumonia"], 1)
-    np.save(card.folder / "films_seen.npy", np.array([int(d[:16], 16) for d in digests], np.uint64))
-    with pytest.raises(DataError, match="no films are left"):
-        labelled_scans(LabelOptions(data, unseen=True), card)

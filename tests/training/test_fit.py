@@ -40,6 +40,7 @@ FILES = {
     "README.md",
     "report.html",
     "films_seen.npy",
+    "films_looks.npy",
 }
 
 

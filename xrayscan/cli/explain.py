@@ -11,6 +11,7 @@ from xrayscan.cli.evaluate import Quiet, Verbose
 from xrayscan.cli.exits import Exit, echo, reported
 from xrayscan.cli.film_options import Workers
 from xrayscan.cli.options import option
+from xrayscan.intake.admission import Admission
 from xrayscan.resources import DEFAULT_MODEL
 
 
@@ -29,6 +30,7 @@ def explain(
     model: Annotated[
         str, option(metavar="NAME|FOLDER", help="A bundled model or a model folder.")
     ] = DEFAULT_MODEL,
+    admission: Annotated[Admission, option(help="As of predict.")] = Admission.ON,
     workers: Workers = 0,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -45,12 +47,16 @@ def explain(
     from xrayscan.evaluation.explaining.explain import explain as run
     from xrayscan.evaluation.explaining.methods import TITLES
 
-    options = ExplainOptions(file, model, method_names(method), out, workers or available_cores())
+    options = ExplainOptions(
+        file, model, method_names(method), out, workers or available_cores(), admission
+    )
     with quiet_libraries(verbose=verbose):
         set_up_logging(verbose=verbose)
         found = run(options)
     if not quiet:
         echo(f"P({found.positive}) {found.probability:.3f}")
+        if found.remark:
+            echo(found.remark)
         for name, tested in found.marks.items():
             beaten = f"{100 * tested.beaten:.0f} % of shuffled maps"
             echo(f"{TITLES[name]}: {tested.words}, beats {beaten}")

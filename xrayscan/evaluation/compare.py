@@ -27,6 +27,7 @@ from xrayscan.evaluation.disagreements import disagreements
 from xrayscan.evaluation.estimates import ends, rounded
 from xrayscan.evaluation.films import LabelledScan, LabelOptions, labelled_scans
 from xrayscan.evaluation.judging import OpenHooks, assess_options
+from xrayscan.evaluation.learnt import check_unseen, say_learnt
 from xrayscan.evaluation.metrics import auc
 from xrayscan.evaluation.outputs import SCHEMA, check_outputs, write_json
 from xrayscan.evaluation.pairs import holm, mcnemar
@@ -36,7 +37,7 @@ from xrayscan.intake.admission import Admission
 from xrayscan.records import DISCLAIMER, Assessment
 from xrayscan.reporting.run_record import versions
 from xrayscan.resources import DEFAULT_MODEL, model_folder
-from xrayscan.scoring.card import load_card
+from xrayscan.scoring.card import ModelCard, load_card
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,10 @@ def compare(options: CompareOptions, hooks: OpenHooks) -> dict[str, Any]:
     _check(options)
     card = load_card(model_folder(options.models[0] if options.models else DEFAULT_MODEL))
     films = labelled_scans(options.labels, card).films
+    for name in options.models:
+        _check_model(load_card(model_folder(name)), card, options.labels)
     contenders = _contenders(options, films, hooks)
-    values = np.stack([each.probabilities for each in contenders])
-    common = np.asarray(~np.isnan(values).any(axis=0), np.bool_)
-    if not common.any():
-        raise DataError(f"{options.labels.data}: no film has a probability of all; compare fewer")
+    common = _common(contenders, options.labels)
     names = (card.negative, card.positive)
     samples = {each.name: _sample(each, films, common, names) for each in contenders}
     facts = {
@@ -97,6 +97,7 @@ def compare(options: CompareOptions, hooks: OpenHooks) -> dict[str, Any]:
         "rows": [
             _row(each, samples[each.name], rule) for each in contenders for rule in each.thresholds
         ],
+        "learnt_from": _learnt(contenders, common),
         "auc_pairs": _auc_pairs(contenders, samples),
         "call_pairs": _call_pairs(contenders, samples),
     }
@@ -115,6 +116,50 @@ def _check(options: CompareOptions) -> None:
             "nothing to compare: give --model, --external or --threshold at least twice"
         )
     check_outputs((options.report, options.json), (options.labels.data, *options.outputs))
+
+
+def _check_model(card: ModelCard, first: ModelCard, labels: LabelOptions) -> None:
+    """Refuse a model whose score says the opposite of the first one's.
+
+    Raises:
+        UsageError: so it is.
+        DataError: it is to leave out what it has learnt from, and does not say what that is.
+    """
+    check_unseen(labels, card.folder)
+    if card.positive.casefold() == first.negative.casefold():
+        raise UsageError(
+            f"--model {card.name}: its score is P({card.positive}), that of {first.name} "
+            f"P({first.positive}); compare models of the same positive class"
+        )
+
+
+def _common(contenders: Sequence[Contender], labels: LabelOptions) -> NDArray[np.bool_]:
+    """The films to compare on: (N,) True where all have a probability, and none has learnt from it
+    if that is asked for.
+
+    Raises:
+        DataError: there are none.
+    """
+    kept = ~np.isnan([each.probabilities for each in contenders]).any(axis=0)
+    if labels.unseen:
+        for each in contenders:
+            kept &= True if each.learnt is None else ~each.learnt
+    if not kept.any():
+        raise DataError(
+            f"{labels.data}: no film is left that has a probability of all; compare fewer"
+        )
+    return np.asarray(kept, np.bool_)
+
+
+def _learnt(contenders: Sequence[Contender], common: NDArray[np.bool_]) -> dict[str, int]:
+    """How many of the films models have learnt from, by name, for those that say; told, too."""
+    found = {
+        each.name: int(each.learnt[common].sum()) for each in contenders if each.learnt is not None
+    }
+    for name, count in found.items():
+        if count:
+            say_learnt(name, count, int(common.sum()))
+    return found
 
 
 def _contenders(

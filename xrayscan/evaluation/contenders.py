@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from xrayscan.errors import UsageError
 from xrayscan.evaluation.external import matched
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.judging import OpenHooks, assess_options, judge
+from xrayscan.evaluation.learnt import learnt_by
 from xrayscan.intake.admission import Admission
 from xrayscan.records import PROBABILITY_DECIMALS, Assessment
 from xrayscan.scoring.card import SCORING_FILES, ModelCard
@@ -33,6 +34,7 @@ class Contender:
         films_per_second: reading included; None for outputs of others.
         megabytes: of the files that scoring needs; None for outputs of others.
         folder: of the model; None for outputs of others.
+        learnt: (N,) the films that it has learnt from; None where it does not say.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Contender:
     films_per_second: float | None = None
     megabytes: float | None = None
     folder: Path | None = None
+    learnt: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ def of_model(
         len(films) / max(seconds, 1e-9),
         size / 1e6,
         folder,
+        learnt_by(folder, judged),
     )
     return contender, judged.rows
 
@@ -125,16 +129,7 @@ def apart(contenders: Sequence[Contender]) -> list[Contender]:
     for place, each in enumerate(contenders):
         nth = names[: place + 1].count(each.name)
         name = f"{each.name} ({nth})" if names.count(each.name) > 1 else each.name
-        told.append(
-            Contender(
-                name,
-                each.probabilities,
-                each.thresholds,
-                each.films_per_second,
-                each.megabytes,
-                each.folder,
-            )
-        )
+        told.append(replace(each, name=name))
     return told
 
 

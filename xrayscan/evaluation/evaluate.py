@@ -12,7 +12,7 @@ from typing import Any
 from xrayscan.evaluation.by_threshold import at_threshold
 from xrayscan.evaluation.evaluation_page import Page, write_page
 from xrayscan.evaluation.explaining.map_tests import MapTests
-from xrayscan.evaluation.films import LabelledScans, LabelOptions, labelled_scans, learnt_from
+from xrayscan.evaluation.films import LabelOptions, labelled_scans
 from xrayscan.evaluation.judging import (
     Judged,
     OpenHooks,
@@ -21,6 +21,7 @@ from xrayscan.evaluation.judging import (
     judge,
 )
 from xrayscan.evaluation.kept import check_keeping, keep
+from xrayscan.evaluation.learnt import Measurable, check_unseen, measurable
 from xrayscan.evaluation.measure import MeasureOptions, measure
 from xrayscan.evaluation.outputs import SCHEMA, check_outputs, check_prevalence, write_json
 from xrayscan.evaluation.panels import chosen_films
@@ -98,11 +99,14 @@ def evaluate(options: EvaluateOptions, hooks: OpenHooks) -> Evaluation:
     model = ScoringModel(model_folder(options.model), options.workers)
     if options.keep_as:
         check_keeping(model.card)
+    check_unseen(options.labels, model.card.folder)
     threshold = model.card.threshold(options.threshold)
     labelled = labelled_scans(options.labels, model.card)
     assess = assess_options(threshold, model.card, options.workers, options.admission)
-    judged = judge(model, labelled.films, assess, hooks)
-    facts = _facts(options, model.card, labelled, judged, threshold)
+    found = measurable(judge(model, labelled.films, assess, hooks), model.card, options.labels)
+    judged = found.judged
+    facts = _facts(options, model.card, found, threshold)
+    facts["flow"]["other_labels"] = dict(labelled.other_labels)
     tested = MapTests(model, assess) if options.explanations else None
     if tested:
         facts["explanations"] = tested.of_films(judged, threshold)
@@ -130,10 +134,10 @@ def _check(options: EvaluateOptions) -> None:
 def _facts(
     options: EvaluateOptions,
     card: ModelCard,
-    labelled: LabelledScans,
-    judged: Judged,
+    found: Measurable,
     threshold: float,
 ) -> dict[str, Any]:
+    judged = found.judged
     sample = judged.sample
     named = {
         rule: round(point.threshold, THRESHOLD_DECIMALS) for rule, point in card.thresholds.items()
@@ -154,34 +158,26 @@ def _facts(
         },
         "rule": options.threshold or card.default_rule,
         "threshold": threshold,
-        "flow": _flow(labelled, judged, card),
+        "flow": _flow(found),
         "measures": measure(sample, MeasureOptions(threshold, named, options.prevalence)),
         "all_without_probability_referred": _referred(judged, threshold, options.prevalence),
         "subgroups": subgroups(scored_films, sample, threshold, options.columns),
     }
 
 
-def _flow(labelled: LabelledScans, judged: Judged, card: ModelCard) -> dict[str, Any]:
+def _flow(found: Measurable) -> dict[str, Any]:
+    judged = found.judged
     statuses = [status for status in Status if status is not Status.ADMITTED]  # of check alone
     by_status = {
         status.value: sum(row.status is status for row in judged.rows) for status in statuses
     }
-    learnt = learnt_from([row.sha256 for row in judged.rows], card.folder)
-    if learnt:
-        log.warning(
-            "%d of %d films were learnt from by the model: the figures are too good; --unseen "
-            "leaves them out",
-            learnt,
-            len(judged.films),
-        )
     return {
         "labelled": len(judged.films),
         "patients": len(set(judged.patients)),
         **by_status,
         "without_probability": len(judged.rows) - by_status[Status.SCORED.value],
-        "other_labels": dict(labelled.other_labels),
-        "left_out_as_seen": labelled.seen,
-        "learnt_from": learnt,
+        "left_out_as_seen": found.left_out,
+        "learnt_from": found.learnt,
         "without_patient": sum(film.patient == film.scan.location for film in judged.films),
     }
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
 
 from xrayscan.errors import DataError
 from xrayscan.labels.layouts import read_entries
 from xrayscan.labels.listing import SPLITS, Entry
 from xrayscan.labels.patients import patient_of
 from xrayscan.records import Scan
-from xrayscan.scoring import seen
 from xrayscan.scoring.card import ModelCard
 
 log = logging.getLogger(__name__)
@@ -34,7 +29,7 @@ class LabelOptions:
         positive: labels that count as positive; empty takes the model's classes.
         negative: labels that count as negative; empty takes the model's negative class.
         split: only the films of this split; "" takes all.
-        unseen: leave out the films that the model has learnt from.
+        unseen: leave out the films that the model has learnt from; told when they are read.
     """
 
     data: Path
@@ -71,12 +66,10 @@ class LabelledScans:
     Attributes:
         films: in their lasting order.
         other_labels: films left out because of their label, by label.
-        seen: films left out because the model has learnt from them.
     """
 
     films: tuple[LabelledScan, ...]
     other_labels: Mapping[str, int]
-    seen: int = 0
 
 
 def labelled_scans(options: LabelOptions, card: ModelCard) -> LabelledScans:
@@ -92,41 +85,10 @@ def labelled_scans(options: LabelOptions, card: ModelCard) -> LabelledScans:
     sides = _sides(entries, options, card)
     chosen = [entry for entry in entries if entry.label.casefold() in sides]
     other = Counter(entry.label for entry in entries if entry.label.casefold() not in sides)
-    keep = chosen
-    if options.unseen:
-        learnt = _learnt(chosen, card.folder)
-        keep = [entry for entry, old in zip(chosen, learnt, strict=True) if not old]
-    if not keep:
+    if not chosen:
         raise DataError(f"{options.data}: no films are left to measure on; give others")
-    films = tuple(_film(entry, sides[entry.label.casefold()]) for entry in keep)
-    return LabelledScans(films, dict(other), len(chosen) - len(keep))
-
-
-def learnt_from(sha256: Sequence[str], folder: Path) -> int | None:
-    """Count the films that a model has learnt from; None where it does not say."""
-    known = seen.films_seen(folder)
-    if known is None:
-        return None
-    return int(np.isin(seen.keys_of(each for each in sha256 if each), known).sum())
-
-
-def _learnt(entries: Sequence[Entry], folder: Path) -> list[bool]:
-    known = seen.films_seen(folder)
-    if known is None:
-        raise DataError(
-            f"{folder}: does not say which films it was trained on; measure without --unseen"
-        )
-    return [bool(found) for found in np.isin(_keys(entries), known)]
-
-
-def _keys(entries: Sequence[Entry]) -> seen.Keys:
-    digests = []
-    for entry in entries:
-        digest = "0" * 64  # of a file that cannot be read: intake will say so
-        with suppress(OSError), open(entry.location, "rb") as file:  # noqa: PTH123
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        digests.append(digest)
-    return seen.keys_of(digests)
+    films = tuple(_film(entry, sides[entry.label.casefold()]) for entry in chosen)
+    return LabelledScans(films, dict(other))
 
 
 def _of_split(entries: list[Entry], options: LabelOptions) -> list[Entry]:
@@ -170,15 +132,19 @@ def _spelt(entries: Sequence[Entry], folded: set[str]) -> set[str]:
     return {entry.label for entry in entries if entry.label.casefold() in folded}
 
 
+def scan_of(location: str) -> Scan:
+    """A film given by its path, to be read; reading it will say what is wrong with it."""
+    try:
+        return Scan.of(location, location, os.stat(location))  # noqa: PTH116  # may not be UTF-8
+    except OSError:
+        return Scan(location, location, 0, 0)
+
+
 def _film(entry: Entry, positive: bool) -> LabelledScan:
     location = entry.location
-    try:
-        scan = Scan.of(location, location, os.stat(location))  # noqa: PTH116  # may not be UTF-8
-    except OSError:  # reading it will say what is wrong
-        scan = Scan(location, location, 0, 0)
     attributes = {name: text for name, text in entry.attributes if text}
     return LabelledScan(
-        scan,
+        scan_of(location),
         entry.label,
         positive,
         entry.patient or patient_of(location),

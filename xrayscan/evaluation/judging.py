@@ -21,6 +21,7 @@ from xrayscan.records import Assessment, Scan, Status
 from xrayscan.reporting.table import fact_cells
 from xrayscan.scoring.card import CAMS, ModelCard
 from xrayscan.scoring.decision import Decision
+from xrayscan.scoring.looks import NO_LOOK, Looks, look_of, stacked
 from xrayscan.scoring.model import NO_CAM, ScoringModel
 
 
@@ -47,11 +48,13 @@ class Judged:
         films: as labelled.
         rows: as ``predict`` would write them.
         names: of the negative and the positive side.
+        looks: (N, LOOK_BYTES) what they look like; ``NO_LOOK`` of what could not be read.
     """
 
     films: tuple[LabelledScan, ...]
     rows: tuple[Assessment, ...]
     names: tuple[str, str]
+    looks: Looks
 
     @property
     def scored(self) -> NDArray[np.bool_]:
@@ -77,6 +80,13 @@ class Judged:
         values = [probability if row.probability is None else row.probability for row in self.rows]
         return Sample(np.array(values, np.float64), self.positives, self.patients, self.names)
 
+    def chosen(self, kept: NDArray[np.bool_]) -> Judged:
+        """Those films of (N,) that are True."""
+        places = np.flatnonzero(kept)
+        films = tuple(self.films[at] for at in places)
+        rows = tuple(self.rows[at] for at in places)
+        return Judged(films, rows, self.names, self.looks[places])
+
     def places(self) -> NDArray[np.int64]:
         """(n,) where the films of ``sample`` are among all."""
         return np.flatnonzero(self.scored)
@@ -92,16 +102,19 @@ def judge(
     """
     assessor = Assessor(model, replace(options, cam=NO_CAM))
     rows: list[Assessment] = []
+    looks: list[Looks] = []
     with hooks(len(films)) as listening:
         for batch in assessor.batches([film.scan for film in films]):
             rows += [row for row, _ in batch]
+            looks += [look_of(picture.film) if picture else NO_LOOK for _, picture in batch]
             listening.assessed([row for row, _ in batch])
             if listening.stop():
                 raise StoppedError(
                     f"stopped after {len(rows)} of {len(films)} films; nothing was measured"
                 )
     told = tuple(_with_header(film, row) for film, row in zip(films, rows, strict=True))
-    return Judged(told, tuple(rows), (model.card.negative, model.card.positive))
+    names = (model.card.negative, model.card.positive)
+    return Judged(told, tuple(rows), names, stacked(looks))
 
 
 @dataclass(frozen=True, slots=True)

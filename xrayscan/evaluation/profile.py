@@ -17,17 +17,17 @@ from xrayscan.clock import today
 from xrayscan.errors import XrayscanError
 from xrayscan.evaluation.bootstrap import auc_interval
 from xrayscan.evaluation.estimates import ends
-from xrayscan.evaluation.films import learnt_from
 from xrayscan.evaluation.judging import Judged
+from xrayscan.evaluation.learnt import learnt_by
 from xrayscan.evaluation.metrics import auc, reliability
 from xrayscan.evaluation.model_readme import README, model_readme
 from xrayscan.evaluation.recalibrating import Finding
 from xrayscan.evaluation.sample import Sample
 from xrayscan.evaluation.wishes import point_at
 from xrayscan.scoring import card as cards
-from xrayscan.scoring import seen
 from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.recalibration import Recalibration
+from xrayscan.scoring.seen import Seen
 from xrayscan.scoring.thresholds import RULES, operating_curve
 
 
@@ -75,11 +75,11 @@ def write_profile(folder: Path, site: Site) -> None:
 def _fill(folder: Path, site: Site) -> None:
     for name in cards.SCORING_FILES:
         shutil.copyfile(site.parent.folder / name, folder / name)
-    known = seen.films_seen(site.parent.folder)
-    films = seen.keys_of(row.sha256 for row in site.judged.rows if row.sha256)
+    known = Seen.kept_in(site.parent.folder)
     if known is not None:
         # thresholds were chosen on the site's films: measured on them, they would look too good
-        np.save(folder / seen.FILE, np.union1d(known, films))
+        films = Seen.of((row.sha256 for row in site.judged.rows), site.judged.looks)
+        known.and_of(films).keep_in(folder)
     facts = profile_facts(folder.name, site)
     facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
     (folder / cards.CARD).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
@@ -149,7 +149,8 @@ def _part(site: Site) -> dict[str, Any]:
 
 def _learnt(site: Site) -> int:
     """How many of the films the model has learnt from; 0 where it does not say."""
-    return learnt_from([row.sha256 for row in site.judged.rows], site.parent.folder) or 0
+    learnt = learnt_by(site.parent.folder, site.judged)
+    return 0 if learnt is None else int(learnt.sum())
 
 
 def _thresholds(site: Site) -> dict[str, Any]:

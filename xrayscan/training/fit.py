@@ -14,15 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.resources import model_folder
 from xrayscan.scoring.card import ModelCard, load_card
+from xrayscan.scoring.seen import Seen
 from xrayscan.training.films.parts import Parts, make_parts
-from xrayscan.training.films.seen import Keys, keys_of, seen_by, set_apart
+from xrayscan.training.films.seen import known_by, seen_by, set_apart
 from xrayscan.training.learning import devices
 from xrayscan.training.learning.hosts import COUNT, Hosts, named_hosts
 from xrayscan.training.learning.recipe import Lesson, train
@@ -68,7 +67,7 @@ class _Task:
     place: Place
     data: LabelledFolder
     parts: Parts
-    seen: Keys
+    seen: Seen
     start: Start | None
     teacher: ModelCard | None
     members: tuple[ModelCard, ...]
@@ -281,7 +280,7 @@ def _best(state: TrainingState, task: _Task, start: Start) -> Trained:
     return replace(
         trained,
         network=replace(trained.network, epochs=state.epochs, best_epoch=state.best_epoch),
-        seen=np.union1d(task.seen, keys_of(task.parts.train)),
+        seen=task.seen.and_of(known_by(task.parts.train)),
         history=tuple(state.history),
     )
 

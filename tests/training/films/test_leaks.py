@@ -8,20 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.films import draw_film
+from tests.films import draw_unlike_film as film
 from xrayscan.labels.films import LabelledFilm
 from xrayscan.training.films.data import DecodedFilms
-from xrayscan.training.films.leaks import Leak, find_leaks, perceptual_hash
+from xrayscan.training.films.leaks import Leak, find_leaks
 
 SIDE = 224
-
-
-def film(seed: int) -> np.ndarray:
-    """A drawn film with a pattern of its own: the drawn ones alone are alike as no patients are."""
-    drawn = cv2.resize(draw_film(seed), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    pattern = np.random.default_rng(seed).uniform(0, 255, (12, 12)).astype(np.float32)
-    mixed = 0.4 * drawn + 0.6 * cv2.resize(pattern, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-    return np.clip(mixed, 0, 255).astype(np.uint8)
 
 
 def decoded(part: str, pixels: Sequence[np.ndarray], patients: Sequence[str] = ()) -> DecodedFilms:
@@ -95,12 +87,12 @@ def test_dropping_leaves_the_others_in_their_order() -> None:
 def test_no_two_patients_of_kermany_look_alike(shared_data) -> None:
     """The limit's reason: films of different patients are never that near."""
     from xrayscan.labels.layouts import read_labelled
+    from xrayscan.scoring.looks import NEAR_BITS, looks_of, nearest
     from xrayscan.training.films.data import decode_films
-    from xrayscan.training.films.leaks import NEAR_BITS
 
     films = decode_films(read_labelled(shared_data / "kermany").of_split("train"), SIDE, 2)
-    signs = np.stack([perceptual_hash(each) for each in films.pixels]).astype(np.float32) * 2 - 1
-    bits = (signs.shape[1] - signs @ signs.T) / 2
+    looks = looks_of(films.pixels)
     patients = np.array([each.patient for each in films.films])
-    others = patients[:, None] != patients[None, :]
-    assert bits[others].min() > NEAR_BITS
+    for patient in set(patients):
+        own = patients == patient
+        assert nearest(looks[own], looks[~own])[1].min() > NEAR_BITS

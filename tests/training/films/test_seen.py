@@ -10,10 +10,12 @@ import pytest
 
 from tests.training.conftest import draw_folder
 from xrayscan.labels.layouts import read_labelled
+from xrayscan.scoring.looks import looks_of
+from xrayscan.scoring.seen import FILE, Seen
 from xrayscan.training.films import seen
 from xrayscan.training.films.data import DecodedFilms, decode_films
 from xrayscan.training.films.parts import Parts
-from xrayscan.training.films.seen import FILE, keys_of, seen_by, set_apart
+from xrayscan.training.films.seen import known_by, seen_by, set_apart
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +26,19 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> DecodedFilms:
     )
 
 
+def some_of(films: DecodedFilms, places: list[int], *, by_file: bool) -> Seen:
+    """What a model keeps that has learnt from some of the films, in these files or in others."""
+    if by_file:
+        return Seen(known_by(films).files[places])
+    return Seen(looks=looks_of(films.pixels[places]))
+
+
 def locations(films: DecodedFilms) -> list[str]:
     return [film.location for film in films.films]
 
 
 def test_keys_are_those_of_the_files(films: DecodedFilms) -> None:
-    keys = keys_of(films)
+    keys = known_by(films).files
     assert keys.dtype == np.uint64
     for location, key in zip(locations(films), keys, strict=True):
         digest = hashlib.sha256(Path(location).read_bytes()).digest()
@@ -42,9 +51,9 @@ def test_what_several_models_have_seen(tmp_path: Path, caplog: pytest.LogCapture
         (tmp_path / name).mkdir()
         np.save(tmp_path / name / FILE, np.array(keys, np.uint64))
     found = seen_by([tmp_path / "one", tmp_path / "other"])
-    assert found.tolist() == [3, 5, 2**63 + 1]
+    assert found.files.tolist() == [3, 5, 2**63 + 1]
     assert not caplog.text
-    assert seen_by([]).tolist() == []
+    assert seen_by([]).files.tolist() == []
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no array"], ids=["none", "empty", "damaged"])
@@ -53,22 +62,26 @@ def test_a_model_that_does_not_say(
 ) -> None:
     if content is not None:
         (tmp_path / FILE).write_bytes(content)
-    assert seen_by([tmp_path]).tolist() == []
+    assert seen_by([tmp_path]).files.tolist() == []
     assert f"{tmp_path} does not say which films it was trained on" in caplog.text
 
 
 def test_nothing_seen_changes_nothing(films: DecodedFilms) -> None:
     parts = Parts(films, films)
-    assert set_apart(parts, np.array([1, 2], np.uint64)) is parts
+    assert set_apart(parts, Seen(np.array([1, 2], np.uint64))) is parts
 
 
+@pytest.mark.parametrize("by_file", [True, False], ids=["the same file", "the same film"])
 def test_what_was_seen_is_left_out(
-    films: DecodedFilms, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    films: DecodedFilms,
+    by_file: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(seen, "MIN_VALIDATION", 8)
-    keys = keys_of(films)
+    seen_before = some_of(films, [0, 7, 11], by_file=by_file)
     with caplog.at_level(logging.WARNING, "xrayscan"):
-        parts = set_apart(Parts(films, films), np.sort(keys[[0, 7, 11]]))
+        parts = set_apart(Parts(films, films), seen_before)
     left = [name for n, name in enumerate(locations(films)) if n not in (0, 7, 11)]
     assert locations(parts.validation) == left
     assert parts.validation.pixels.shape[0] == len(left)
@@ -87,6 +100,6 @@ def test_what_was_seen_stays_where_too_little_would_be_left(
     known: list[int],
 ) -> None:
     monkeypatch.setattr(seen, "MIN_VALIDATION", least)
-    parts = set_apart(Parts(films, films), np.sort(keys_of(films)[known]))
+    parts = set_apart(Parts(films, films), some_of(films, known, by_file=True))
     assert parts == replace(Parts(films, films), seen_before=len(known))
     assert f"{len(known)} of 12 validation films were learnt from before" in caplog.text

@@ -76,6 +76,7 @@ def test_it_leaves_a_model_that_scores(fitted: Path) -> None:
         "admission.npz",
         "card.json",
         "films_seen.npy",
+        "films_looks.npy",
         "model.keras",
         "report.html",
         "scorer.bin",

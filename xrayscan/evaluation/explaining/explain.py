@@ -10,11 +10,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.errors import UsageError, XrayscanError
+from xrayscan.assessing import Assessor
+from xrayscan.errors import DataError, UsageError, XrayscanError
 from xrayscan.evaluation.explaining.inputs import Seen, seen
 from xrayscan.evaluation.explaining.methods import TITLES, Network, explainer
 from xrayscan.evaluation.figures import SOFT, literal, panels, png
-from xrayscan.records import DISCLAIMER, PROBABILITY_DECIMALS
+from xrayscan.evaluation.films import scan_of
+from xrayscan.evaluation.judging import assess_options
+from xrayscan.intake.admission import Admission
+from xrayscan.records import DISCLAIMER, PROBABILITY_DECIMALS, Status
 from xrayscan.reporting.overlay import overlay
 from xrayscan.resources import model_folder
 from xrayscan.scoring.engine import PROBABILITY
@@ -35,6 +39,7 @@ class ExplainOptions:
         methods: keys of ``methods.TITLES``, at least one.
         out: the PNG to write.
         workers: threads.
+        admission: what to do with a film outside the training population.
     """
 
     film: str
@@ -42,6 +47,7 @@ class ExplainOptions:
     methods: tuple[str, ...]
     out: Path
     workers: int = 1
+    admission: Admission = Admission.ON
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,13 @@ class Explanation:
         probability: P(positive) of the film, 0..1.
         positive: what it is the probability of.
         marks: by method, how far each map was tested.
+        remark: what admission has to say of the film, in words; "" for nothing.
     """
 
     probability: float
     positive: str
     marks: dict[str, Mark]
+    remark: str = ""
 
 
 def explain(options: ExplainOptions) -> Explanation:
@@ -66,13 +74,14 @@ def explain(options: ExplainOptions) -> Explanation:
     are drawn up to their own highest value.
 
     Raises:
-        DataError: the film cannot be read.
+        DataError: the film cannot be read, or is none that the model may judge.
         ModelError: the model folder cannot be used, or has no feature map for Score-CAM.
         UsageError: no such method.
         XrayscanError: the picture cannot be written.
     """
     _check(options)
     model = ScoringModel(model_folder(options.model), options.workers)
+    remark = _admitted(model, options)
     film = seen(model, options.film)
     network = Network.of(model.card, options.workers)
     heats = {method: explainer(method, network)(film.pixels) for method in options.methods}
@@ -82,9 +91,23 @@ def explain(options: ExplainOptions) -> Explanation:
     }
     raw = float(network.engine.outputs(film.pixels[None])[PROBABILITY].ravel()[0])
     probability = round(model.card.recalibration.applied(raw), PROBABILITY_DECIMALS)
-    found = Explanation(probability, model.card.positive, marks)
+    found = Explanation(probability, model.card.positive, marks, remark)
     _write(options.out, picture(film, drawn, found))
     return found
+
+
+def _admitted(model: ScoringModel, options: ExplainOptions) -> str:
+    """What ``predict`` would say of the film beside its probability.
+
+    Raises:
+        DataError: it would give none.
+    """
+    assess = assess_options(0.5, model.card, options.workers, options.admission)
+    ((row, _),) = next(Assessor(model, assess).batches([scan_of(options.film)]))
+    if row.status is Status.SCORED:
+        return row.detail
+    way = "; --admission warn draws it all the same" * (row.status is Status.NOT_ASSESSED)
+    raise DataError(f"{options.film}: {row.detail}{way}")
 
 
 def picture(film: Seen, heats: dict[str, Heat], found: Explanation) -> bytes:
@@ -106,7 +129,8 @@ def picture(film: Seen, heats: dict[str, Heat], found: Explanation) -> bytes:
         title, _, below = words.partition("\n")
         each.set_title(literal(title), fontsize=_TITLE)
         each.set_xlabel(literal(below), fontsize=_TITLE - 1, color=SOFT)
-    figure.supxlabel(DISCLAIMER, fontsize=_TITLE - 2, color=SOFT)
+    below = f"{found.remark}\n{DISCLAIMER}" if found.remark else DISCLAIMER
+    figure.supxlabel(literal(below), fontsize=_TITLE - 2, color=SOFT)
     return png(figure)
 
 

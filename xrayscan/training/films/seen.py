@@ -1,7 +1,6 @@
 """Which films a model has learnt from: so that nobody validates on them by starting from it.
 
-A model folder keeps the beginnings of the files' sha256. A patient's films never part in a split:
-films tell as much as patients would, and say nothing of anybody.
+A patient's films never part in a split of one list: films tell as much as patients would there.
 """
 
 from __future__ import annotations
@@ -11,35 +10,32 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from xrayscan.scoring import seen as model_seen
-from xrayscan.scoring.seen import FILE as FILE
-from xrayscan.scoring.seen import Keys as Keys
+from xrayscan.scoring.looks import looks_of
+from xrayscan.scoring.seen import Seen
 from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.films.parts import MIN_VALIDATION, Parts
 
 log = logging.getLogger(__name__)
 
 
-def keys_of(films: DecodedFilms) -> Keys:
-    """The films' keys, in their order."""
-    return model_seen.keys_of(films.sha256)
+def known_by(films: DecodedFilms) -> Seen:
+    """What the films are known by."""
+    return Seen.of(films.sha256, looks_of(films.pixels))
 
 
-def seen_by(folders: Iterable[Path]) -> Keys:
+def seen_by(folders: Iterable[Path]) -> Seen:
     """What models have learnt from, together; a model that does not say is named in the log."""
-    found = [np.zeros(0, np.uint64)]
+    found = Seen()
     for folder in folders:
-        keys = model_seen.films_seen(folder)
-        if keys is None:
+        kept = Seen.kept_in(folder)
+        if kept is None:
             log.warning("%s does not say which films it was trained on: validate on others", folder)
         else:
-            found.append(keys)
-    return np.unique(np.concatenate(found))
+            found = found.and_of(kept)
+    return found
 
 
-def set_apart(parts: Parts, seen: Keys) -> Parts:
+def set_apart(parts: Parts, seen: Seen) -> Parts:
     """Leave out of validation what was learnt from before, where enough films remain.
 
     Args:
@@ -49,7 +45,7 @@ def set_apart(parts: Parts, seen: Keys) -> Parts:
     Returns:
         The parts; ``seen_before`` of them counts the validation films that had to stay.
     """
-    known = np.isin(keys_of(parts.validation), seen)
+    known = seen.knows(parts.validation.sha256, looks_of(parts.validation.pixels))
     if not known.any():
         return parts
     fresh = parts.validation.labels[~known]

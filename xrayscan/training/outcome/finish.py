@@ -31,9 +31,8 @@ from xrayscan.scoring.engine import Engine, Scores
 from xrayscan.scoring.faithfulness import Chance, learn_chance
 from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.posture import fit_posture
+from xrayscan.scoring.seen import Seen
 from xrayscan.training.films.parts import Parts
-from xrayscan.training.films.seen import FILE as SEEN
-from xrayscan.training.films.seen import Keys
 from xrayscan.training.learning.augmentation import PRESETS, varied
 from xrayscan.training.learning.recipe import predict_logits
 from xrayscan.training.learning.teacher import score_films
@@ -71,7 +70,7 @@ class Trained:
     network: NetworkFacts
     data: LabelledFolder
     parts: Parts
-    seen: Keys
+    seen: Seen
     history: tuple[Mapping[str, float], ...] = ()
     trainable: bool = True
 
@@ -90,7 +89,7 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     engine, scores = exported.engine, exported.scores
     statistics = _admission(engine, parts, scores, function.admission_widths)
     statistics.save(folder / cards.ADMISSION)
-    np.save(folder / SEEN, trained.seen)
+    trained.seen.keep_in(folder)
     facts = known(trained.data, parts, trained.network, options)
     facts |= measured(scores, parts.validation)
     facts["calibration"] |= asdict(calibration)
