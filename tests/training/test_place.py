@@ -317,7 +317,6 @@ def test_deliver_what_was_not_trained(tmp_path: Path) -> None:
 
 def test_deliver_in_place_of_the_model_before(tmp_path: Path) -> None:
     write_model(tmp_path / "model", "old")
-    (tmp_path / "model" / "only before").write_text("old")
     write_state(tmp_path / "model" / TRAINING, 1)
     place = find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True))
     with working(place):
@@ -337,15 +336,52 @@ def test_deliver_in_place_of_the_model_before(tmp_path: Path) -> None:
     assert find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True)).work.name
 
 
+def add_own(model: Path) -> dict[str, str]:
+    """What people put into a model's folder."""
+    (model / "exported" / "variables").mkdir(parents=True)
+    (model / "exported" / "variables" / "all").write_text("weights")
+    (model / "my-notes.txt").write_text("mine")
+    (model / TRAINING / "why.txt").write_text("mine, too")
+    return {
+        "exported/variables/all": "weights",
+        "my-notes.txt": "mine",
+        "training/why.txt": "mine, too",
+    }
+
+
+def test_what_somebody_put_into_the_model_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Epochs are added: only what the model itself consists of is replaced."""
+    _model(tmp_path)
+    own = add_own(tmp_path / "model")
+    (tmp_path / "model" / "link").symlink_to("my-notes.txt")
+    place = find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True))
+    with working(place):
+        write_state(place.work, 2)
+        (place.work / "best-1.weights.h5").unlink()
+        (place.work / "last-1.weights.h5").unlink()
+        write_model(place.model)
+        place.deliver()
+    left = tree(tmp_path / "model")
+    assert {name: text for name, text in left.items() if name in own} == own
+    assert left["card.json"] == "new"
+    assert "training/best-1.weights.h5" not in left
+    assert (tmp_path / "model" / "link").readlink() == Path("my-notes.txt")
+    assert "exported/variables/all, link, my-notes.txt, training/why.txt" in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
 @pytest.mark.parametrize("killed_at", range(1, 8))
 @pytest.mark.parametrize("before", ["no model", "a model"])
 def test_killed_while_delivering(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, killed_at: int
 ) -> None:
     """At whatever rename: the model before or the new one has the name, or it can be resumed."""
+    own = {}
     if before == "a model":
-        write_model(tmp_path / "model", "old")
-        write_state(tmp_path / "model" / TRAINING, 1)
+        _model(tmp_path)
+        own = add_own(tmp_path / "model")
     options = FitOptions(tmp_path / "data", tmp_path / "model", resume=before == "a model")
     place = find_place(options)
     rename, calls = Path.rename, 0
@@ -369,6 +405,7 @@ def test_killed_while_delivering(
         deliver()
     monkeypatch.undo()
     if (place.out / "card.json").is_file() and not place.work.exists():
+        assert own.items() <= tree(place.out).items()
         return
     again = find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True))
     with working(again):
@@ -379,6 +416,7 @@ def test_killed_while_delivering(
         again.deliver()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert (tmp_path / "model" / "card.json").read_text() == "new"
+    assert own.items() <= tree(tmp_path / "model").items()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -22,6 +23,8 @@ _OURS = re.compile(
     rf"{_MODEL}|{_BEFORE}|{CURVES}|\.?{PROGRESS}(\..*\.part)?|(last|best)-\d+{re.escape(WEIGHTS)}"
 )
 TRAINING = "training"  # within a model folder: the state from which epochs can be added
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +61,42 @@ class Place:
     def deliver(self) -> None:
         """Give the finished model its name, the training's state within it.
 
-        The state is copied: killed anywhere here, it can still be resumed.
+        What somebody put beside the model before goes along. All is copied: killed anywhere here,
+        the training can still be resumed, and nothing is lost.
         """
         state = self.model / TRAINING
         for path in [path for path in self.work.iterdir() if path.is_file()]:
             state.mkdir(exist_ok=True)
             shutil.copy2(path, state)
+        before = self.work / _BEFORE
+        # where the last delivery was killed between the two names, the model before has none
+        _carry_over(self.out if self.out.exists() else before, self.model)
         sync_tree(self.model)  # on the disk before what it was made from goes
         if self.out.exists():
-            before = self.work / _BEFORE
             shutil.rmtree(before, ignore_errors=True)  # of a delivery that was stopped
             self.out.rename(before)
         self.model.rename(self.out)
         shutil.rmtree(self.work)
+
+
+def _carry_over(before: Path, model: Path) -> None:
+    """Copy what the model before has and the new one does not write: notes, figures, exports."""
+    kept = []
+    for path in sorted(before.rglob("*")):  # a folder comes before what is in it
+        name = path.relative_to(before)
+        is_state = name.parent == Path(TRAINING) and _OURS.fullmatch(name.name)
+        if is_state or os.path.lexists(model / name):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            (model / name).mkdir()
+        else:
+            shutil.copy2(path, model / name, follow_symlinks=False)
+            kept.append(str(name))
+    if kept:
+        log.warning(
+            "kept from the model before, whose figures and exports are not the new one's: %s",
+            ", ".join(kept),
+        )
 
 
 def find_place(options: FitOptions) -> Place:
@@ -167,7 +193,8 @@ def _copy(state: Path, work: Path) -> None:
     """Copy a training's state; what says that it is one comes last, and whole."""
     work.mkdir(parents=True)
     for path in state.iterdir():
-        if path.is_file() and path.name != PROGRESS:
+        # somebody's own would be in the way there; it stays with the model
+        if path.is_file() and _OURS.fullmatch(path.name) and path.name != PROGRESS:
             shutil.copy2(path, work)
     unfinished = work / f".{PROGRESS}.copy.part"
     shutil.copy2(state / PROGRESS, unfinished)
