@@ -394,6 +394,18 @@ def test_a_model_that_is_not_trained_is_made_under_tensorflow(
 
 
 @pytest.mark.usefixtures("tiny_in_table")
+def test_a_network_without_numbers_is_no_model(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However it came here: nothing of it is delivered."""
+    monkeypatch.setattr(finish, "predict_logits", lambda *_: np.array([0.1, np.nan]))
+    given = options(data, tmp_path / "model")
+    with pytest.raises(XrayscanError, match=r"model: the network gives no numbers, .*; train anew"):
+        fit(given)
+    assert not given.out.exists()
+
+
+@pytest.mark.usefixtures("tiny_in_table")
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -82,7 +82,9 @@ def _fill(folder: Path, site: Site) -> None:
         known.and_of(films).keep_in(folder)
     facts = profile_facts(folder.name, site)
     facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
-    (folder / cards.CARD).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (folder / cards.CARD).write_text(
+        json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8"
+    )
     (folder / README).write_text(model_readme(facts), encoding="utf-8")
 
 

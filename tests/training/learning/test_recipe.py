@@ -13,6 +13,8 @@ from xrayscan.errors import StoppedError, XrayscanError
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.training.films.data import DecodedFilms, decode_films
 from xrayscan.training.films.parts import Parts
+from xrayscan.training.learning import recipe as recipe_module
+from xrayscan.training.learning.metrics import validation_figures
 from xrayscan.training.learning.recipe import Lesson, predict_logits, train
 from xrayscan.training.learning.state import CURVES, TrainingState
 from xrayscan.training.network.classifier import build_classifier
@@ -140,6 +142,31 @@ def test_divergence_is_one_sentence(parts: Parts, tmp_path: Path) -> None:
     state = TrainingState(tmp_path / "state", {})
     with pytest.raises(XrayscanError, match=r"diverged in epoch 1 .* lower --learning-rate"):
         train(untrained(), lesson(parts, learning_rate=1e30), state)
+
+
+@pytest.mark.parametrize("figure", ["loss", "val_loss", "val_auc"])
+@pytest.mark.parametrize("sound", [0, 2])
+def test_no_epoch_without_numbers_is_kept(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figure: str, sound: int
+) -> None:
+    """Whichever figure is none; the epochs before it can still become the model."""
+    epochs = iter(range(1, 9))
+
+    def broken(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+        figures = validation_figures(logits, labels)
+        return figures | ({figure: np.nan} if next(epochs) > sound else {})
+
+    monkeypatch.setattr(recipe_module, "validation_figures", broken)
+    state = TrainingState(tmp_path / "state", {})
+    with pytest.raises(XrayscanError, match=f"diverged in epoch {sound + 1} ") as fault:
+        train(untrained(), lesson(parts, epochs=3), state)
+    assert ("--resume with --epochs 2 takes what was learnt before" in str(fault.value)) == bool(
+        sound
+    )
+    kept = TrainingState.load(tmp_path / "state", {})
+    assert kept.epochs == sound
+    if sound:
+        assert np.isfinite(predict_logits(best(kept), parts.validation)).all()
 
 
 @pytest.mark.parametrize(

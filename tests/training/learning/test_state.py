@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,8 @@ def test_any_history_of_kills(
         ([0.5, 0.9, 0.7, 0.9], 2),
         ([1.0, 1.0], 1),
         ([0.0], 1),
+        ([math.nan, 0.99, 0.95], 2),
+        ([0.99, math.nan], 1),
     ],
     ids=str,
 )

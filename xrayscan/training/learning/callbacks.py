@@ -72,12 +72,9 @@ def finish_epochs(
         def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             figures = {name: float(value) for name, value in (logs or {}).items()}
             rate = float(self.model.optimizer.learning_rate)
-            if not math.isfinite(figures["loss"]):
-                raise XrayscanError(
-                    f"{state.folder}: training diverged in epoch {epoch + 1} (the loss is no "
-                    "number); give a lower --learning-rate"
-                )
+            _check_numbers(figures, state)
             row = {"epoch": epoch + 1, **figures, **measure(), "learning_rate": rate}
+            _check_numbers(row, state)
             row["seconds"] = time.monotonic() - self.started
             state.finish_epoch(row, write_best)
             state.commit()
@@ -88,6 +85,21 @@ def finish_epochs(
                 self.model.stop_training = True
 
     return FinishEpoch()
+
+
+def _check_numbers(figures: Row, state: TrainingState) -> None:
+    """Stop at an epoch that has no numbers: weights that are none stay so in all that follow.
+
+    Raises:
+        XrayscanError: training diverged; epochs before this one are kept.
+    """
+    for name in ("loss", "val_loss", "val_auc"):
+        if not math.isfinite(figures.get(name, 0)):
+            before = f", or --resume with --epochs {state.epochs} takes what was learnt before"
+            raise XrayscanError(
+                f"{state.folder}: training diverged in epoch {state.epochs + 1} ({name} is no "
+                f"number); give a lower --learning-rate{before if state.epochs else ''}"
+            )
 
 
 def listen(hooks: FitHooks, epochs: int, steps: int) -> Any:

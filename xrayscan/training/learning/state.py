@@ -8,6 +8,7 @@ are complete; a kill between leaves the state before. The state has what the nex
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -96,7 +97,11 @@ class TrainingState:
     @property
     def best_epoch(self) -> int:
         """Its number, from 1; 0 before the first. Among equals the one with the lowest loss."""
-        ranks = [(row["val_auc"], -row["val_loss"]) for row in self.history]
+        ranks = [
+            # no number is greater or less than NaN: as the first, it would stay the best
+            (-math.inf if math.isnan(row["val_auc"]) else row["val_auc"], -row["val_loss"])
+            for row in self.history
+        ]
         return ranks.index(max(ranks)) + 1 if ranks else 0
 
     def restore(self, network: Any, weights: Path) -> None:

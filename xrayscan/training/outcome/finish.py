@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xrayscan.errors import XrayscanError
 from xrayscan.evaluation.calibration import fit_calibration
 from xrayscan.evaluation.explaining.inputs import evenly
 from xrayscan.evaluation.model_readme import README, model_readme
@@ -76,10 +77,19 @@ class Trained:
 
 
 def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
-    """Calibrate, export, choose thresholds on the exported scorer, write the card last."""
+    """Calibrate, export, choose thresholds on the exported scorer, write the card last.
+
+    Raises:
+        XrayscanError: the network gives no numbers.
+    """
     folder.mkdir()
     parts = trained.parts
     logits = predict_logits(trained.classifier, parts.validation)
+    if not np.isfinite(logits).all():  # such a network can also be given by --from
+        raise XrayscanError(
+            f"{options.out}: the network gives no numbers, its training diverged; train anew with "
+            "a lower --learning-rate"
+        )
     calibration = fit_calibration(logits, parts.validation.positives)
     final = calibrated(trained.classifier, calibration)
     if trained.trainable:
@@ -99,7 +109,9 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     scales = facts["heat"]["scale"]
     facts["heat"]["chance"] = _heat_chances(engine, scores, parts.validation.pixels, scales)
     facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
-    (folder / cards.CARD).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (folder / cards.CARD).write_text(
+        json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8"
+    )
     (folder / README).write_text(model_readme(facts), encoding="utf-8")
     evidence = Evidence(
         trained.data.classes,
