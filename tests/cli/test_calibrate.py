@@ -99,6 +99,29 @@ def test_faults_are_said_in_a_sentence(
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--from",), "has a scorer, no model.keras"),
+        (("--ensemble-of", "fast", "--ensemble-of"), "has a scorer, no model.keras"),
+        (("--distill",), "corrects probabilities for its site"),
+    ],
+    ids=["from", "ensemble", "distill"],
+)
+def test_nothing_is_trained_from_a_profile(
+    profile: Path, tmp_path: Path, option: tuple[str, ...], words: str
+) -> None:
+    """Said before the films are looked for, with the model to give in its place."""
+    assert not load_card(profile).recalibration.changes_nothing
+    done = run("fit", tmp_path / "no films", "--out", tmp_path / "out", *option, profile)
+    assert done.exit_code == 2, done.stderr
+    parent = f"(fast, card sha256 {load_card(bundled_models()['fast']).sha256})"
+    said = f"xrayscan: {option[-1]} {profile}: {words}"
+    assert done.stderr.startswith(said)
+    assert done.stderr.endswith(f"; give the model that it was made of {parent}\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_existing_folder_is_left_alone(site: Path, profile: Path) -> None:
     before = (profile / "card.json").read_bytes()
     done = run("calibrate", site, "--out", profile, "--sensitivity", "0.9")

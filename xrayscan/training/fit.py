@@ -37,6 +37,7 @@ from xrayscan.training.network.ensemble import (
     ensemble_function,
     read_members,
 )
+from xrayscan.training.network.given import check_uncorrected
 from xrayscan.training.network.start import IMAGENET, Start, find_start
 from xrayscan.training.options import FitHooks, FitOptions
 from xrayscan.training.outcome.card_facts import NetworkFacts
@@ -129,6 +130,8 @@ def _read(options: FitOptions) -> _Task:
     members = read_members(options) if options.ensemble_of or options.mirrored else ()
     start = None if members else find_start(options.architecture, options.origin)
     teacher = load_card(model_folder(options.teacher)) if options.teacher else None
+    if teacher:
+        check_uncorrected("--distill", teacher)
     if start:
         recipe = resolved(options.recipe, start)
         options = replace(options, recipe=recipe)

@@ -19,6 +19,7 @@ from xrayscan.scoring import engine
 from xrayscan.scoring.card import CAMS, KERAS, ModelCard, load_card
 from xrayscan.training.network import classifier as joints
 from xrayscan.training.network.architectures import architecture
+from xrayscan.training.network.given import check_network
 from xrayscan.training.options import FitOptions
 from xrayscan.training.outcome.card_facts import NetworkFacts
 from xrayscan.training.outcome.export import CALIBRATED_LOGIT, ScoringFunction, scoring_function
@@ -53,6 +54,8 @@ def read_members(options: FitOptions) -> tuple[ModelCard, ...]:
         )
     if any(card.architecture == NAME for card in cards):
         raise UsageError("--ensemble-of: an ensemble cannot be a member; give its members instead")
+    for card in cards:
+        check_network("--ensemble-of", card)
     return cards
 
 

@@ -13,6 +13,7 @@ from xrayscan.scoring.card import CARD, KERAS, ModelCard, file_sha256, load_card
 from xrayscan.training.network.architectures import Architecture, architecture
 from xrayscan.training.network.classifier import BACKBONE, build_classifier, take_over
 from xrayscan.training.network.ensemble import NAME as ENSEMBLE
+from xrayscan.training.network.given import check_network
 from xrayscan.training.options import Recipe
 
 NONE = "none"
@@ -114,6 +115,7 @@ def _from_model(name: str, card: ModelCard) -> Start:
             f"--from {card.name}: an ensemble cannot be trained on; give one of its members, or "
             "learn from it by --distill"
         )
+    check_network("--from", card)
     if name not in ("", card.architecture):
         raise UsageError(
             f"--arch {name}: the model to start from is a {card.architecture}; leave --arch out, "
