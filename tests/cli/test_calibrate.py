@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 from pathlib import Path
 
@@ -97,6 +98,34 @@ def test_faults_are_said_in_a_sentence(
     assert done.exit_code in (1, 2)
     assert words in done.stderr
     assert not out.exists()
+
+
+def test_the_site_s_films_are_not_called_those_of_training(
+    site: Path, profile: Path, tmp_path: Path
+) -> None:
+    """Whose films the network was trained on, and whose its thresholds are from, stay apart."""
+    parent = load_card(bundled_models()["fast"]).facts["training"]["population"]
+    facts = load_card(profile).facts
+    assert facts["training"]["population"] == parent
+    assert facts["site"]["population"] == "drawn films"
+    readme = (profile / "README.md").read_text(encoding="utf-8")
+    assert f"| Whose films | of the site: drawn films; trained on: {parent} |" in readme
+    page = tmp_path / "e.html"
+    done = run("evaluate", site, "--model", profile, "--admission", "off", "--report", page)
+    assert done.exit_code == 0, done.output
+    told = html.unescape(page.read_text(encoding="utf-8"))
+    assert f"Trained on: {parent}." in told
+    night = tmp_path / "p.html"
+    predicted(site, profile, "--report", night)
+    told = " ".join(html.unescape(night.read_text(encoding="utf-8")).split())
+    assert "<dt>Validated on</dt><dd>drawn films; for nobody else" in told
+    assert f"patients; {parent}</dd>" in told
+
+
+def test_the_calibration_is_said_to_be_the_parent_s(profile: Path) -> None:
+    readme = (profile / "README.md").read_text(encoding="utf-8")
+    assert "after calibration on the same films" not in readme
+    assert "the network's own calibration is fast's, on films of its training (temp" in readme
 
 
 @pytest.mark.parametrize(

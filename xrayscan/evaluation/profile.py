@@ -93,7 +93,7 @@ def profile_facts(name: str, site: Site) -> dict[str, Any]:
     parent, sample = dict(site.parent.facts), site.sample
     curve = operating_curve(sample.probabilities, sample.positives)
     training = {**parent["training"], "validation": _part(site)}
-    training |= {"population": site.population, "validation_seen_before": _learnt(site)}
+    training |= {"validation_seen_before": _learnt(site)}
     correction = site.finding.recalibration
     return {
         **parent,
@@ -121,7 +121,11 @@ def profile_facts(name: str, site: Site) -> dict[str, Any]:
             **parent["calibration"],
             "expected_calibration_error": round(_calibration_error(site), 4),
         },
-        "site": {"data": site.data, "wishes": [dict(each) for each in site.granted]},
+        "site": {
+            "data": site.data,
+            "population": site.population,  # beside that of training, which stays the parent's
+            "wishes": [dict(each) for each in site.granted],
+        },
         "results": _results(site),
     }
 
