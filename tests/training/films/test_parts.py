@@ -181,6 +181,46 @@ def test_a_trial_draws_of_the_test_films_too(data: Path, caplog, monkeypatch) ->
     assert said in caplog.text
 
 
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_a_trial_is_held_against_films_that_it_does_not_draw(
+    data: Path, split: str, monkeypatch
+) -> None:
+    """By bytes; of another name and class, so that no draw can take the same of both."""
+    monkeypatch.setattr("xrayscan.training.films.parts.MIN_VALIDATION", 2)
+    films = sorted((data / "train").rglob("*.png"))
+    for film in films:
+        other = "NORMAL" if film.parent.name == "PNEUMONIA" else "PNEUMONIA"
+        target = data / split / other / f"copy-of-{film.name}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(film, target)
+    parts = parts_of(data, limit=6, keep_leaks=True)
+    assert len(parts.train.films) == 6
+    assert {leak.training for leak in parts.leaks} == set(parts.train.films)
+    assert {leak.kind.value for leak in parts.leaks} == {"identical bytes"}
+    for leak in parts.leaks:
+        assert Path(leak.other.location).name == f"copy-of-{Path(leak.training.location).name}"
+
+
+def test_a_trial_keeps_patients_apart_from_all_of_test(data: Path, monkeypatch) -> None:
+    monkeypatch.setattr("xrayscan.training.films.parts.MIN_VALIDATION", 2)
+    rows = [
+        (film, film.parent.name, split, f"p{n}")
+        for split in ("train", "test")
+        for n, film in enumerate(sorted((data / "train").rglob("*.png")))
+    ]
+    for n, row in enumerate(rows[len(rows) // 2 :]):  # other films of the same patients
+        target = data / "other" / f"{n}.png"
+        target.parent.mkdir(exist_ok=True)
+        coarse = np.random.default_rng(9000 + n).integers(0, 256, (12, 12)).astype(np.uint8)
+        target.write_bytes(png_bytes(cv2.resize(coarse, (128, 128))))
+        rows[len(rows) // 2 + n] = (target, *row[1:])
+    (data / "other" / "3.png").unlink()  # gone, its patient is still known
+    listing = write_listing(data / "films.csv", ("path", "label", "split", "patient"), rows)
+    parts = parts_of(listing, limit=6, keep_leaks=True)
+    assert {leak.training for leak in parts.leaks} == set(parts.train.films)
+    assert {leak.kind.value for leak in parts.leaks} == {"same patient"}
+
+
 @pytest.mark.parametrize("named", [0, 5, 30])
 def test_films_that_name_no_patient_are_counted(data: Path, named: int, caplog) -> None:
     films = sorted((data / "train").rglob("*.png")) + sorted((data / "val").rglob("*.png"))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xrayscan.errors import ScanError
+from xrayscan.intake.read import read_content
 from xrayscan.labels.films import LabelledFilm
 from xrayscan.scoring.looks import NEAR_BITS, looks_of, nearest
 from xrayscan.training.films.data import DecodedFilms
@@ -46,16 +50,51 @@ def find_leaks(training: DecodedFilms, other: DecodedFilms) -> tuple[LeakedFilm,
     Returns:
         At most one finding per training film, in the order of the training films.
     """
+    return _surest(
+        training.films,
+        other.films,
+        (
+            (Leak.BYTES, _equal(training.sha256, other.sha256)),
+            (Leak.PIXELS, _equal(_pixel_keys(training), _pixel_keys(other))),
+            (Leak.NEAR, _near(training.pixels, other.pixels)),
+            (Leak.PATIENT, _equal(_patients(training.films), _patients(other.films))),
+        ),
+    )
+
+
+def find_plain_leaks(
+    training: DecodedFilms, other: Sequence[LabelledFilm], workers: int
+) -> tuple[LeakedFilm, ...]:
+    """Find leaks as ``find_leaks`` does, but by bytes and patients alone, and decode nothing.
+
+    Args:
+        training: films to learn from.
+        other: films to measure on; files are read only where one to learn from has the same size.
+        workers: threads.
+    """
+    sizes = {_size(film) for film in training.films}
+    with ThreadPoolExecutor(workers) as pool:
+        files = list(pool.map(lambda film: _sha256(film) if _size(film) in sizes else "", other))
+    return _surest(
+        training.films,
+        other,
+        (
+            (Leak.BYTES, _equal(training.sha256, files)),
+            (Leak.PATIENT, _equal(_patients(training.films), _patients(other))),
+        ),
+    )
+
+
+def _surest(
+    training: Sequence[LabelledFilm],
+    other: Sequence[LabelledFilm],
+    signs: Iterable[tuple[Leak, Iterable[tuple[int, int]]]],
+) -> tuple[LeakedFilm, ...]:
+    """Take each training film's first sign; pairs are of places in the two sequences."""
     found: dict[int, LeakedFilm] = {}
-    for kind, pairs in (
-        (Leak.BYTES, _equal(training.sha256, other.sha256)),
-        (Leak.PIXELS, _equal(_pixel_keys(training), _pixel_keys(other))),
-        (Leak.NEAR, _near(training.pixels, other.pixels)),
-        (Leak.PATIENT, _equal(_patients(training), _patients(other))),
-    ):
+    for kind, pairs in signs:
         for mine, theirs in pairs:
-            leak = LeakedFilm(kind, training.films[mine], other.films[theirs])
-            found.setdefault(mine, leak)
+            found.setdefault(mine, LeakedFilm(kind, training[mine], other[theirs]))
     return tuple(found[index] for index in sorted(found))
 
 
@@ -74,5 +113,21 @@ def _pixel_keys(films: DecodedFilms) -> list[bytes]:
     return [hashlib.sha256(film.tobytes()).digest() for film in films.pixels]
 
 
-def _patients(films: DecodedFilms) -> list[str]:
-    return [film.patient for film in films.films]
+def _patients(films: Sequence[LabelledFilm]) -> list[str]:
+    return [film.patient for film in films]
+
+
+def _size(film: LabelledFilm) -> int:
+    """Of the film's file in bytes; -1 where nothing can be said."""
+    try:
+        return os.stat(film.location).st_size  # noqa: PTH116  # paths stay strings
+    except OSError:
+        return -1
+
+
+def _sha256(film: LabelledFilm) -> str:
+    """Of the film's file; "" of what cannot be read, which is no film to measure on either."""
+    try:
+        return read_content(film.location).sha256
+    except ScanError:
+        return ""

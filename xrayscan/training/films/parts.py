@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xrayscan.errors import DataError
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.training.films.data import DecodedFilms, decode_films
-from xrayscan.training.films.leaks import LeakedFilm, find_leaks
+from xrayscan.training.films.leaks import LeakedFilm, find_leaks, find_plain_leaks
 from xrayscan.training.films.splits import Films, drawn, split_by_patient
 from xrayscan.training.options import FitOptions
 
@@ -42,7 +42,8 @@ def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
     too small to validate on, as the same patient, the same file or the same picture, are reported
     and, unless ``options.keep_leaks``, left out. With ``options.limit``, at most about that many
     films are drawn to train on, and at most about as many, but ``MIN_VALIDATION`` at least, for
-    validation and for test each, before any is decoded.
+    validation and for test each, before any is decoded; training films are held against the others
+    of ``val`` and ``test`` by bytes and patient alone.
 
     Args:
         folder: the labelled films.
@@ -56,7 +57,10 @@ def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
     given, test = folder.of_split("val"), folder.of_split("test")
     # measured on elsewhere or not at all; here only to keep them out of training
     apart = () if validation == given else given
+    kept_apart = (*given, *test)
     training, validation, test = _limited(training, validation, test, options)
+    looked_at = {*validation, *apart, *test}
+    undrawn = tuple(film for film in kept_apart if film not in looked_at)
     log.info("%d films to train on, %d for validation", len(training), len(validation))
     _tell_unnamed((*training, *validation, *apart, *test))
     learnt = _decoded(training, size, options.workers)
@@ -64,6 +68,7 @@ def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
     leaks = find_leaks(learnt, chosen)
     for others in filter(None, (apart, test)):
         leaks += find_leaks(learnt, _decoded(others, size, options.workers))
+    leaks += find_plain_leaks(learnt, undrawn, options.workers)
     for leak in leaks:
         log.warning("%s", leak)
     if leaks and not options.keep_leaks:
