@@ -41,8 +41,9 @@ def films(count: int, seed: int, classes: int = 2, folder: str = "/secret-ward/t
         )
         for index, label in enumerate(labels)
     )
+    files = tuple(f"{folder}-{seed}-{index}" for index in range(count))
     pixels = rng.normal(90 + 40 * labels[:, None, None], 20, (count, SIDE, SIDE))
-    return DecodedFilms(listed, np.clip(pixels, 0, 255).astype(np.uint8), labels, ("",) * count, ())
+    return DecodedFilms(listed, np.clip(pixels, 0, 255).astype(np.uint8), labels, files, ())
 
 
 def scores_of(validation: DecodedFilms, seed: int = 3) -> Scores:
@@ -220,6 +221,23 @@ def test_leaks(case: tuple, tmp_path: Path) -> None:
     assert words in words_of(page)
     rows = page.partition('id="leaks"')[2].partition("</section>")[0].count("<tr><th")
     assert rows - bool(count) == min(count, 100)
+    assert "secret-ward" not in page
+
+
+@pytest.mark.parametrize("count", [0, 2, 18])
+def test_a_file_in_two_classes_is_named(count: int, tmp_path: Path) -> None:
+    train = films(40, 1)  # two normal films, then two of the disease, and so on
+    same = [f"same-{index // 4}" if index // 2 < count else name
+            for index, name in enumerate(train.sha256)]  # fmt: skip
+    page = page_of(tmp_path, train=replace(train, sha256=tuple(same)))
+    pairs = count // 2 * 2  # both positives of each four are the first normal film
+    assert ("Films in two classes" in page) == (pairs > 0)
+    if pairs:
+        told = (
+            f"Films in two classes {pairs} Each is one file with two labels, one of which is wrong"
+        )
+        assert told in words_of(page)
+        assert "film-1-0.png NORMAL film-1-2.png PNEUMONIA training" in words_of(page)
     assert "secret-ward" not in page
 
 

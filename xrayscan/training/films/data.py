@@ -91,6 +91,20 @@ def decode_films(films: Sequence[LabelledFilm], size: int, workers: int) -> Deco
     )
 
 
+def in_two_classes(films: DecodedFilms) -> tuple[tuple[LabelledFilm, LabelledFilm], ...]:
+    """Find the films whose very file is there in another class, too: one of the two is wrong.
+
+    Returns:
+        Pairs of the file's first film and one of another class, in the order of the latter.
+    """
+    first: dict[str, LabelledFilm] = {}
+    pairs = [
+        (first.setdefault(sha256, film), film)
+        for sha256, film in zip(films.sha256, films.films, strict=True)
+    ]
+    return tuple((one, other) for one, other in pairs if one.label != other.label)
+
+
 def _decode(film: LabelledFilm, size: int) -> tuple[NDArray[np.uint8], str] | str:
     """The film's pixels and the sha256 of its file, or why it cannot be read."""
     try:

@@ -79,6 +79,7 @@ def _data_part(evidence: Evidence, classes: tuple[str, ...]) -> dict[str, Any]:
         for part, films in parts.items()
         for location, words in films.unreadable
     ]
+    in_two_classes = data.rows_in_two_classes(parts, classes)
     return {
         "parts_of_data": {part: data.class_counts(films, classes) for part, films in parts.items()},
         "patients": {
@@ -87,6 +88,8 @@ def _data_part(evidence: Evidence, classes: tuple[str, ...]) -> dict[str, Any]:
         "unnamed": {part: films.unnamed_patients for part, films in parts.items()},
         "unreadable": unreadable[: data.LISTED],
         "unreadable_total": len(unreadable),
+        "in_two_classes": in_two_classes[: data.LISTED],
+        "in_two_classes_total": len(in_two_classes),
         "statistics": [
             row
             for part, films in parts.items()

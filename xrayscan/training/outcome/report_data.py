@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from xrayscan.evaluation.figures import data_uri as png_uri
 from xrayscan.evaluation.telling import fitting
 from xrayscan.reporting.overlay import data_uri
 from xrayscan.reporting.page import display_name
-from xrayscan.training.films.data import DecodedFilms
+from xrayscan.training.films.data import DecodedFilms, in_two_classes
 from xrayscan.training.films.leaks import LeakedFilm
 from xrayscan.training.learning.augmentation import Augmentation, augment
 
@@ -127,6 +127,20 @@ def leak_facts(leaks: Sequence[LeakedFilm]) -> dict[str, Any]:
             for leak in leaks[:LISTED]
         ),
     }
+
+
+def rows_in_two_classes(
+    parts: Mapping[str, DecodedFilms], classes: Sequence[str]
+) -> list[tuple[str, ...]]:
+    """List the files that lie in two classes of a part: the part, then name and class of each."""
+    return [
+        (
+            part,
+            *(words for film in pair for words in (base_name(film.location), classes[film.label])),
+        )
+        for part, films in parts.items()
+        for pair in in_two_classes(films)
+    ]
 
 
 def sample_grid(
