@@ -9,6 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -32,12 +33,11 @@ from xrayscan.training.network.classifier import BACKBONE, build_classifier
 from xrayscan.training.network.ensemble import (
     NAME,
     build_ensemble,
-    check_data,
     ensemble_facts,
     ensemble_function,
     read_members,
 )
-from xrayscan.training.network.given import check_uncorrected
+from xrayscan.training.network.given import check_uncorrected, in_terms_of
 from xrayscan.training.network.start import IMAGENET, Start, find_start
 from xrayscan.training.options import FitHooks, FitOptions
 from xrayscan.training.outcome.card_facts import NetworkFacts
@@ -130,8 +130,7 @@ def _read(options: FitOptions) -> _Task:
     members = read_members(options) if options.ensemble_of or options.mirrored else ()
     start = None if members else find_start(options.architecture, options.origin)
     teacher = load_card(model_folder(options.teacher)) if options.teacher else None
-    if teacher:
-        check_uncorrected("--distill", teacher)
+    terms = _terms(options, start, teacher, members)
     if start:
         recipe = resolved(options.recipe, start)
         options = replace(options, recipe=recipe)
@@ -139,31 +138,48 @@ def _read(options: FitOptions) -> _Task:
     else:
         size = max(card.input_size for card in members)
     data = read_labelled(options.data, options.classes)
-    if start and not options.recipe.epochs:
-        _check_made_anew(options, start, data)
-    if members:
-        check_data(members, data)
+    if terms:
+        data = in_terms_of(*terms, data)
     known = [card.folder for card in (*members, teacher) if card]
     seen = seen_by([*known, start.model] if start and start.model else known)
     parts = set_apart(make_parts(data, size, options), seen)
     return _Task(options, place, data, parts, seen, start, teacher, members)
 
 
-def _check_made_anew(options: FitOptions, start: Start, data: LabelledFolder) -> None:
-    """Refuse to leave a model as it is where there is none, or none of these classes.
+def _terms(
+    options: FitOptions,
+    start: Start | None,
+    teacher: ModelCard | None,
+    members: Sequence[ModelCard],
+) -> tuple[str, ModelCard] | None:
+    """Whose classes the films have to be of, and the option that names it; None for any classes.
 
     Raises:
-        UsageError: give another --from, or epochs.
+        UsageError: a model cannot be used as asked for.
     """
-    if start.model is None:
+    if members:
+        # all that an ensemble tells apart, whatever its members do
+        sides = (members[0].negative, members[0].positive)
+        return "--ensemble-of", replace(members[0], classes=sides)
+    if start and not options.recipe.epochs:
+        return "--epochs 0 --from", _made_anew(options, start)
+    if teacher:
+        check_uncorrected("--distill", teacher)
+        return "--distill", teacher
+    return None
+
+
+def _made_anew(options: FitOptions, start: Start) -> ModelCard:
+    """The card of the model that is to be left as it is.
+
+    Raises:
+        UsageError: there is none, or a training is asked for.
+    """
+    if start.card is None:
         raise UsageError(f"--epochs 0: {start.origin} is no trained model; give one by --from")
-    if start.classes != data.classes:
-        raise UsageError(
-            f"--epochs 0: {options.origin} tells {', '.join(start.classes)} apart, the films are "
-            f"{', '.join(data.classes)}; give --classes, or epochs"
-        )
     if options.teacher or options.resume:
         raise UsageError("--epochs 0: trains nothing; leave --distill and --resume out")
+    return start.card
 
 
 def finish_from_standard_input() -> None:
@@ -201,9 +217,7 @@ def _train(state: TrainingState, task: _Task, start: Start, hooks: FitHooks, hos
     options, classes = task.options, len(task.data.classes)
     if state.epochs >= options.recipe.epochs or state.exhausted(options.recipe.patience):
         return
-    teacher = (
-        taught(task.teacher, task.parts.train, task.data, options.workers) if task.teacher else None
-    )
+    teacher = taught(task.teacher, task.parts.train, options.workers) if task.teacher else None
     with hosts.meeting(), devices.precision(options.recipe.precision):
         if not hosts.all_have(repr((sorted(state.identity.items()), options.recipe, state.epochs))):
             hosts.part()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.errors import UsageError
-from xrayscan.labels.films import LabelledFolder
 from xrayscan.scoring.card import SCORER, ModelCard
 from xrayscan.scoring.engine import Engine, Scores
 from xrayscan.training.films.data import DecodedFilms, decode_films
@@ -14,29 +12,20 @@ from xrayscan.training.films.data import DecodedFilms, decode_films
 _SCORE_BATCH = 256
 
 
-def taught(
-    teacher: ModelCard, films: DecodedFilms, folder: LabelledFolder, workers: int
-) -> NDArray[np.float32]:
+def taught(teacher: ModelCard, films: DecodedFilms, workers: int) -> NDArray[np.float32]:
     """Ask a teacher about the training films.
 
     Args:
-        teacher: a model's card.
+        teacher: the card of a model that tells the films' classes apart.
         films: N training films; decoded again at the teacher's own size.
-        folder: where they come from, with its classes.
         workers: threads.
 
     Returns:
         (N, 1) float32, P(positive), with two classes; else (N, K), P(class).
 
     Raises:
-        UsageError: the teacher tells other classes apart.
         ModelError: its scorer cannot be loaded.
     """
-    if teacher.classes != folder.classes:
-        raise UsageError(
-            f"--distill {teacher.name}: tells {', '.join(teacher.classes)} apart, the films are "
-            f"{', '.join(folder.classes)}; give another teacher or --classes"
-        )
     decoded = decode_films(films.films, teacher.input_size, workers)
     engine = Engine(teacher.folder / SCORER, teacher.input_size, workers)
     scores = score_films(engine, decoded.pixels)

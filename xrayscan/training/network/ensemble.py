@@ -13,7 +13,6 @@ from typing import Any
 
 from xrayscan.errors import UsageError
 from xrayscan.evaluation.calibration import Calibration
-from xrayscan.labels.films import LabelledFolder
 from xrayscan.resources import model_folder
 from xrayscan.scoring import engine
 from xrayscan.scoring.card import CAMS, KERAS, ModelCard, load_card
@@ -57,20 +56,6 @@ def read_members(options: FitOptions) -> tuple[ModelCard, ...]:
     for card in cards:
         check_network("--ensemble-of", card)
     return cards
-
-
-def check_data(cards: Sequence[ModelCard], data: LabelledFolder) -> None:
-    """Check that the films are of what the members tell apart.
-
-    Raises:
-        UsageError: they are not.
-    """
-    scored = (cards[0].negative, cards[0].positive)
-    if data.classes != scored:
-        raise UsageError(
-            f"--ensemble-of: the models tell {' from '.join(reversed(scored))}, the films are "
-            f"{', '.join(data.classes)}; give other films or --classes"
-        )
 
 
 def build_ensemble(cards: Sequence[ModelCard], *, mirrored: bool = False) -> Any:

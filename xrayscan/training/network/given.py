@@ -1,8 +1,11 @@
-"""Models that are named on the command line, to build on: what can be refused before any film."""
+"""Models that are named on the command line, to build on: what is checked before any film."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from xrayscan.errors import UsageError
+from xrayscan.labels.films import LabelledFolder
 from xrayscan.scoring.card import KERAS, ModelCard
 
 
@@ -31,6 +34,23 @@ def check_uncorrected(option: str, card: ModelCard) -> None:
             f"{option} {card.folder}: corrects probabilities for its site outside of the network; "
             f"give {_origin(card)}"
         )
+
+
+def in_terms_of(option: str, card: ModelCard, data: LabelledFolder) -> LabelledFolder:
+    """Take the model's spelling of the classes that it tells apart; their case does not count.
+
+    Raises:
+        UsageError: the films are of other classes, or these in another order.
+    """
+    if data.classes == card.classes:
+        return data
+    own, theirs = ([name.casefold() for name in names] for names in (card.classes, data.classes))
+    if own != theirs:
+        raise UsageError(
+            f"{option} {card.name}: tells {', '.join(card.classes)} apart, the films are "
+            f"{', '.join(data.classes)}; give another model, or these classes by --classes"
+        )
+    return replace(data, classes=card.classes, positive=card.positive)
 
 
 def _origin(card: ModelCard) -> str:

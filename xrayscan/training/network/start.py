@@ -32,7 +32,7 @@ class Start:
         model: model folder to go on from.
         weights: weights file for the backbone.
         smoothing: of the model to go on from, as recipes have it.
-        classes: that the model to go on from tells apart.
+        card: of the model to go on from.
     """
 
     architecture: Architecture
@@ -40,7 +40,7 @@ class Start:
     model: Path | None = None
     weights: Path | None = None
     smoothing: int = 0
-    classes: tuple[str, ...] = ()
+    card: ModelCard | None = None
 
     @property
     def pretrained(self) -> bool:
@@ -124,7 +124,7 @@ def _from_model(name: str, card: ModelCard) -> Start:
     origin = f"model {card.identity}"
     smoothing = int(card.facts["training"]["recipe"].get("smoothing") or 0)
     chosen = architecture(card.architecture)
-    return Start(chosen, origin, model=card.folder, smoothing=smoothing, classes=card.classes)
+    return Start(chosen, origin, model=card.folder, smoothing=smoothing, card=card)
 
 
 def _take_over(classifier: Any, folder: Path) -> None:
