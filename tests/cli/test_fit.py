@@ -114,9 +114,18 @@ USAGE = {
     "origin": (["--from", "nowhere"], "neither a model"),
     "one member": (["--ensemble-of", "fast"], "twice or more"),
     "an ensemble with more": (["--ensemble-of", "fast", "--arch", "cnn"], "trains nothing; leave"),
+    "an ensemble, trained": (
+        ["--ensemble-of", "fast", "--ensemble-of", "fast", "--smoothing", "3", "--epochs", "8",
+         "--learning-rate", "1", "--seed", "3"],  # 8 is the default, and was asked for all the same
+        "--ensemble-of: trains nothing; leave --epochs, --learning-rate, --smoothing out",
+    ),
+    "no epochs, trained": (
+        ["--from", "fast", "--epochs", "0", "--smoothing", "3", "--batch-size", "4"],
+        "--epochs 0: trains nothing; leave --batch-size out",
+    ),
     "nothing to freeze": (["--arch", "cnn", "--unfreeze", "none"], "nothing worth freezing"),
     "teacher": (["--arch", "cnn", "--from", "none", "--distill", "nowhere"], "neither a model"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", USAGE.values(), ids=USAGE)
@@ -127,6 +136,22 @@ def test_wrong_usage(data: Path, tmp_path: Path, case: tuple[list[str], str]) ->
     assert words in done.stderr
     assert done.stderr.splitlines()[-1].startswith("xrayscan: ")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--ensemble-of", "fast", "--mirrored"], ["--epochs", "0"]],
+    ids=["an ensemble", "no epochs"],
+)
+def test_what_a_preset_says_of_training_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str]
+) -> None:
+    """Only what was given is refused: a preset is there for its other options then."""
+    from xrayscan.training import fit as story
+
+    monkeypatch.setattr(story, "fit", lambda options, hooks: tmp_path)
+    command = ["fit", str(tmp_path), "--out", "m", "--preset", "bundled-fast", *arguments]
+    assert CliRunner().invoke(app, command).exit_code == 0
 
 
 def test_options_given_win_over_the_preset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from xrayscan.cli.listening import StopRequest
     from xrayscan.training.options import FitHooks, FitOptions, Recipe
 
+_OF_TRAINING = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "optimizer",
+    "unfreeze",
+    "augmentation",
+    "smoothing",
+    "label_smoothing",
+    "patience",
+    "precision",
+)
+
 
 @reported
 def fit(
@@ -174,6 +187,7 @@ def fit(
     """
     from xrayscan.cli.listening import quiet_libraries
 
+    _check_trains(context)
     options = _options(_with_preset(context))
     with quiet_libraries(verbose=verbose):  # TensorFlow says much of itself on start
         return _run(options, quiet=quiet, verbose=verbose)
@@ -203,9 +217,27 @@ def _with_preset(context: typer.Context) -> dict[str, Any]:
     return given | {
         name: value
         for name, value in preset(given["preset"]).items()
-        # by its name: typer may bring a click of its own
-        if getattr(context.get_parameter_source(name), "name", "") == "DEFAULT"
+        if not _is_given(context, name)
     }
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    # by its name: typer may bring a click of its own
+    return getattr(context.get_parameter_source(name), "name", "") != "DEFAULT"
+
+
+def _check_trains(context: typer.Context) -> None:
+    """Refuse what is asked of a training where there is none."""
+    if context.params["ensemble_of"]:
+        command, used = "--ensemble-of", set[str]()
+    elif not context.params["epochs"]:
+        command, used = "--epochs 0", {"epochs", "smoothing"}  # it can go in front of any network
+    else:
+        return
+    idle = [name for name in _OF_TRAINING if name not in used and _is_given(context, name)]
+    if idle:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+        raise UsageError(f"{command}: trains nothing; leave {names} out")
 
 
 def _options(values: dict[str, Any]) -> FitOptions:
