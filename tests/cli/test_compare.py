@@ -78,6 +78,18 @@ def test_thresholds_of_one_model(films: Path, tmp_path: Path) -> None:
     assert len(facts["call_pairs"]) == 1
 
 
+def test_thresholds_alone_are_of_the_default_model(films: Path, tmp_path: Path) -> None:
+    facts = compared(films, tmp_path, "--threshold", "youden", "--threshold", "sens=0.95")
+    rows = [(row["name"], row["rule"]) for row in facts["rows"]]
+    assert rows == [(DEFAULT_MODEL, "youden"), (DEFAULT_MODEL, "sens=0.95")]
+
+
+def test_thresholds_of_outputs_ask_for_no_model(films: Path, theirs: Path, tmp_path: Path) -> None:
+    two = ("--threshold", "0.2", "--threshold", "0.9")
+    facts = compared(films, tmp_path, "--external", theirs, *two)
+    assert [row["name"] for row in facts["rows"]] == ["theirs", "theirs"]
+
+
 def test_faults_are_said_in_a_sentence(films: Path, theirs: Path) -> None:
     alone = run("compare", films, "--model", "fast")
     assert alone.exit_code == 2

@@ -21,6 +21,7 @@ from xrayscan.cli.exits import Exit, echo, reported
 from xrayscan.cli.film_options import Workers
 from xrayscan.cli.options import option
 from xrayscan.intake.admission import Admission
+from xrayscan.resources import DEFAULT_MODEL
 
 
 @reported
@@ -28,7 +29,10 @@ def compare(
     data: Data,
     model: Annotated[
         list[str] | None,
-        option(metavar="NAME|FOLDER", help="A model; give it for each."),
+        option(
+            metavar="NAME|FOLDER",
+            help=f"A model; give it for each. Default: {DEFAULT_MODEL}, where no --external is.",
+        ),
     ] = None,
     external: Annotated[
         list[Path] | None,

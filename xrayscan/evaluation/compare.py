@@ -46,7 +46,8 @@ class CompareOptions:
 
     Attributes:
         labels: which films, and what their labels mean.
-        models: names of bundled models, or model folders.
+        models: names of bundled models, or model folders; empty takes the default one where there
+            are no ``outputs`` either.
         outputs: CSVs of other models.
         rules: thresholds; empty takes each model's default.
         with_ensemble: add the mean of all.
@@ -168,7 +169,7 @@ def _contenders(
     setting = Setting(options.rules, options.workers, options.admission)
     rows: Sequence[Assessment | None] = [None] * len(films)
     found = []
-    for model in options.models:
+    for model in options.models or (() if options.outputs else (DEFAULT_MODEL,)):
         contender, rows = of_model(model_folder(model), films, setting, hooks)
         found.append(contender)
     found += [of_outputs(path, films, rows, options.rules) for path in options.outputs]
