@@ -44,6 +44,12 @@ def test_the_file_can_be_named_by_the_environment(folder: Path) -> None:
     assert (folder / "from-config.csv").is_file()
 
 
+def test_tables_of_other_commands_are_left_to_them(folder: Path) -> None:
+    (folder / "c.toml").write_text(f"{CONFIG}[check]\ncsv = 'check.csv'\n[fit]\nseed = 3\n")
+    assert xrayscan("predict", "films", "--config", "c.toml", cwd=folder).returncode == 0
+    assert not (folder / "check.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -51,6 +57,11 @@ def test_the_file_can_be_named_by_the_environment(folder: Path) -> None:
         pytest.param("[predict\n", "c.toml: is no TOML", id="torn"),
         pytest.param("predict = 3\n", "predict is no table; write [predict]", id="no table"),
         pytest.param("[predict]\nthresold = 1\n", "no option thresold; see --help", id="unknown"),
+        pytest.param(
+            'threshold = "f1"\n', "no command threshold; put options below [predict]", id="outside"
+        ),
+        pytest.param("[predcit]\ncsv = 'p.csv'\n", "no command predcit", id="unknown table"),
+        pytest.param("[[predict]]\n", "predict is no table; write [predict]", id="array"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_one_sentence(

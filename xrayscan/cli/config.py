@@ -29,17 +29,24 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
 def _values(context: typer.Context, path: Path) -> dict[str, Any]:
     command = str(context.info_name)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get(command, {})
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as fault:
         words = (fault.strerror or str(fault)).lower()
         raise UsageError(f"--config {path}: cannot be read ({words})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise UsageError(f"--config {path}: is no TOML ({fault}); mend it there") from None
-    names = {str(each.name): each for each in context.command.params}
+    # commands may share a file; what is no command's would be passed over without a word
+    commands = getattr(context.find_root().command, "commands", {command})
+    for name in tables:
+        if name not in commands:
+            raise UsageError(
+                f"--config {path}: there is no command {name}; put options below [{command}]"
+            )
+    table = tables.get(command, {})
     if not isinstance(table, dict):
         raise UsageError(f"--config {path}: {command} is no table; write [{command}]")
     values = {name.replace("-", "_"): value for name, value in table.items()}
-    unknown = sorted(values.keys() - names.keys())
+    unknown = sorted(values.keys() - {str(each.name) for each in context.command.params})
     if unknown:
         raise UsageError(f"--config {path}: there is no option {unknown[0]}; see --help")
     return values
