@@ -25,6 +25,9 @@ class FailureLimit:
     count: int | None = None
     share: float | None = None
 
+    def __str__(self) -> str:
+        return f"{100 * self.share:g}%" if self.share is not None else f"{self.count}"
+
     def exceeded(self, failures: int, files: int, *, finished: bool) -> bool:
         if self.count is not None and failures > self.count:
             return True

@@ -211,6 +211,29 @@ def test_exit_code_for_positives_and_failures(films: Path, tmp_path: Path) -> No
     assert (tmp_path / "p.csv").is_file()
 
 
+@pytest.mark.parametrize(
+    ("limit", "batch", "said"),
+    [
+        ("0", 1, "1 of 2 files unreadable, more than --max-failures 0: the run stopped there"),
+        ("20%", 16, "1 of 3 files unreadable, more than --max-failures 20%"),
+    ],
+)
+def test_too_many_failures_are_said(tmp_path: Path, limit: str, batch: int, said: str) -> None:
+    (tmp_path / "films").mkdir()
+    for name in "ac":
+        (tmp_path / "films" / f"{name}.jpg").write_bytes(jpeg_bytes(draw_film(seed=1)))
+    (tmp_path / "films" / "b.jpg").write_bytes(b"")
+    given = ["--max-failures", limit, "--batch-size", batch, "--admission", "off", "--csv", "p.csv"]
+    line = ["predict", "films", *given, "--log-file", "x.log", "--json", "-q"]
+    done = xrayscan(*line, cwd=tmp_path)
+    assert done.returncode == 4
+    assert f"xrayscan: {said}\n" in done.stderr
+    assert f" INFO {said}\n" in (tmp_path / "x.log").read_text()
+    assert {"event": "notice", "text": said} in map(json.loads, done.stdout.splitlines())
+    record = json.loads((tmp_path / "p.run.json").read_text())
+    assert f"{said}." in record["notices"]
+
+
 def test_dry_run_lists_and_writes_nothing(films: Path, tmp_path: Path) -> None:
     done = xrayscan("predict", films, "--dry-run", "--csv", "p.csv", cwd=tmp_path)
     assert done.returncode == 0

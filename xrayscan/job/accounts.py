@@ -93,9 +93,20 @@ def closed_books(books: Books, discovery: Discovery, ending: Ending, seconds: fl
     )
 
 
-def notices(options: JobOptions, summary: RunSummary) -> tuple[str, ...]:
+def too_many_failures(options: JobOptions, tally: Tally) -> str:
+    """Why a run went beyond --max-failures, as far as it came."""
+    end = ": the run stopped there" if tally.accounted < tally.found else ""
+    return (
+        f"{tally.by_status[Status.UNREADABLE]} of {tally.accounted} files unreadable, more than "
+        f"--max-failures {options.failures}{end}"
+    )
+
+
+def notices(options: JobOptions, summary: RunSummary, tally: Tally) -> tuple[str, ...]:
     """Things about the whole run that a reader of its outputs should know, one sentence each."""
     said = []
+    if summary.ending is Ending.TOO_MANY_FAILURES:
+        said.append(f"{too_many_failures(options, tally)}.")
     if summary.not_reached:
         words = ENDINGS[summary.ending]
         said.append(f"The run ended early ({words}): {summary.not_reached} files were not reached.")

@@ -8,14 +8,22 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 
 from xrayscan.clock import now
-from xrayscan.job.accounts import admitted, closed_books, drift_of, night_facts, nights_of, notices
+from xrayscan.job.accounts import (
+    admitted,
+    closed_books,
+    drift_of,
+    night_facts,
+    nights_of,
+    notices,
+    too_many_failures,
+)
 from xrayscan.job.batches import Asked, batches
 from xrayscan.job.choices import check_model, decision_of, record_options
 from xrayscan.job.options import JobOptions, check_options, find_scans, option_facts
 from xrayscan.journal.lock import locked
 from xrayscan.pipeline import RunHooks, RunOptions, run_batches
 from xrayscan.recording import open_record
-from xrayscan.records import RunSummary
+from xrayscan.records import Ending, RunSummary
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
 from xrayscan.reporting.run_record import Night, RunFacts, write_run_record
 from xrayscan.reporting.worklist import Worklist
@@ -90,8 +98,11 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
             )
             if plan.to_assess:
                 record.close_night(night_facts(started, card, tally))
-            facts = _facts(started, options, card, summary, nights_of(earlier))
+            said = notices(options, summary, tally)
+            facts = _facts(started, options, card, summary, said, nights_of(earlier))
             _write_outputs(options, card, worklist, facts)
+    if ending is Ending.TOO_MANY_FAILURES:
+        listeners.say(too_many_failures(options, tally))
     return summary
 
 
@@ -100,6 +111,7 @@ def _facts(
     options: JobOptions,
     card: ModelCard,
     summary: RunSummary,
+    said: tuple[str, ...],
     nights: tuple[Night, ...],
 ) -> RunFacts:
     return RunFacts(
@@ -111,7 +123,7 @@ def _facts(
         threshold_rule=(options.threshold or card.default_rule) if options.scores else "",
         threshold=decision_of(options, card).threshold if options.scores else None,
         summary=summary,
-        notices=notices(options, summary),
+        notices=said,
         nights=nights,
     )
 
