@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import SIZE, TINY, draw_film, draw_folder
-from xrayscan.errors import DataError, ModelError, UsageError, XrayscanError
+from xrayscan.errors import DataError, ModelError, StoppedError, UsageError, XrayscanError
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.scoring.card import ModelCard, file_sha256, load_card
 from xrayscan.scoring.engine import Engine
@@ -27,7 +27,7 @@ from xrayscan.training.fit import fit
 from xrayscan.training.learning import devices
 from xrayscan.training.network.architectures import TABLE
 from xrayscan.training.network.start import find_start
-from xrayscan.training.options import FitOptions, Recipe
+from xrayscan.training.options import FitHooks, FitOptions, Recipe
 from xrayscan.training.outcome import finish
 
 RECIPE = Recipe(epochs=1, batch_size=8, augmentation="seed", seed=3)
@@ -516,8 +516,12 @@ def test_weights_that_cannot_be_read(
 
 
 @pytest.mark.usefixtures("tiny_in_table")
-def test_nothing_to_resume(data: Path, tmp_path: Path) -> None:
-    assert "no training to resume" in refusal(options(data, tmp_path / "model", resume=True))
+def test_stopped_before_the_first_epoch_it_goes_on_by_resume(data: Path, tmp_path: Path) -> None:
+    given = options(data, tmp_path / "model", resume=True)
+    with pytest.raises(StoppedError, match="before the first epoch"):
+        fit(given, FitHooks(stop=lambda: True))
+    assert not list(tmp_path.iterdir())
+    assert (fit(given) or tmp_path).joinpath("card.json").is_file()
 
 
 @pytest.mark.usefixtures("tiny_in_table")

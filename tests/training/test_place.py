@@ -94,11 +94,9 @@ Prepare = Callable[[Path], None]
 @pytest.mark.parametrize(
     ("prepare", "resume", "said"),
     [
-        (_nothing, True, "model: no training to resume there; leave --resume out"),
-        (_file, True, "model: no training to resume there"),
+        (_file, True, "model: no training to resume there; choose another folder"),
         (_folder, True, "model: no training to resume there"),
         (_model_without_training, True, "model: no training to resume there"),
-        (_working_folder_alone, True, "model: no training to resume there"),
         (_file, False, "model: exists already; choose another folder, remove it"),
         (_folder, False, "model: exists already"),
         (_model, False, "model: exists already; choose another folder, remove it, or add epochs"),
@@ -133,6 +131,19 @@ def test_places(tmp_path: Path, prepare: Prepare, resume: bool, begun: bool) -> 
     assert place.model == tmp_path / "model.training" / "model"
     assert place.has_progress() is begun
     assert tree(tmp_path) == before  # nothing is made yet
+
+
+@pytest.mark.parametrize("prepare", [_nothing, _working_folder_alone])
+def test_what_was_stopped_before_the_first_epoch_begins_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, prepare: Prepare
+) -> None:
+    prepare(tmp_path)
+    caplog.set_level("INFO", "xrayscan")
+    place = find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True))
+    assert caplog.messages == [f"{place.out}: no finished epoch to go on from; beginning anew"]
+    assert not place.resumable
+    with working(place):
+        assert place.work.is_dir()
 
 
 @pytest.mark.parametrize("out", ["model", "./model", "not/yet/model", "../model", "with.dot"])

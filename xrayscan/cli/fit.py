@@ -151,7 +151,8 @@ def fit(
         bool,
         option(
             "--resume",
-            help="Go on with a training that was stopped, or add epochs to a finished model.",
+            help="Go on with a training that was stopped, or add epochs to a finished model; where "
+            "no epoch was finished, begin anew.",
         ),
     ] = False,
     seed: Annotated[

@@ -86,7 +86,7 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
 
     Raises:
         UsageError: options that cannot work, or not together.
-        DataError: the data cannot be trained on, the output exists, or nothing can be resumed.
+        DataError: the data cannot be trained on, or the output exists and cannot be resumed.
         ModelError: the starting weights do not fit.
         StoppedError: the hooks said so; finished epochs are kept for ``options.resume``.
     """
@@ -101,7 +101,7 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
             task.place.deliver()
         return options.out
     identity = _identity(task, task.start)
-    if options.resume:
+    if options.resume and task.place.resumable:
         _check_resumable(task, identity)
     if not hosts.is_first:
         with watching(task.place) as place:

@@ -92,7 +92,8 @@ class FitOptions:
         limit: train on about this many films, for a quick trial; 0 takes all.
         keep_leaks: train on films that are also in validation or test, too.
         int8: the scorer is one of 8-bit integers, if it ranks about as well.
-        resume: go on with a training that was stopped, or add epochs to a finished one.
+        resume: go on with a training that was stopped, or add epochs to a finished one; begin where
+            there is neither.
         workers: threads for decoding, augmenting and scoring.
         recipe: the schedule.
     """

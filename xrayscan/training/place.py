@@ -17,6 +17,8 @@ from xrayscan.journal.atomic import sync_tree, unwritable
 from xrayscan.training.learning.state import CURVES, PROGRESS, WEIGHTS, finished_epochs
 from xrayscan.training.options import FitOptions
 
+log = logging.getLogger(__name__)
+
 _MODEL, _BEFORE = "model", "before"  # folders within the working folder
 # everything that a training can leave there, and nothing that could be anybody's
 _OURS = re.compile(
@@ -57,6 +59,11 @@ class Place:
     def has_progress(self) -> bool:
         """Whether a training was begun here."""
         return (self.work / PROGRESS).is_file()
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a training was begun or finished here that can go on."""
+        return self.has_progress() or (self.finished / PROGRESS).is_file()
 
     def deliver(self) -> None:
         """Give the finished model its name, the training's state within it.
@@ -102,11 +109,13 @@ def _carry_over(before: Path, model: Path) -> None:
 def find_place(options: FitOptions) -> Place:
     """Check that there is room for a new training, or something to resume.
 
+    What was stopped before its first epoch has left nothing: resumed, it begins anew.
+
     Raises:
         UsageError: the output has no name.
         XrayscanError: it cannot be written.
-        DataError: the output exists, an unfinished training lies beside it, or there is nothing to
-            resume.
+        DataError: the output exists, and is no training if one is to be resumed, or an unfinished
+            training lies beside it.
     """
     out = options.out
     if not out.name:
@@ -115,14 +124,15 @@ def find_place(options: FitOptions) -> Place:
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise XrayscanError(f"{parent}: cannot be written; choose another --out")
     place = Place.of(out)
-    if options.resume:
-        if not place.has_progress() and not (place.finished / PROGRESS).is_file():
-            raise DataError(f"{out}: no training to resume there; leave --resume out")
-    elif out.exists():
+    if options.resume and not place.resumable:
+        if out.exists():
+            raise DataError(f"{out}: no training to resume there; choose another folder")
+        log.info("%s: no finished epoch to go on from; beginning anew", out)
+    elif out.exists() and not options.resume:
         raise DataError(
             f"{out}: exists already; choose another folder, remove it, or add epochs by --resume"
         )
-    elif place.has_progress():
+    elif place.has_progress() and not options.resume:
         raise DataError(
             f"{place.work}: holds an unfinished training; give --resume to go on, or remove it"
         )
