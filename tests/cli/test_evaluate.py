@@ -163,6 +163,29 @@ def test_verdicts_of_a_report_are_labels(films: Path, tmp_path: Path) -> None:
     assert facts["measures"]["films"]["positive"] == 1
 
 
+def test_films_under_two_labels_are_named(films: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(films, tmp_path / "films"))
+    for seed in range(5):
+        shutil.copy(data / "NORMAL" / f"{seed}.png", data / "PNEUMONIA" / f"copy{seed}.png")
+    for label in ("NORMAL", "PNEUMONIA"):
+        (data / label / "empty.png").write_bytes(b"")  # no film at all
+    (said,) = evaluated(data, tmp_path)["notices"]
+    assert said.startswith("5 films are there twice, under labels that contradict each other: ")
+    assert "0.png (NORMAL) and copy0.png (PNEUMONIA), 1.png (NORMAL) and copy1.png" in said
+    assert said.endswith("copy2.png (PNEUMONIA) and 2 more; keep each under one label.")
+    assert f'<p class="notice">{said}</p>' in (tmp_path / "e.html").read_text(encoding="utf-8")
+    done = run("evaluate", data, "--admission", "off")
+    assert said in done.stderr
+    assert said in run("calibrate", data, "--sensitivity", "0.9", "--out", tmp_path / "s").stderr
+
+
+def test_films_twice_under_one_side_are_no_contradiction(films: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(films, tmp_path / "films"))
+    shutil.copytree(data / "PNEUMONIA", data / "VIRUS")
+    both = ("--positive", "PNEUMONIA,VIRUS", "--negative", "NORMAL")
+    assert evaluated(data, tmp_path, *both)["notices"] == []
+
+
 @pytest.mark.parametrize("option", ["--report", "--json", "--csv"])
 def test_neither_films_nor_labels_are_overwritten(films: Path, tmp_path: Path, option: str) -> None:
     film = films / "NORMAL" / "0.png"

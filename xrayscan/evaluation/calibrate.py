@@ -13,6 +13,7 @@ from xrayscan.errors import DataError, UsageError
 from xrayscan.evaluation.correction import Correction
 from xrayscan.evaluation.films import LabelOptions, labelled_scans
 from xrayscan.evaluation.judging import OpenHooks, assess_options, judge
+from xrayscan.evaluation.label_notices import label_notices
 from xrayscan.evaluation.learnt import check_unseen, measurable
 from xrayscan.evaluation.outputs import check_prevalence
 from xrayscan.evaluation.profile import Site, write_profile
@@ -77,6 +78,7 @@ def calibrate(options: CalibrateOptions, hooks: OpenHooks) -> Outcome:
     films = labelled_scans(options.labels, model.card).films
     assess = assess_options(0.5, model.card, options.workers, options.admission)
     judged = measurable(judge(model, films, assess, hooks), model.card, options.labels).judged
+    label_notices(judged)
     sample = judged.sample
     if sample.lack:
         raise DataError(f"{options.labels.data}: {sample.lack[0].lower()}{sample.lack[1:-1]}")

@@ -21,6 +21,7 @@ from xrayscan.evaluation.judging import (
     judge,
 )
 from xrayscan.evaluation.kept import check_keeping, keep
+from xrayscan.evaluation.label_notices import label_notices
 from xrayscan.evaluation.learnt import Measurable, check_unseen, measurable
 from xrayscan.evaluation.measure import MeasureOptions, measure
 from xrayscan.evaluation.outputs import SCHEMA, check_outputs, check_prevalence, write_json
@@ -159,6 +160,7 @@ def _facts(
         "rule": options.threshold or card.default_rule,
         "threshold": threshold,
         "flow": _flow(found),
+        "notices": label_notices(judged),
         "measures": measure(sample, MeasureOptions(threshold, named, options.prevalence)),
         "all_without_probability_referred": _referred(judged, threshold, options.prevalence),
         "subgroups": subgroups(scored_films, sample, threshold, options.columns),

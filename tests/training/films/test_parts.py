@@ -67,6 +67,14 @@ def test_film_that_is_also_in_test_is_reported(data: Path, keep: bool, caplog) -
         assert len(parts.train.films) == (whole if keep else whole - 1)
 
 
+def test_films_under_two_labels_are_named(data: Path, caplog) -> None:
+    first = data / "train" / "NORMAL" / "train03.png"
+    shutil.copy(first, data / "train" / "PNEUMONIA" / "z.png")
+    with caplog.at_level(logging.WARNING, "xrayscan"):
+        parts_of(data)
+    assert "1 film is there twice, under labels that contradict each other: " in caplog.text
+
+
 def test_no_val_is_said(data: Path, caplog) -> None:
     shutil.rmtree(data / "val")
     with caplog.at_level(logging.INFO, "xrayscan"):

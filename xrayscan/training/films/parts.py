@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from xrayscan.errors import DataError
+from xrayscan.labels.contradictions import contradictions
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.training.films.data import DecodedFilms, decode_films
 from xrayscan.training.films.leaks import LeakedFilm, find_leaks, find_plain_leaks
@@ -65,6 +66,13 @@ def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
     _tell_unnamed((*training, *validation, *apart, *test))
     learnt = _decoded(training, size, options.workers)
     chosen = _decoded(validation, size, options.workers)
+    said = contradictions(
+        (sha256, film.label, film.location)
+        for part in (learnt, chosen)
+        for film, sha256 in zip(part.films, part.sha256, strict=True)
+    )
+    if said:
+        log.warning("%s", said)
     leaks = find_leaks(learnt, chosen)
     for others in filter(None, (apart, test)):
         leaks += find_leaks(learnt, _decoded(others, size, options.workers))
