@@ -149,7 +149,13 @@ def test_one_class_alone(films: Path, tmp_path: Path) -> None:
 
 def test_verdicts_of_a_report_are_labels(films: Path, tmp_path: Path) -> None:
     rows = [
-        {"path": f"{seed}.png", "sha256": "", "verdict": verdict, "label": label, "reader": "a"}
+        {
+            "path": f"{seed}.png",
+            "verdict": verdict,
+            "label": label,
+            "called": "NORMAL",
+            "model": "fast",
+        }
         for seed, verdict, label in (
             (0, "agree", "NORMAL"),
             (1, "disagree", "PNEUMONIA"),
@@ -161,6 +167,19 @@ def test_verdicts_of_a_report_are_labels(films: Path, tmp_path: Path) -> None:
     facts = evaluated(verdicts, tmp_path, "--films", films / "NORMAL")
     assert facts["flow"]["scored"] == 2
     assert facts["measures"]["films"]["positive"] == 1
+    (said,) = facts["notices"]
+    assert said.startswith("2 of 2 labels come from verdicts given with a model's result in view")
+    assert said.replace("'", "&#39;") in (tmp_path / "e.html").read_text(encoding="utf-8")
+    done = run("evaluate", verdicts, "--films", films / "NORMAL", "--admission", "off")
+    assert said in done.stderr
+
+
+def test_a_column_named_verdict_alone_is_no_verdict_of_a_report(
+    films: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "films.csv"
+    data.write_text(f"path,label,verdict\n{films}/NORMAL/0.png,NORMAL,sure\n")
+    assert evaluated(data, tmp_path)["notices"] == []
 
 
 def test_films_under_two_labels_are_named(films: Path, tmp_path: Path) -> None:
