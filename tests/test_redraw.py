@@ -99,7 +99,7 @@ ONLY = {
     ),
     "folder": ({"folder": ("ward 3/",)}, lambda row: row.scan.name.startswith("ward 3/")),
     "reason": ({"reason": ("truncated",)}, lambda row: row.reason == "truncated"),
-    "none": ({"label": ("OTHER",)}, lambda row: False),
+    "none": ({"folder": ("no such ward",)}, lambda row: False),
 }
 
 
@@ -110,6 +110,22 @@ def test_only_some_rows(run: Run, only: dict[str, tuple[str, ...]], passes: Any)
     assert summary.found == len(expected) == len(block(run.page, "rows"))
     left_out = f"{ROWS - len(expected)} are left out"
     assert left_out in run.page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [
+        ("status", "scored, not_assessed, unreadable, vanished"),
+        ("zone", "negative, review, positive"),
+        ("label", "NORMAL, PNEUMONIA"),
+        ("reason", "empty, truncated, .*, growing"),
+    ],
+)
+def test_what_a_column_never_holds_is_refused(run: Run, name: str, choices: str) -> None:
+    before = run.page.read_bytes()
+    with pytest.raises(UsageError, match=f"--only {name}=reviw: choose one of {choices}$"):
+        redraw(RedrawOptions(run.csv, only={name: ("reviw",)}))
+    assert run.page.read_bytes() == before
 
 
 def test_without_a_record_the_rows_tell_what_they_know(run: Run) -> None:

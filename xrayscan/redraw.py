@@ -10,7 +10,7 @@ from pathlib import Path
 from xrayscan.errors import UsageError
 from xrayscan.intake.overwriting import is_worth_keeping
 from xrayscan.journal.atomic import check_writable
-from xrayscan.records import Assessment, Ending, RunSummary, Status, Tally
+from xrayscan.records import Assessment, Ending, Reason, RunSummary, Status, Tally, Zone
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
 from xrayscan.reporting.pictures import check_files_folder
 from xrayscan.reporting.run_record import RunFacts, read_run_record
@@ -86,6 +86,7 @@ def redraw(options: RedrawOptions) -> RunSummary:
     run = _run_facts(options, rows)
     _check_scored(options, run, rows)
     card = _card(options, run)
+    _check_only(options, card)
     run = _with_threshold(options, run, card)
     shown = list(_decided(_passing(rows, options.only), run, card))
     run = _accounted(run, shown, card, left_out=len(rows) - len(shown))
@@ -177,6 +178,19 @@ def _with_threshold(options: RedrawOptions, run: RunFacts, card: ModelCard) -> R
         summary=replace(run.summary, workload=""),
         notices=(*run.notices, notice),
     )
+
+
+def _check_only(options: RedrawOptions, card: ModelCard) -> None:
+    choices: dict[str, list[str]] = {
+        "status": [status for status in Status if status is not Status.ADMITTED],  # of check alone
+        "zone": list(Zone),
+        "label": [card.negative, card.positive],
+        "reason": list(Reason),
+    }
+    for name, values in options.only.items():
+        for value in values:
+            if value not in choices.get(name, [value]):  # folders may be called anything
+                raise UsageError(f"--only {name}={value}: choose one of {', '.join(choices[name])}")
 
 
 def _passing(rows: Iterable[TableRow], only: Mapping[str, tuple[str, ...]]) -> Iterator[Assessment]:
