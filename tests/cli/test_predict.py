@@ -170,7 +170,10 @@ def test_options_come_from_the_environment_and_the_command_line_wins(
         pytest.param([".", "--model", "best"], 1, "best: neither a model", id="unknown model"),
         pytest.param([".", "--model", "."], 1, "no card.json", id="no model folder"),
         pytest.param(
-            [".", "--csv", "a.x", "--report", "a.x"], 2, "names of their own", id="same outputs"
+            [".", "--csv", "a.html", "--report", "a.html"],
+            2,
+            "names of their own",
+            id="same outputs",
         ),
         pytest.param([".", "--csv", "folder"], 2, "is a folder", id="output is a folder"),
         pytest.param([".", "--csv", "file/p.csv"], 1, "cannot be written", id="unwritable output"),

@@ -66,3 +66,21 @@ def test_filters_by_name() -> None:
     }
     with pytest.raises(UsageError):
         only_rows(["status"])
+
+
+@pytest.mark.parametrize("name", ["out.pdf", "out", "html", "out.html.gz", "-"])
+@pytest.mark.parametrize("command", ["predict", "report", "evaluate", "compare"])
+def test_a_report_is_a_page_by_its_name_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [command, str(tmp_path), "--report", name])
+    assert result.exit_code == 2
+    said = f"xrayscan: --report {name}: is written as HTML; give another name, ending in .html\n"
+    assert result.stderr == said
+
+
+def test_other_names_of_pages(predicted: Path, tmp_path: Path) -> None:
+    for name in ("A.HTML", "b.htm"):
+        arguments = ["report", str(predicted / "out.csv"), "--report", str(tmp_path / name)]
+        assert CliRunner().invoke(app, arguments).exit_code == 0

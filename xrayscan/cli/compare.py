@@ -20,6 +20,7 @@ from xrayscan.cli.evaluate import (
 from xrayscan.cli.exits import Exit, echo, reported
 from xrayscan.cli.film_options import Workers
 from xrayscan.cli.options import option
+from xrayscan.cli.values import page_file
 from xrayscan.intake.admission import Admission
 from xrayscan.resources import DEFAULT_MODEL
 
@@ -86,7 +87,7 @@ def compare(
         ensemble,
         admission,
         workers or available_cores(),
-        report,
+        page_file(report),
         json,
     )
     facts = run_measuring(lambda hooks: run(options, hooks), quiet=quiet, verbose=verbose)

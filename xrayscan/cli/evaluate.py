@@ -11,6 +11,7 @@ import typer
 from xrayscan.cli.exits import Exit, echo, reported
 from xrayscan.cli.film_options import Workers
 from xrayscan.cli.options import option
+from xrayscan.cli.values import page_file
 from xrayscan.intake.admission import Admission
 from xrayscan.resources import DEFAULT_MODEL
 
@@ -120,7 +121,7 @@ def evaluate(
         admission,
         workers or available_cores(),
         explanations,
-        report,
+        page_file(report),
         json,
         csv,
         keep_as,

@@ -8,7 +8,7 @@ from xrayscan.cli import film_options as film
 from xrayscan.cli.exits import reported
 from xrayscan.cli.options import option
 from xrayscan.cli.running import Manner, list_scans, run_films
-from xrayscan.cli.values import failure_limit, output_file, read_shard, table_file, zone_limits
+from xrayscan.cli.values import failure_limit, page_file, read_shard, table_file, zone_limits
 from xrayscan.cluster.engines import LOCAL
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.options import MAX_PIXELS, TIME_LIMIT_S
@@ -135,7 +135,7 @@ def predict(
     options = JobOptions(
         paths=tuple(paths),
         csv=table_file(csv, report, json=json),
-        report=output_file("--report", report),
+        report=page_file(report),
         model=model,
         threshold=threshold,
         cam=cam,

@@ -10,6 +10,7 @@ import typer
 
 from xrayscan.cli.exits import Exit, remark, reported
 from xrayscan.cli.options import option
+from xrayscan.cli.values import page_file
 from xrayscan.errors import UsageError
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -67,7 +68,7 @@ def report(
         raise UsageError(f"--dates {dates}: give a language such as de or en-GB")
     options = RedrawOptions(
         csv=csv,
-        report=page,
+        report=page_file(page),
         record=record,
         model=model,
         threshold=threshold,

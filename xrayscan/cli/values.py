@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from xrayscan.pipeline import FailureLimit
     from xrayscan.scoring.thresholds import ZoneLimits
 
+_PAGES = (".html", ".htm")
 _COUNT = re.compile(r"\d+")
 _SHARD = re.compile(r"(\d{1,9})/(\d{1,9})")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
@@ -33,6 +34,20 @@ def output_file(option: str, value: str | None) -> Path | None:
     if value == "":
         raise UsageError(f"{option}: is empty; give the name of a file")
     return None if value is None else Path(value)
+
+
+def page_file(value: str | Path | None) -> Path | None:
+    """Take the name of ``--report``: HTML under another name would open as something else.
+
+    Raises:
+        UsageError: it is empty, or no page's name.
+    """
+    from xrayscan.journal.atomic import is_stream
+
+    path = output_file("--report", None if value is None else str(value))
+    if path is None or path.suffix.lower() in _PAGES or path.is_dir() or is_stream(path):
+        return path
+    raise UsageError(f"--report {path}: is written as HTML; give another name, ending in .html")
 
 
 def zone_limits(text: str) -> ZoneLimits | None:
