@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xrayscan.errors import UsageError
-from xrayscan.intake.overwriting import is_worth_keeping
+from xrayscan.intake.overwriting import check_output
 from xrayscan.journal.atomic import check_writable
 from xrayscan.records import Assessment, Ending, Reason, RunSummary, Status, Tally, Zone
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
@@ -104,12 +104,7 @@ def _check_page(options: RedrawOptions) -> None:
     page = options.page
     if page.resolve() == options.csv.resolve():
         raise UsageError(f"{page}: is the CSV itself; give the page another name")
-    if not page.name or page.is_dir():
-        raise UsageError(f"{page}: is a folder; give the name of a file to write")
-    if is_worth_keeping(page, expendable=options.report is not None):
-        raise UsageError(
-            f"{page}: exists, and is a film or nothing that xrayscan wrote; give another name"
-        )
+    check_output(page, expendable=options.report is not None)
     check_writable(page)
     check_files_folder(page)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xrayscan.errors import UsageError
-from xrayscan.intake.overwriting import is_worth_keeping
+from xrayscan.intake.overwriting import check_output
 from xrayscan.journal.atomic import atomic_text, check_writable
 
 SCHEMA = 1  # of the figures as JSON
@@ -27,12 +27,9 @@ def check_outputs(outputs: Sequence[Path | None], inputs: Sequence[Path]) -> Non
     if len(set(places)) < len(places):
         raise UsageError(f"{files[0]}: is given for two outputs; give each a name of its own")
     for path, place in zip(files, places, strict=True):
-        if path.is_dir():
-            raise UsageError(f"{path}: is a folder; give the name of a file to write")
         if place in map(os.path.realpath, inputs):
             raise UsageError(f"{path}: is read in this run; give another name for the output")
-        if is_worth_keeping(path, expendable=True):
-            raise UsageError(f"{path}: exists, and is a film; give another name")
+        check_output(path, expendable=True)
         check_writable(path)
 
 

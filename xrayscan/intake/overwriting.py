@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xrayscan.errors import UsageError
 from xrayscan.intake.discover import promises_picture
 from xrayscan.intake.formats import SNIFF_BYTES, sniff
 
@@ -11,16 +12,28 @@ from xrayscan.intake.formats import SNIFF_BYTES, sniff
 _OWN = (b"path,status,", b"<!doctype html", b'{\n "schema": ')
 
 
-def is_worth_keeping(path: Path, *, expendable: bool) -> bool:
-    """Whether a file is there that xrayscan must not overwrite.
+def check_output(path: Path, *, expendable: bool) -> None:
+    """Refuse to write where a folder is, or a file that xrayscan must not overwrite.
 
-    A film always is. What xrayscan wrote itself is not, nor is an empty file.
+    A film is never overwritten. What xrayscan wrote itself may be, and so may an empty file.
 
     Args:
         path: where something is to be written.
         expendable: the user named this file as an output, and as nothing else: whatever it is may
             be overwritten, unless its content is a picture or its name promises one.
+
+    Raises:
+        UsageError: it is one of them.
     """
+    if not path.name or path.is_dir():
+        raise UsageError(f"{path}: is a folder; give the name of a file to write")
+    if _is_worth_keeping(path, expendable=expendable):
+        raise UsageError(
+            f"{path}: exists, and is a film or nothing that xrayscan wrote; give another name"
+        )
+
+
+def _is_worth_keeping(path: Path, *, expendable: bool) -> bool:
     try:
         with path.open("rb") as file:
             head = file.read(SNIFF_BYTES)

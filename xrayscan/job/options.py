@@ -13,7 +13,7 @@ from xrayscan.errors import UsageError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, Shard, discover
 from xrayscan.intake.options import MAX_PIXELS
-from xrayscan.intake.overwriting import is_worth_keeping
+from xrayscan.intake.overwriting import check_output
 from xrayscan.journal import journal, lock
 from xrayscan.journal.atomic import check_writable, is_stream
 from xrayscan.journal.standard_output import check_standard_output
@@ -174,14 +174,9 @@ def check_outputs(options: JobOptions) -> None:
 
 
 def _check_overwriting(path: Path, options: JobOptions) -> None:
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; give the name of a file to write")
     by_name = path in (options.csv, options.report)
     is_given = path.exists() and os.path.realpath(path) in map(os.path.realpath, options.paths)
-    if is_worth_keeping(path, expendable=by_name and not is_given):
-        raise UsageError(
-            f"{path}: exists, and is a film or nothing that xrayscan wrote; give another name"
-        )
+    check_output(path, expendable=by_name and not is_given)
 
 
 def _beside(table: Path | None, suffix: str) -> Path | None:
