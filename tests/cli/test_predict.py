@@ -237,6 +237,27 @@ def test_too_many_failures_are_said(tmp_path: Path, limit: str, batch: int, said
     assert f"{said}." in record["notices"]
 
 
+@pytest.mark.parametrize("how", [["--dry-run"], ["--log-file", "x.log"]])
+@pytest.mark.parametrize("given", [["films"], ["films", "films/b.txt", "films/sub"]])
+def test_verbose_names_the_files_that_are_left_out(
+    tmp_path: Path, given: list[str], how: list[str]
+) -> None:
+    (tmp_path / "films" / "sub").mkdir(parents=True)
+    (tmp_path / "films" / "a.jpg").write_bytes(jpeg_bytes(draw_film(seed=1)))
+    for name in ("b.txt", ".hidden", "sub/line\nbreak.csv"):
+        (tmp_path / "films" / name).write_text("text")
+    line = ["predict", *given, "--csv", "p.csv", "--admission", "off", *how]
+    done = xrayscan(*line, "--verbose", cwd=tmp_path)
+    said = re.findall(r"^[\d:]+ (.*): left out, no film$", done.stderr, re.M)
+    before = "films/" if len(given) > 1 else ""
+    b_txt = [f"{before}b.txt"] if len(given) == 1 else []  # given by name, it is a film
+    assert said == [f"{before}.hidden", *b_txt, f"bytes:{before}sub/line%0Abreak.csv"]
+    assert f"{len(said)} other file" in done.stderr
+    assert ": left out" not in xrayscan(*line, cwd=tmp_path).stderr
+    if (tmp_path / "x.log").exists():
+        assert (tmp_path / "x.log").read_text().count(": left out, no film") == 2 * len(said)
+
+
 def test_dry_run_lists_and_writes_nothing(films: Path, tmp_path: Path) -> None:
     done = xrayscan("predict", films, "--dry-run", "--csv", "p.csv", cwd=tmp_path)
     assert done.returncode == 0

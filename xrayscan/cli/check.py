@@ -89,6 +89,6 @@ def check(
         max_pixels=max_pixels,
     )
     if dry_run:
-        return list_scans(options)
+        return list_scans(options, verbose=verbose)
     manner = Manner(quiet, verbose, False, fail_on_drift, json, log_file)
     return run_films(options, manner)

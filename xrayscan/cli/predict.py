@@ -161,6 +161,6 @@ def predict(
         self_contained=self_contained,
     )
     if dry_run:
-        return list_scans(options)
+        return list_scans(options, verbose=verbose)
     manner = Manner(quiet, verbose, fail_on_positive, fail_on_drift, json, log_file)
     return run_films(options, manner)

@@ -118,14 +118,16 @@ def say_nothing_was_found(options: JobOptions) -> None:
     remark(f"xrayscan: {where}: no films there; check the path, --include and --exclude")
 
 
-def list_scans(options: JobOptions) -> int:
+def list_scans(options: JobOptions, *, verbose: bool) -> int:
     """List what a run would read, and return the exit code."""
+    from xrayscan.cli.listening import set_up_logging
     from xrayscan.job.choices import check_job
     from xrayscan.job.options import find_scans
     from xrayscan.journal.standard_output import standard_output
     from xrayscan.records import left_out
     from xrayscan.reporting.table import path_text
 
+    set_up_logging(verbose=verbose)
     check_job(options)
     discovery = find_scans(options)
     with standard_output() as file:

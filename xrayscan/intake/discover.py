@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from fnmatch import fnmatchcase
@@ -66,7 +66,11 @@ class Discovery:
     other_files: int
 
 
-def discover(paths: Sequence[str], options: DiscoveryOptions) -> Discovery:
+def discover(
+    paths: Sequence[str],
+    options: DiscoveryOptions,
+    left_out: Callable[[str], None] = lambda name: None,
+) -> Discovery:
     """List the scans below ``paths``.
 
     A file counts as a scan when its name promises a picture (or promises nothing: no extension, or
@@ -77,31 +81,44 @@ def discover(paths: Sequence[str], options: DiscoveryOptions) -> Discovery:
     Args:
         paths: folders or files as the user gave them.
         options: what to take and what to leave.
+        left_out: told the name of each file that is no scan.
 
     Raises:
         UsageError: a path does not exist or cannot be listed.
     """
     walker = _Walker(options)
     if len(paths) > 1:
-        return _each_once(walker, paths)
-    found = [file.scan() for given in paths for file in walker.files_of(given)]
-    scans = tuple(scan for scan in found if scan is not None)
-    return Discovery(scans, len(found) - len(scans))
+        return _each_once(walker, paths, left_out)
+    scans, others = [], 0
+    for given in paths:
+        for file in walker.files_of(given):
+            scan = file.scan()
+            if scan is None:
+                others += 1
+                left_out(file.name)
+            else:
+                scans.append(scan)
+    return Discovery(tuple(scans), others)
 
 
-def _each_once(walker: _Walker, paths: Sequence[str]) -> Discovery:
+def _each_once(walker: _Walker, paths: Sequence[str], left_out: Callable[[str], None]) -> Discovery:
     """List several paths; every name begins with the path, so that names stay apart."""
     scans: list[Scan] = []
     taken: set[_Place] = set()
-    others: set[_Place] = set()
+    others: dict[_Place, str] = {}
     for given in paths:
         named = [file.below(given) for file in walker.files_of(given)]
-        here = [(walker.place(file.location), file.scan()) for file in named]
-        scans += [scan for place, scan in here if scan is not None and place not in taken]
-        taken |= {place for place, scan in here if scan is not None}
-        others |= {place for place, scan in here if scan is None}
+        here = [(walker.place(file.location), file.name, file.scan()) for file in named]
+        scans += [scan for place, _, scan in here if scan is not None and place not in taken]
+        taken |= {place for place, _, scan in here if scan is not None}
+        for place, name, scan in here:
+            if scan is None:
+                others.setdefault(place, name)
     # another file of one path may be a scan of the next, given by hand
-    return Discovery(tuple(scans), len(others - taken))
+    names = [name for place, name in others.items() if place not in taken]
+    for name in names:
+        left_out(name)
+    return Discovery(tuple(scans), len(names))
 
 
 # A file's real folder and its name there: a link to a file is a file of its own.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,8 +21,10 @@ from xrayscan.journal.standard_output import check_standard_output
 from xrayscan.pipeline import FailureLimit
 from xrayscan.records import Command
 from xrayscan.reporting.pictures import check_files_folder, files_folder
+from xrayscan.reporting.table import path_text
 from xrayscan.scoring.thresholds import ZoneLimits
 
+_LOGGER = logging.getLogger(__name__)
 STANDARD_OUTPUT = Path("-")
 
 
@@ -133,8 +136,13 @@ def find_scans(options: JobOptions) -> Discovery:
     own += [options.lock] if options.lock else []
     own += [files_folder(options.report)] if options.report else []
     within = DiscoveryOptions(options.recursive, options.include, options.exclude, tuple(own))
-    found = discover(options.paths, within)
+    found = discover(options.paths, within, _say_left_out)
     return replace(found, scans=options.shard.of(found.scans)) if options.shard else found
+
+
+def _say_left_out(name: str) -> None:
+    if _LOGGER.isEnabledFor(logging.DEBUG):  # there may be more of them than films
+        _LOGGER.debug("%s: left out, no film", path_text(name))
 
 
 def check_options(options: JobOptions) -> None:
