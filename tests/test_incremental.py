@@ -221,6 +221,50 @@ def test_fresh_scores_everything(scans: Path) -> None:
     assert values(again) == values(first)
 
 
+def test_fresh_over_a_share_that_is_not_mounted_costs_no_row(scans: Path) -> None:
+    first = run(scans)
+    scans.rename(scans.parent / "away")
+    scans.mkdir()  # the mount point
+    empty = run(scans, fresh=True)
+    assert "no films there, where earlier runs found 4; their rows are kept" in empty.said[0]
+    assert empty.rows == first.rows
+
+
+def test_fresh_that_cannot_begin_costs_no_row(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(scans)
+    with monkeypatch.context() as patch:
+        patch.setattr(batches, "ScoringModel", planted_fault)
+        with pytest.raises(XrayscanError, match="no cluster") as caught:
+            run(scans, fresh=True)
+    assert "has the finished rows" in "".join(caught.value.__notes__)
+    again = run(scans)
+    assert (again.assessed, again.rows) == ([], first.rows)
+
+
+def planted_fault(*_: object) -> None:
+    raise XrayscanError("no cluster")
+
+
+def test_fresh_that_is_stopped_keeps_the_rows_of_films_not_reached(scans: Path) -> None:
+    first = run(scans)
+    report = scans.parent / "out.html"
+    stopped = run(scans, fresh=True, stop_after=2, report=report)
+    assert stopped.assessed == ["a.jpg", "b.jpg"]
+    assert values(stopped) == values(first)
+    assert (stopped.summary.not_reached, stopped.summary.taken_over) == (0, 2)
+    page = report.read_text(encoding="utf-8")
+    assert "The run ended early (stopped): 2 files keep their rows of earlier runs." in page
+    assert '"sub/d.jpg"' in page
+
+
+def test_fresh_keeps_rows_of_films_that_are_gone(scans: Path) -> None:
+    run(scans)
+    (scans / "b.jpg").unlink()
+    again = run(scans, fresh=True)
+    assert again.assessed == ["a.jpg", "c.jpg", "sub/d.jpg"]
+    assert again.rows["b.jpg"]["detail"].startswith("gone since")
+
+
 def test_content_that_changed_in_silence_is_found_on_demand(scans: Path) -> None:
     """Same size, same time, other bytes: a bit that flipped on the disk."""
     run(scans)

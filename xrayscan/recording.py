@@ -35,7 +35,7 @@ class RecordOptions:
         key: what rows come from tonight.
         decision: how films are called tonight.
         command: which one records.
-        fresh: take nothing over.
+        fresh: assess every film anew.
         verify_content: compare the content of files.
     """
 
@@ -152,22 +152,24 @@ class _JournalRecord:
         self._options = options
         self._table = options.table
         self._still_ours = still_ours
-        self._fresh: frozenset[str] = frozenset()
+        self._recorded: set[str] = set()  # tonight, by their names
         self.journal = Journal(journal, options.paths, options.command)
         self.notes = [*self.journal.notes, *self._unknown_table()]
-        if options.fresh and len(self.journal):
-            self.journal.start_over()
 
     def plan(self, scans: Sequence[Scan]) -> Plan:
         options = self._options
-        plan = plan_run(scans, self.journal, options.key, verify_content=options.verify_content)
+        if options.fresh:
+            # earlier rows are superseded one by one: those of films that are gone, or that a run
+            # which ends early does not reach, are all that is known of them
+            plan = Plan(tuple(scans))
+        else:
+            plan = plan_run(scans, self.journal, options.key, verify_content=options.verify_content)
         if not scans and len(self.journal):
             lost = (
                 f"{', '.join(options.paths)}: no films there, where earlier runs found "
                 f"{len(self.journal)}; their rows are kept; is the share mounted?"
             )
             plan = Plan((), (*plan.notes, lost))
-        self._fresh = frozenset(scan.name for scan in plan.to_assess)
         return plan
 
     def add(self, rows: Sequence[Assessment]) -> None:
@@ -175,6 +177,7 @@ class _JournalRecord:
         self.journal.know(self._options.key)
         tonight, moment = self._options.key.id, time.time_ns()
         self.journal.append([Entry(row, tonight, moment) for row in rows])
+        self._recorded.update(row.scan.name for row in rows)
 
     def close(
         self, scans: Sequence[Scan], worklist: Worklist, tally: Tally, ending: Ending
@@ -193,15 +196,14 @@ class _JournalRecord:
             for entry in rows_in_order(scans, self.journal, self._options.key):
                 row = self._write(writer, entry)
                 of_all.add(row, self._options.decision.positive)
-                if row.scan.name not in self._fresh:
+                if row.scan.name not in self._recorded:
                     worklist.add(row, None)
             for entry in rows_of_others(scans, self.journal):
                 gone += bool(self._write(writer, entry).gone_since)
             self.journal.expect_output(self._table.name, digest.hexdigest())
         if looked:
             self._compact(scans)
-        taken_over = len(scans) - len(self._fresh)
-        return Books(of_all, taken_over, gone)
+        return Books(of_all, of_all.accounted - len(self._recorded), gone)
 
     @property
     def nights(self) -> Sequence[Mapping[str, Any]]:

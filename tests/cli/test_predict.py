@@ -481,8 +481,11 @@ def test_identifiers_on_request_are_in_the_csv_and_its_journal_alone(named: Path
     assert "The CSV names patients" in (named / "out" / "out.html").read_text(encoding="utf-8")
 
 
-def test_names_leave_the_journal_when_they_are_asked_for_no_more(named: Path) -> None:
-    for further in (["--with-identifiers"], []):
+@pytest.mark.parametrize("again", [[], ["--fresh"]], ids=["plain", "fresh"])
+def test_names_leave_the_journal_when_they_are_asked_for_no_more(
+    named: Path, again: list[str]
+) -> None:
+    for further in (["--with-identifiers"], again):
         xrayscan("predict", "named", "--csv", "out/p.csv", *further, cwd=named)
         (named / "named" / "whole.dcm").unlink(missing_ok=True)  # its row stays, without a name
     outputs = [path.read_bytes() for path in (named / "out").iterdir()]

@@ -218,17 +218,6 @@ def test_a_journal_without_outdated_lines_stays_as_it_is(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_starting_over_keeps_the_nights(path: Path) -> None:
-    with closing(open_journal(path)) as journal:
-        journal.append([entry("a")])
-        journal.close_run({"night": 1})
-        journal.start_over()
-        assert len(journal) == 0
-    with closing(open_journal(path)) as journal:
-        assert journal.runs == [{"night": 1}]
-        assert len(journal) == 0
-
-
 @pytest.mark.parametrize("partly", [0, 40], ids=["nothing", "half a line"])
 def test_a_full_disk_costs_the_batch_in_hand(
     path: Path, monkeypatch: pytest.MonkeyPatch, partly: int

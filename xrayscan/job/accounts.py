@@ -107,9 +107,11 @@ def notices(options: JobOptions, summary: RunSummary, tally: Tally) -> tuple[str
     said = []
     if summary.ending is Ending.TOO_MANY_FAILURES:
         said.append(f"{too_many_failures(options, tally)}.")
+    early = f"The run ended early ({ENDINGS.get(summary.ending)})"
     if summary.not_reached:
-        words = ENDINGS[summary.ending]
-        said.append(f"The run ended early ({words}): {summary.not_reached} files were not reached.")
+        said.append(f"{early}: {summary.not_reached} files were not reached.")
+    if options.fresh and summary.taken_over:  # a run that went through has taken nothing over
+        said.append(f"{early}: {summary.taken_over} files keep their rows of earlier runs.")
     if options.admission is not Admission.ON:
         done = "scored" if options.scores else "admitted"
         said.append(f"Films unlike the training films were {done} as well (--admission).")

@@ -155,10 +155,6 @@ class Journal:
         if anyway or self._lines > live + live // 4:
             self._rewrite(encode_line({_FILM: to_record(entry)}) for entry in entries)
 
-    def start_over(self) -> None:
-        """Forget every file; the closings of earlier runs stay."""
-        self._rewrite(())
-
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         damaged, whole, size = 0, 0, 0
