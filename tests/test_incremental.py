@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -363,35 +363,73 @@ def test_drift_is_told_and_kept_with_the_night(
     assert seen == [(4, 0), (1, 1)]
 
 
-def test_a_folder_that_is_lost_in_the_middle_ends_the_run_and_costs_nothing(
-    scans: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def lose(rows: list[Assessment]) -> None:
-        if scans.exists():
-            scans.rename(scans.parent / "away")
+def put_back(scans: Path) -> None:
+    if scans.exists():
+        shutil.rmtree(scans)
+    (scans.parent / "away").rename(scans)
 
+
+def lose(scans: Path, left: str | None = None) -> None:
+    """Take the share away; in its place is nothing, or the empty mount point, or a note there."""
+    scans.rename(scans.parent / "away")
+    if left is not None:
+        scans.mkdir()
+    if left:
+        (scans / left).write_text("mount the share")
+
+
+def run_amid(
+    paths: list[Path], table: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]
+) -> RunSummary:
+    """Run film by film; something happens while the second one is scored."""
+    happened: list[object] = []
+
+    def once(rows: list[Assessment]) -> None:
+        if not happened:
+            happened.append(act())
+
+    @contextmanager
+    def hooks(total: int) -> Iterator[RunHooks]:
+        yield RunHooks(assessed=once)  # type: ignore[arg-type]
+
+    options = JobOptions(
+        tuple(map(str, paths)), csv=table, model="fast", admission=Admission.OFF, batch_size=1
+    )
     with monkeypatch.context() as patched:
         patched.setattr("xrayscan.intake.read.RETRY_AFTER_S", ())
         patched.setattr("xrayscan.assessing.READ_AHEAD", 0)
-        said: list[str] = []
+        return run_job(options, Listeners(hooks))
 
-        @contextmanager
-        def hooks(total: int) -> Iterator[RunHooks]:
-            yield RunHooks(assessed=lose)  # type: ignore[arg-type]
 
-        options = JobOptions(
-            (str(scans),),
-            csv=scans.parent / "p.csv",
-            model="fast",
-            admission=Admission.OFF,
-            batch_size=1,  # the second film is scored while the first is recorded
-        )
-        summary = run_job(options, Listeners(hooks, said.append))
+@pytest.mark.parametrize(
+    "left", [None, "", ".not-mounted"], ids=["nothing", "mount point", "note in the mount point"]
+)
+@pytest.mark.parametrize("by_name", [False, True], ids=["folder", "films by name"])
+def test_a_folder_that_is_lost_in_the_middle_ends_the_run_and_costs_nothing(
+    scans: Path, monkeypatch: pytest.MonkeyPatch, left: str | None, by_name: bool
+) -> None:
+    given = [scans / name for name in FILMS[:3]] if by_name else [scans]
+    csv_file = scans.parent / "p.csv"
+    summary = run_amid(given, csv_file, monkeypatch, lambda: lose(scans, left))
     assert summary.ending is Ending.FOLDER_LOST
-    assert summary.not_reached == 2
-    assert list(table(scans.parent / "p.csv")) == ["a.jpg", "b.jpg"]
-    (scans.parent / "away").rename(scans)
-    assert run(scans).assessed == ["c.jpg", "sub/d.jpg"]
+    assert summary.not_reached == summary.found - 2
+    assert [Path(name).name for name in table(csv_file)] == ["a.jpg", "b.jpg"]
+    put_back(scans)
+    paths = tuple(map(str, given))
+    assert [Path(name).name for name in run(scans, paths=paths).assessed] == [
+        Path(name).name for name in FILMS[2 : summary.found]
+    ]
+
+
+@pytest.mark.parametrize("by_name", [False, True], ids=["folder", "films by name"])
+def test_a_film_that_vanishes_in_the_middle_is_one_row(
+    scans: Path, monkeypatch: pytest.MonkeyPatch, by_name: bool
+) -> None:
+    given = [scans / name for name in FILMS[:3]] if by_name else [scans]
+    csv_file = scans.parent / "p.csv"
+    summary = run_amid(given, csv_file, monkeypatch, (scans / "c.jpg").unlink)
+    assert (summary.ending, summary.vanished) == (Ending.FINISHED, 1)
+    assert summary.scored == summary.found - 1
 
 
 def test_a_second_run_at_the_same_time_is_told(scans: Path) -> None:

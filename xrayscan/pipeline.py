@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from xrayscan.assessing import Assessed, joined
 from xrayscan.errors import WorkersLostError
+from xrayscan.intake.folders import Folder, folder_of
 from xrayscan.records import Assessment, Ending, Reason, Status, Tally
 from xrayscan.reporting.table import path_text
 from xrayscan.reporting.worklist import Worklist
@@ -56,13 +56,13 @@ class RunOptions:
     Attributes:
         total: how many scans there are to assess.
         positive: the label of positives.
-        folders: where they lie; when one of them is lost, the run ends.
+        folders: where they lie, by absolute path; when one of them is lost, the run ends.
         failures: when to give up.
     """
 
     total: int
     positive: str
-    folders: tuple[str, ...] = ()
+    folders: Mapping[str, Folder] = field(default_factory=dict)
     failures: FailureLimit = FailureLimit()
 
 
@@ -115,10 +115,11 @@ def _tell(batch: Sequence[Assessed], tally: Tally, worklist: Worklist, positive:
     worklist.draw()
 
 
-def _is_folder_lost(rows: Sequence[Assessment], folders: Sequence[str]) -> bool:
+def _is_folder_lost(rows: Sequence[Assessment], folders: Mapping[str, Folder]) -> bool:
     """Whether films are missing because the share is: then nothing is known of them."""
-    gone = any(row.reason in (Reason.GONE, Reason.IO_ERROR) for row in rows)
-    return gone and not all(map(os.path.exists, folders))
+    missing = [row.scan for row in rows if row.reason in (Reason.GONE, Reason.IO_ERROR)]
+    around = {folder_of(scan.location, folders) for scan in missing}
+    return any(folders[path].is_lost() for path in around if path is not None)
 
 
 def _ending(tally: Tally, limit: FailureLimit, hooks: RunHooks) -> Ending:

@@ -47,7 +47,7 @@ def run_films(options: JobOptions, manner: Manner) -> int:
         if events:
             events.summary(summary, code)
     if summary.ending is Ending.FOLDER_LOST:
-        where = ", ".join(options.paths)
+        where = _where(options)
         remark(f"xrayscan: {where}: is there no more; run again when it is, finished rows are kept")
     if summary.ending is Ending.WORKERS_LOST:
         remark(
@@ -114,8 +114,12 @@ def exit_code(summary: RunSummary, signal: int | None, manner: Manner) -> int:
 
 def say_nothing_was_found(options: JobOptions) -> None:
     """Say where nothing was found, and what to check."""
-    where = ", ".join(options.paths[:3]) + ", ..." * (len(options.paths) > 3)
+    where = _where(options)
     remark(f"xrayscan: {where}: no films there; check the path, --include and --exclude")
+
+
+def _where(options: JobOptions) -> str:
+    return ", ".join(options.paths[:3]) + ", ..." * (len(options.paths) > 3)
 
 
 def list_scans(options: JobOptions, *, verbose: bool) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from xrayscan.cluster.marks import Marker, with_marker
 from xrayscan.cluster.terms import Terms, model_name, own_versions
 from xrayscan.cores import available_cores
 from xrayscan.gpu import gpu_scorer
+from xrayscan.intake.folders import given_folders
 from xrayscan.intake.options import DecodeOptions
 from xrayscan.job.choices import heat_map
 from xrayscan.job.options import JobOptions
@@ -105,7 +105,7 @@ def _batches_of_cluster(
     with connected(options.engine, how.read.workers) as client:
         crew = DaskCrew(client, terms, asked.say)
         try:
-            in_order = InOrder(crew, options.batch_size, options.paths)
+            in_order = InOrder(crew, options.batch_size, terms.folders)
             for batch in in_order.batches(scans, hooks.stop):
                 yield [with_marker(each, marker) for each in batch]
         finally:
@@ -120,7 +120,7 @@ def terms_of(asked: Asked) -> Terms:
         own_versions(),
         model_name(options.model, asked.card),
         asked.card.sha256,
-        tuple(map(os.path.abspath, options.paths)),
+        given_folders(options.paths),
         asked.how,
         with_pictures=bool(options.report and options.max_overlays),
     )

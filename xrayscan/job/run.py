@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 
 from xrayscan.clock import now
+from xrayscan.intake.folders import listed_folders
 from xrayscan.job.accounts import (
     admitted,
     closed_books,
@@ -69,6 +70,7 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
     started = now()
     begun = time.monotonic()
     discovery = find_scans(options)
+    folders = listed_folders(options.paths, discovery.scans)
     card = load_card(model_folder(options.model))
     decision = decision_of(options, card)
     check_model(options, card)  # refused before hours are spent
@@ -84,7 +86,7 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
                 batches(plan.to_assess, Asked(options, card, decision, listeners.say), hooks),
                 record.add,
                 worklist,
-                RunOptions(len(plan.to_assess), card.positive, options.paths, options.failures),
+                RunOptions(len(plan.to_assess), card.positive, folders, options.failures),
                 hooks,
             )
             books = record.close(discovery.scans, worklist, tally, ending)

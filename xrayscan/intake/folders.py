@@ -1,0 +1,90 @@
+"""The folders that films were listed in, and whether they are still there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from xrayscan.records import Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder as it was when its films were listed.
+
+    Attributes:
+        path: absolute.
+        identity: its device and inode number; None where it was gone already.
+        scans: those that were listed below it.
+    """
+
+    path: str
+    identity: tuple[int, int] | None
+    scans: tuple[Scan, ...]
+
+    def is_lost(self) -> bool:
+        """Whether nothing can be said of films that are missing: the share is not there.
+
+        Where the folder has the numbers that it had, it is there; but an empty one is what an
+        unmounted share leaves, and a number can be given to a new folder. Other numbers alone say
+        little: some network file systems make up inodes anew each time, and a share that was
+        mounted again has another device. There it counts whether any film is where it was.
+        """
+        try:
+            with os.scandir(self.path) as entries:
+                is_empty = next(entries, None) is None
+            if is_empty or _identity(self.path) == self.identity:
+                return is_empty
+        except OSError:
+            return True
+        # the last ones first: those that are done may have been moved on
+        return not any(os.path.lexists(scan.location) for scan in reversed(self.scans))
+
+
+def given_folders(paths: Sequence[str]) -> tuple[str, ...]:
+    """The folders that paths lead to, absolute and each once; that of a file is the one around it.
+
+    A file that is given and missing later is gone; that its share is says the folder.
+    """
+    absolute = map(os.path.abspath, paths)
+    found = (path if os.path.isdir(path) else os.path.dirname(path) for path in absolute)  # noqa: PTH112, PTH120
+    return tuple(dict.fromkeys(found))
+
+
+def folder_of(location: str, folders: Collection[str]) -> str | None:
+    """Find the nearest of several folders, absolute ones, that a file lies below."""
+    folder = os.path.dirname(os.path.abspath(location))  # noqa: PTH100, PTH120
+    while folder not in folders:
+        above = os.path.dirname(folder)  # noqa: PTH120
+        if above == folder:
+            return None
+        folder = above
+    return folder
+
+
+def listed_folders(paths: Sequence[str], scans: Sequence[Scan]) -> dict[str, Folder]:
+    """Note which folders films were listed in, by their absolute paths.
+
+    Args:
+        paths: folders or files as the user gave them.
+        scans: what was found there.
+    """
+    films: dict[str, list[Scan]] = {folder: [] for folder in given_folders(paths)}
+    for scan in scans:
+        folder = folder_of(scan.location, films)
+        if folder is not None:
+            films[folder].append(scan)
+    return {path: Folder(path, _identity_now(path), tuple(below)) for path, below in films.items()}
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    stat = os.stat(folder)  # noqa: PTH116
+    return stat.st_dev, stat.st_ino
+
+
+def _identity_now(folder: str) -> tuple[int, int] | None:
+    try:
+        return _identity(folder)
+    except OSError:
+        return None
