@@ -207,6 +207,16 @@ def test_a_damaged_journal_costs_its_damaged_rows(scans: Path) -> None:
     assert values(again) == values(whole)
 
 
+def test_a_journal_whose_key_is_damaged_costs_the_rows_of_that_key(scans: Path) -> None:
+    whole = run(scans)
+    journal = scans.parent / "p.csv.journal"
+    journal.write_bytes(journal.read_bytes().replace(b'{"key":{"model"', b'{"key":{"MODEL"'))
+    again = run(scans)
+    assert again.assessed == list(FILMS)
+    assert "1 line damaged; kept as p.csv.journal.kept-" in again.said[0]
+    assert values(again) == values(whole)
+
+
 def test_a_missing_share_is_one_sentence_and_changes_nothing(scans: Path) -> None:
     run(scans)
     before = {path.name: path.read_bytes() for path in scans.parent.iterdir() if path.is_file()}

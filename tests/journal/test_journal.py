@@ -167,6 +167,49 @@ def test_damage_in_the_middle_is_kept_aside_and_the_good_rows_go_on(path: Path) 
     assert aside.read_bytes() == damaged
 
 
+OTHER = replace(KEY, admission="off")
+
+
+def journal_of_two_keys(path: Path) -> list[bytes]:
+    with closing(open_journal(path)) as journal:
+        journal.append([entry("a")])
+        journal.know(OTHER)
+        journal.append([entry("b", key=OTHER)])
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def test_rows_of_a_key_that_is_damaged_are_dropped(path: Path) -> None:
+    """What they come from is not known: their films are assessed again."""
+    lines = journal_of_two_keys(path)
+    lines[3] = lines[3].replace(b"off", b"OFF")
+    path.write_bytes(b"".join(lines))
+    with closing(Journal(path, ["/films"])) as journal:
+        assert "1 line damaged; kept as" in journal.notes[0]
+        assert "the 1 good row goes on" in journal.notes[0]
+        assert [each.row.scan.name for each in journal.entries()] == ["a"]
+        assert journal.keys == {KEY.id: KEY}
+    assert rows(path) == {"a": 0.5}
+
+
+def test_rows_of_a_key_that_is_missing_are_dropped(path: Path) -> None:
+    lines = journal_of_two_keys(path)
+    path.write_bytes(b"".join(lines[:3] + lines[4:]))
+    with closing(Journal(path, ["/films"])) as journal:
+        assert "lines are missing; kept as" in journal.notes[0]
+    assert rows(path) == {"a": 0.5}
+
+
+def test_where_no_row_goes_on_there_is_nothing_to_go_on_from(path: Path) -> None:
+    lines = journal_of_two_keys(path)
+    path.write_bytes(b"".join([lines[0], *lines[4:]]))
+    with closing(Journal(path, ["/films"])) as journal:
+        assert not journal.has_films
+    with closing(open_journal(path)) as journal:
+        journal.append([entry("a")])
+    with closing(open_journal(path, "/elsewhere")) as journal:
+        assert not journal.has_films
+
+
 @pytest.mark.parametrize(
     "content",
     [b"\0" * 4096, b"dear diary\n" * 9, os.urandom(999) + b"\nx\n"],

@@ -66,6 +66,7 @@ class Journal:
         # a folder is the same however it is spelt; of several, rows begin with the spelling
         self._paths = [printable(each) for each in _as_one(paths)]
         self._offsets: dict[int, int] = {}
+        self._keys_of_films: set[str] = set()
         self._lines = 0
         self._outputs: dict[str, list[str]] = {}
         self._files = ExitStack()
@@ -172,7 +173,7 @@ class Journal:
                     at += len(line)
         if self._others:
             self._begin_anew(f"{self.path}: holds results of {self._others}")
-        elif damaged:
+        elif damaged or not self._keys_of_films <= self.keys.keys():
             self._salvage(damaged)
         elif size and not whole and not self._header().startswith(self.path.read_bytes()):
             self._begin_anew(f"{self.path}: is no journal")
@@ -192,8 +193,9 @@ class Journal:
             elif value["paths"] != self._paths:
                 self._others = "other folders"
         elif kind == _FILM:
-            self.has_films = True
+            self._keys_of_films.add(value["key"])
             self._offsets[_hash(value["name"])] = offset
+            self.has_films = True
         elif kind == _KEY:
             key = Key(**value)
             self.keys[key.id] = key
@@ -207,19 +209,20 @@ class Journal:
 
     def _begin_anew(self, why: str) -> None:
         self.notes.append(f"{why}; kept as {move_aside(self.path).name}, this run begins anew")
-        self._offsets, self._lines = {}, 0
+        self._offsets, self._lines, self.has_films = {}, 0, False
         self.keys, self.runs, self._outputs = {}, [], {}
         self._go_on(0)
 
     def _salvage(self, damaged: int) -> None:
-        """Take the good lines over into a new file."""
+        """Take the good lines over into a new file; not rows that came from nobody knows what."""
         aside = move_aside(self.path)
-        lines = f"{damaged} line{'s' * (damaged > 1)}"
-        self.notes.append(
-            f"{self.path}: {lines} damaged; kept as {aside.name}, the {len(self)} good rows go on"
-        )
         with aside.open("rb") as file:
-            self._rewrite(_line_at(file, offset) for offset in sorted(self._offsets.values()))
+            films = (_line_at(file, offset) for offset in sorted(self._offsets.values()))
+            self._rewrite(film for film in films if decode_line(film)[_FILM]["key"] in self.keys)
+        self.has_films = bool(self._offsets)
+        lines = f"{damaged} line{'s' * (damaged > 1)} damaged" if damaged else "lines are missing"
+        rows = "1 good row goes" if len(self) == 1 else f"{len(self)} good rows go"
+        self.notes.append(f"{self.path}: {lines}; kept as {aside.name}, the {rows} on")
 
     def _go_on(self, whole: int) -> None:
         """Open for reading and appending, behind what is whole."""
