@@ -191,15 +191,21 @@ def test_what_rescores_everything_is_said_before(scans: Path, then, words: str) 
     assert second.assessed == list(FILMS)
 
 
-def test_another_model_scores_again(scans: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def other(tmp_path: Path) -> str:
+    """Another model."""
     from xrayscan.resources import model_folder
 
-    run(scans)
-    other = tmp_path / "other"
-    shutil.copytree(model_folder("fast"), other)
-    card = other / "card.json"
+    folder = tmp_path / "other"
+    shutil.copytree(model_folder("fast"), folder)
+    card = folder / "card.json"
     card.write_text(card.read_text().replace('"name": "fast"', '"name": "other"'))
-    second = run(scans, model=str(other))
+    return str(folder)
+
+
+def test_another_model_scores_again(scans: Path, other: str) -> None:
+    run(scans)
+    second = run(scans, model=other)
     assert second.said[0].startswith("model other (")
     assert second.assessed == list(FILMS)
     assert {row["model"] for row in second.rows.values()} == {"other"}
@@ -212,6 +218,16 @@ def test_another_threshold_decides_again_without_scoring(scans: Path) -> None:
         assert again.assessed == []
         assert {row["label"] for row in again.rows.values()} == {label}
         assert {row["zone"] for row in again.rows.values()} == {"positive"}
+
+
+def test_rows_of_another_model_stay_as_it_called_them(scans: Path, other: str) -> None:
+    before = run(scans, threshold="0")
+    (scans / "b.jpg").unlink()
+    assert run(scans, threshold="1").rows["b.jpg"]["label"] == "NORMAL", "the same model's"
+    row = run(scans, model=other, threshold="1").rows["b.jpg"]
+    assert row["model"] == "fast"
+    for told in ("label", "threshold", "zone"):
+        assert row[told] == before.rows["b.jpg"][told]
 
 
 def test_fresh_scores_everything(scans: Path) -> None:

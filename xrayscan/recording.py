@@ -213,8 +213,10 @@ class _JournalRecord:
         self.journal.close_run(dict(facts))
 
     def _write(self, writer: TableWriter, entry: Entry) -> Assessment:
-        row = self._options.decision.of(entry.row)
-        writer.write(row, _identity(self.journal.keys[entry.key]))
+        model, tonight = _identity(self.journal.keys[entry.key]), _identity(self._options.key)
+        # another model's probabilities are not for this one's threshold
+        row = self._options.decision.of(entry.row) if model == tonight else entry.row
+        writer.write(row, model)
         return row
 
     def _mark_gone(self, scans: Sequence[Scan]) -> None:
