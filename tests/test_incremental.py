@@ -220,6 +220,13 @@ def test_another_threshold_decides_again_without_scoring(scans: Path) -> None:
         assert {row["zone"] for row in again.rows.values()} == {"positive"}
 
 
+def test_what_was_too_large_is_tried_again(scans: Path) -> None:
+    """Its row says what to give: the next run that is given it has to look."""
+    assert run(scans, max_pixels=1000).summary.unreadable == 4
+    again = run(scans)
+    assert (again.assessed, again.summary.scored) == (list(FILMS), 4)
+
+
 def test_rows_of_another_model_stay_as_it_called_them(scans: Path, other: str) -> None:
     before = run(scans, threshold="0")
     (scans / "b.jpg").unlink()

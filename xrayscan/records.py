@@ -100,8 +100,16 @@ _STATUS_OF: Mapping[Reason, Status] = {
     Reason.GROWING: Status.VANISHED,
 }
 
+# what is too large is so for a run's --max-pixels and memory, and is refused undecoded
 _PASSING = frozenset(
-    {Reason.PERMISSION, Reason.IO_ERROR, Reason.DECODER, Reason.GONE, Reason.GROWING}
+    {
+        Reason.TOO_LARGE,
+        Reason.PERMISSION,
+        Reason.IO_ERROR,
+        Reason.DECODER,
+        Reason.GONE,
+        Reason.GROWING,
+    }
 )
 
 

@@ -91,6 +91,7 @@ def test_entries_are_read_back_as_they_were(given_entry: Entry) -> None:
         pytest.param(SCAN, KEY, Reason.PERMISSION, False, id="permission may be there now"),
         pytest.param(SCAN, KEY, Reason.GROWING, False, id="was growing"),
         pytest.param(SCAN, KEY, Reason.DECODER, False, id="crashed"),
+        pytest.param(SCAN, KEY, Reason.TOO_LARGE, False, id="limit may be another now"),
     ],
 )
 def test_when_a_row_holds(now: Scan, key: Key, reason: Reason | None, holds: bool) -> None:
