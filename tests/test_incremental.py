@@ -370,6 +370,18 @@ def test_shards_are_apart_and_complete(scans: Path) -> None:
     assert sorted(names) == sorted(FILMS)
 
 
+def test_a_shard_is_of_its_folder_and_not_of_the_words_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"paths": ("scans",), "csv": tmp_path / "p.csv", "shard": Shard(1, 1)}
+    for hospital, name in (("A", "a.jpg"), ("B", "b.jpg")):
+        put(tmp_path / hospital / "scans" / name, 1)
+        monkeypatch.chdir(tmp_path / hospital)
+        assert list(run(tmp_path, **given).rows) == [name]
+    again = run(tmp_path, **(given | {"paths": ("./scans/",)}))
+    assert (again.assessed, again.said) == ([], [])
+
+
 def test_drift_is_told_and_kept_with_the_night(
     scans: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ class RecordOptions:
         key: what rows come from tonight.
         decision: how films are called tonight.
         command: which one records.
+        shard: which part of the films is taken, "" for all.
         fresh: assess every film anew.
         verify_content: compare the content of files.
     """
@@ -45,6 +46,7 @@ class RecordOptions:
     key: Key
     decision: Decision
     command: Command = Command.PREDICT
+    shard: str = ""
     fresh: bool = False
     verify_content: bool = False
 
@@ -153,7 +155,7 @@ class _JournalRecord:
         self._table = options.table
         self._still_ours = still_ours
         self._recorded: set[str] = set()  # tonight, by their names
-        self.journal = Journal(journal, options.paths, options.command)
+        self.journal = Journal(journal, options.paths, options.command, options.shard)
         self.notes = [*self.journal.notes, *self._unknown_table()]
 
     def plan(self, scans: Sequence[Scan]) -> Plan:

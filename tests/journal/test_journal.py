@@ -234,6 +234,27 @@ def test_results_of_other_folders_are_kept_aside(path: Path) -> None:
     assert len(list(path.parent.glob("*.kept-*"))) == 1
 
 
+def test_results_of_another_part_are_kept_aside(path: Path) -> None:
+    with closing(Journal(path, ["/films"], shard="1/2")) as journal:
+        journal.know(KEY)
+        journal.append([entry("a")])
+    with closing(Journal(path, ["/films/"], shard="1/2")) as journal:
+        assert (journal.notes, len(journal)) == ([], 1)
+    with closing(Journal(path, ["/films"], shard="2/2")) as journal:
+        assert "holds results of another part of the films (--shard); kept" in journal.notes[0]
+    with closing(open_journal(path)) as journal:
+        assert "holds results of another part" in journal.notes[0]
+        journal.append([entry("a")])
+    assert rows(path) == {"a": 0.5}
+
+
+def test_a_part_s_journal_of_the_first_form_is_kept_aside(path: Path) -> None:
+    """It held the part among the paths, and a relative path as text."""
+    Journal(path, ["films", "shard 1/2"]).close()
+    with closing(Journal(path, ["films"], shard="1/2")) as journal:
+        assert "holds results of other folders; kept as" in journal.notes[0]
+
+
 @pytest.mark.parametrize("spelt", ["/films/", "/films/.", "/x/../films"])
 def test_a_folder_is_the_same_however_it_is_spelt(path: Path, spelt: str) -> None:
     with closing(open_journal(path)) as journal:

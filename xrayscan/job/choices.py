@@ -66,10 +66,11 @@ def record_options(options: JobOptions, card: ModelCard, decision: Decision) -> 
     return RecordOptions(
         options.table,
         options.journal,
-        (*options.paths, *([f"shard {options.shard}"] if options.shard else [])),
+        options.paths,
         key,
         decision,
         options.command,
+        shard=str(options.shard or ""),
         fresh=options.fresh,
         verify_content=options.verify_content,
     )

@@ -40,7 +40,11 @@ class Journal:
     """
 
     def __init__(
-        self, path: Path, paths: Sequence[str], command: Command = Command.PREDICT
+        self,
+        path: Path,
+        paths: Sequence[str],
+        command: Command = Command.PREDICT,
+        shard: str = "",
     ) -> None:
         """Open a journal, or begin one.
 
@@ -52,6 +56,7 @@ class Journal:
             path: the file.
             paths: the films' folders as the user gave them.
             command: whose rows it holds.
+            shard: which part of the films, "" for all.
 
         Raises:
             XrayscanError: it cannot be read or written.
@@ -61,6 +66,7 @@ class Journal:
         self.keys: dict[str, Key] = {}
         self.runs: list[dict[str, Any]] = []
         self._command = command
+        self._shard = shard
         self._others = ""  # in words, whose results it holds, where they are not this run's
         self.has_films = False
         # a folder is the same however it is spelt; of several, rows begin with the spelling
@@ -192,6 +198,8 @@ class Journal:
                 self._others = f"xrayscan {command}"
             elif value["paths"] != self._paths:
                 self._others = "other folders"
+            elif value.get("shard", "") != self._shard:
+                self._others = "another part of the films (--shard)"
         elif kind == _FILM:
             self._keys_of_films.add(value["key"])
             self._offsets[_hash(value["name"])] = offset
@@ -274,7 +282,7 @@ class Journal:
 
     def _header(self) -> bytes:
         facts = {"schema": _SCHEMA, "command": self._command.value, "paths": self._paths}
-        return encode_line({_HEADER: facts})
+        return encode_line({_HEADER: facts | ({"shard": self._shard} if self._shard else {})})
 
     def _append(self, lines: Sequence[bytes]) -> int:
         """Write lines behind the others; returns where they begin."""
