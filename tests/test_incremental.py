@@ -370,6 +370,19 @@ def test_shards_are_apart_and_complete(scans: Path) -> None:
     assert sorted(names) == sorted(FILMS)
 
 
+def test_several_folders_are_others_where_they_are_spelt_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"paths": ("x", "y"), "csv": tmp_path / "p.csv"}
+    for hospital in "AB":
+        for folder in "xy":
+            put(tmp_path / hospital / folder / f"{hospital}.jpg", 1)
+        monkeypatch.chdir(tmp_path / hospital)
+        assert list(run(tmp_path, **given).rows) == [f"x/{hospital}.jpg", f"y/{hospital}.jpg"]
+    again = run(tmp_path, **given)
+    assert (again.assessed, again.said) == ([], [])
+
+
 def test_a_shard_is_of_its_folder_and_not_of_the_words_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from xrayscan.errors import XrayscanError
 from xrayscan.journal.entries import Entry, Key, from_record, to_record
 from xrayscan.journal.journal import Journal
+from xrayscan.journal.lines import encode_line
 from xrayscan.records import Assessment, Facts, Identifiers, Reason, Scan, Status, Zone
 
 KEY = Key("fast", "ab" * 32, 1, "on", with_identifiers=False)
@@ -246,6 +247,13 @@ def test_results_of_another_part_are_kept_aside(path: Path) -> None:
         assert "holds results of another part" in journal.notes[0]
         journal.append([entry("a")])
     assert rows(path) == {"a": 0.5}
+
+
+def test_several_folders_of_a_journal_that_does_not_say_where_they_were_spelt(path: Path) -> None:
+    header = {"schema": 1, "command": "predict", "paths": ["x", "y"]}
+    path.write_bytes(encode_line({"xrayscan_journal": header}))
+    with closing(Journal(path, ["x", "y"])) as journal:
+        assert journal.notes == []
 
 
 def test_a_part_s_journal_of_the_first_form_is_kept_aside(path: Path) -> None:

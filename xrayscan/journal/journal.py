@@ -69,8 +69,10 @@ class Journal:
         self._shard = shard
         self._others = ""  # in words, whose results it holds, where they are not this run's
         self.has_films = False
-        # a folder is the same however it is spelt; of several, rows begin with the spelling
+        # a folder is the same however it is spelt; of several, rows begin with the spelling, so
+        # that it counts where that was
         self._paths = [printable(each) for each in _as_one(paths)]
+        self._start = "" if all(map(os.path.isabs, self._paths)) else printable(str(Path.cwd()))
         self._offsets: dict[int, int] = {}
         self._keys_of_films: set[str] = set()
         self._lines = 0
@@ -196,7 +198,7 @@ class Journal:
             command = value.get("command", Command.PREDICT.value)  # the first ones do not say it
             if command != self._command:
                 self._others = f"xrayscan {command}"
-            elif value["paths"] != self._paths:
+            elif (value["paths"], value.get("start", self._start)) != (self._paths, self._start):
                 self._others = "other folders"
             elif value.get("shard", "") != self._shard:
                 self._others = "another part of the films (--shard)"
@@ -282,7 +284,8 @@ class Journal:
 
     def _header(self) -> bytes:
         facts = {"schema": _SCHEMA, "command": self._command.value, "paths": self._paths}
-        return encode_line({_HEADER: facts | ({"shard": self._shard} if self._shard else {})})
+        further = {"start": self._start, "shard": self._shard}
+        return encode_line({_HEADER: facts | {name: v for name, v in further.items() if v}})
 
     def _append(self, lines: Sequence[bytes]) -> int:
         """Write lines behind the others; returns where they begin."""
