@@ -52,7 +52,12 @@ def put(path: Path, seed: int, age_s: float = 3600) -> None:
     os.utime(path, (then, then))
 
 
-def run(scans: Path, stop_after: int | None = None, **options: object) -> Run:
+def run(
+    scans: Path,
+    stop_after: int | None = None,
+    hears: Callable[[], object] = lambda: None,
+    **options: object,
+) -> Run:
     said: list[str] = []
     assessed: list[str] = []
     chosen = JobOptions(
@@ -66,6 +71,7 @@ def run(scans: Path, stop_after: int | None = None, **options: object) -> Run:
 
     def heard(rows: list[Assessment]) -> None:
         assessed.extend(row.scan.name for row in rows)
+        hears()
 
     @contextmanager
     def hooks(total: int) -> Iterator[RunHooks]:
@@ -174,6 +180,31 @@ def test_a_share_that_is_not_mounted_costs_no_row(scans: Path) -> None:
     scans.rmdir()
     (scans.parent / "away").rename(scans)
     assert run(scans).assessed == []
+
+
+@pytest.mark.parametrize("amid", [False, True], ids=["before", "at the end"])
+def test_one_share_of_two_that_is_not_mounted_costs_no_row(scans: Path, amid: bool) -> None:
+    second = scans.parent / "second"
+    put(second / "e.jpg", 5)
+    put(second / "f.jpg", 6)
+    both = {"paths": (str(scans), str(second))}
+    run(scans, **both)
+    (scans / "b.jpg").unlink()
+    put(scans / "z.jpg", 7)
+
+    def lose_it() -> None:
+        second.rename(scans.parent / "away")
+        second.mkdir()
+
+    if amid:  # what is left out tonight is not looked for where the share is away
+        found = run(scans, **both, exclude=("e.jpg",), hears=lose_it)
+    else:
+        lose_it()
+        found = run(scans, **both)
+        assert f"{second}: no films there, where earlier runs found 2; their rows" in found.said[0]
+    details = {Path(name).name: row["detail"] for name, row in found.rows.items()}
+    assert {name for name, detail in details.items() if "gone since" in detail} == {"b.jpg"}
+    assert len(details) == 7
 
 
 @pytest.mark.parametrize(

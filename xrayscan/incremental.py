@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from xrayscan.errors import ScanError
+from xrayscan.intake.folders import Folder, folder_of
 from xrayscan.intake.read import read_content
 from xrayscan.journal.entries import Entry, Key, kept
 from xrayscan.journal.journal import Journal
@@ -67,21 +69,44 @@ def rows_of_others(scans: Sequence[Scan], journal: Journal) -> Iterator[Entry]:
     return journal.entries(besides=[scan.name for scan in scans])
 
 
-def newly_gone(scans: Sequence[Scan], journal: Journal, now: str) -> list[Entry]:
+def newly_gone(
+    scans: Sequence[Scan], journal: Journal, folders: Mapping[str, Folder], now: str
+) -> list[Entry]:
     """Find what earlier runs have found and is there no more, or there again.
 
     Args:
         scans: as listed.
         journal: of this run and those before.
+        folders: that they were listed in; of one without films, or lost since, nothing is known.
         now: the time to mark them with, ISO 8601.
     """
+    seen = {path for path, folder in folders.items() if folder.scans and not folder.is_lost()}
     changed = []
     for entry in rows_of_others(scans, journal):
+        if folder_of(entry.row.scan.location, folders) not in seen:
+            continue
         is_gone = not os.path.lexists(entry.row.scan.location)
         if is_gone != bool(entry.row.gone_since):
             row = replace(entry.row, gone_since=now if is_gone else "")
             changed.append(replace(entry, row=row))
     return changed
+
+
+def not_mounted(
+    scans: Sequence[Scan], journal: Journal, folders: Mapping[str, Folder]
+) -> Iterator[str]:
+    """Say of which folders without films there are rows, one sentence each."""
+    empty = [path for path, folder in folders.items() if not folder.scans]
+    if not empty:
+        return
+    others = rows_of_others(scans, journal)
+    counts = Counter(folder_of(entry.row.scan.location, folders) for entry in others)
+    for path in empty:
+        if counts[path]:
+            yield (
+                f"{path}: no films there, where earlier runs found {counts[path]}; their rows "
+                "are kept; is the share mounted?"
+            )
 
 
 def _confirmed(entry: Entry, scan: Scan, journal: Journal) -> bool:

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from xrayscan.clock import now
-from xrayscan.incremental import Plan, newly_gone, plan_run, rows_in_order, rows_of_others
+from xrayscan.incremental import (
+    Plan,
+    newly_gone,
+    not_mounted,
+    plan_run,
+    rows_in_order,
+    rows_of_others,
+)
+from xrayscan.intake.folders import Folder
 from xrayscan.journal.aside import move_aside
 from xrayscan.journal.atomic import atomic_text
 from xrayscan.journal.entries import Entry, Key, unnamed
@@ -32,6 +40,7 @@ class RecordOptions:
         table: the CSV; None for standard output.
         journal: beside it; None for streams.
         paths: the films' folders as given.
+        folders: that the films were listed in.
         key: what rows come from tonight.
         decision: how films are called tonight.
         command: which one records.
@@ -43,6 +52,7 @@ class RecordOptions:
     table: Path | None
     journal: Path | None
     paths: tuple[str, ...]
+    folders: Mapping[str, Folder]
     key: Key
     decision: Decision
     command: Command = Command.PREDICT
@@ -166,13 +176,8 @@ class _JournalRecord:
             plan = Plan(tuple(scans))
         else:
             plan = plan_run(scans, self.journal, options.key, verify_content=options.verify_content)
-        if not scans and len(self.journal):
-            lost = (
-                f"{', '.join(options.paths)}: no films there, where earlier runs found "
-                f"{len(self.journal)}; their rows are kept; is the share mounted?"
-            )
-            plan = Plan((), (*plan.notes, lost))
-        return plan
+        lost = not_mounted(scans, self.journal, options.folders)
+        return Plan(plan.to_assess, (*plan.notes, *lost))
 
     def add(self, rows: Sequence[Assessment]) -> None:
         self._still_ours()
@@ -223,7 +228,7 @@ class _JournalRecord:
 
     def _mark_gone(self, scans: Sequence[Scan]) -> None:
         """Keep in the journal which files are gone, and since when."""
-        changed = newly_gone(scans, self.journal, now())
+        changed = newly_gone(scans, self.journal, self._options.folders, now())
         if changed:
             self.journal.append(changed)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from xrayscan.cluster.engines import GPU
 from xrayscan.gpu import check_gpu
+from xrayscan.intake.folders import Folder
 from xrayscan.intake.resize import PREPROCESSING
 from xrayscan.job.options import JobOptions, check_options
 from xrayscan.journal.entries import Key
@@ -54,7 +57,9 @@ def decision_of(options: JobOptions, card: ModelCard) -> Decision:
     return Decision(card.threshold(options.threshold), zones, card.positive, card.negative)
 
 
-def record_options(options: JobOptions, card: ModelCard, decision: Decision) -> RecordOptions:
+def record_options(
+    options: JobOptions, card: ModelCard, decision: Decision, folders: Mapping[str, Folder]
+) -> RecordOptions:
     """Where rows go, and what they come from."""
     key = Key(
         card.name,
@@ -67,6 +72,7 @@ def record_options(options: JobOptions, card: ModelCard, decision: Decision) -> 
         options.table,
         options.journal,
         options.paths,
+        folders,
         key,
         decision,
         options.command,

@@ -76,7 +76,7 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
     check_model(options, card)  # refused before hours are spent
     shown = (options.max_overlays, None) if options.report else (0, 0)
     worklist = Worklist(card.positive, *shown)
-    with open_record(record_options(options, card, decision), still_ours) as record:
+    with open_record(record_options(options, card, decision, folders), still_ours) as record:
         plan = record.plan(discovery.scans)
         for note in (*record.notes, *plan.notes):
             listeners.say(note)
