@@ -10,7 +10,7 @@ import pytest
 from tests.films import draw_film, png_bytes
 from xrayscan.errors import UsageError, XrayscanError
 from xrayscan.intake.admission import Admission
-from xrayscan.job.options import JobOptions, check_outputs, find_scans
+from xrayscan.job.options import LOG_FILES, JobOptions, check_outputs, find_scans
 from xrayscan.job.run import Listeners, run_job
 from xrayscan.pipeline import RunHooks
 from xrayscan.reporting import pictures
@@ -42,6 +42,13 @@ def test_outputs_of_a_job_are_none_of_its_scans(tmp_path: Path) -> None:
     discovery = find_scans(options)
     assert [scan.name for scan in discovery.scans] == ["film.jpg"]
     assert discovery.other_files == 1  # b.csv: not of this job
+
+
+def test_logs_of_a_job_are_none_of_its_scans(tmp_path: Path) -> None:
+    for name in ("night", "night.1", f"night.{LOG_FILES}", "1.2.3", "n.log"):
+        (tmp_path / name).write_bytes(LOG)
+    options = JobOptions((str(tmp_path),), log=tmp_path / "night")
+    assert [scan.name for scan in find_scans(options).scans] == ["1.2.3"]
 
 
 def test_pictures_beside_the_report_are_none_of_its_scans(tmp_path: Path) -> None:
@@ -77,6 +84,7 @@ def test_a_second_report_keeps_pictures_as_the_options_say(tmp_path: Path, monke
 
 FILM = png_bytes(draw_film(seed=1))
 CSV = b"path,status,label\n"
+LOG = b"2026-11-21 01:02:03,004 INFO found 3 = scored 3\n"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +108,11 @@ CSV = b"path,status,label\n"
         ),
         pytest.param({"b/n.jpg": b""}, ["b"], {"csv": "b/n.jpg"}, False, id="empty"),
         pytest.param({}, ["b"], {"csv": "b/n.csv"}, False, id="nothing there"),
+        pytest.param({"b/n.jpg": FILM}, ["b"], {"log": "b/n.jpg"}, True, id="log into a film"),
+        pytest.param({"b/n.jpg": b"\0"}, ["b"], {"log": "b/n.jpg"}, True, id="log into damage"),
+        pytest.param({"b/n": LOG}, ["b"], {"log": "b/n"}, False, id="log goes on"),
+        pytest.param({"b/n.log": LOG}, ["b/n.log"], {"log": "b/n.log"}, False, id="log in a glob"),
+        pytest.param({"b/n.log": b"text"}, ["b"], {"log": "b/n.log"}, False, id="another's log"),
     ],
 )
 def test_no_output_overwrites_a_film(
@@ -133,6 +146,7 @@ def test_a_link_to_a_film_is_not_written_through(tmp_path: Path) -> None:
         pytest.param("sub/../q.html", "q.html", "names of their own", id="same file"),
         pytest.param("link.html", "q.html", "names of their own", id="same by a link"),
         pytest.param("q.run.json", "q.html", "names of their own", id="same as the record"),
+        pytest.param("q.log", "q.html", "names of their own", id="same as the log"),
         pytest.param(None, "/", "is a folder", id="root"),
         pytest.param(None, ".", "is a folder", id="here"),
         pytest.param(None, "-", "only the CSV goes to standard output", id="report to -"),
@@ -145,7 +159,11 @@ def test_outputs_that_stand_for_something_else(
     Path("sub").mkdir()
     Path("link.html").symlink_to("q.html")
     with pytest.raises(UsageError, match=words):
-        check_outputs(JobOptions((".",), csv=Path(csv) if csv else None, report=Path(report)))
+        check_outputs(
+            JobOptions(
+                (".",), csv=Path(csv) if csv else None, report=Path(report), log=Path("q.log")
+            )
+        )
 
 
 def test_writability_is_found_out_before_the_work(tmp_path: Path) -> None:

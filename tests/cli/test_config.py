@@ -118,6 +118,22 @@ def test_log_file_has_the_course_of_every_run(folder: Path) -> None:
     assert len([line for line in lines if " INFO found " in line]) == 2
 
 
+@pytest.mark.parametrize("command", ["predict", "check"])
+def test_log_file_beside_the_films_is_no_film_and_goes_into_none(
+    folder: Path, command: str
+) -> None:
+    line = [command, "films", "--csv", "p.csv", "-q"]
+    for _ in range(2):
+        done = xrayscan(*line, "--log-file", "films/log", cwd=folder)
+        assert done.returncode == 0, done.stderr
+    assert len(read_rows(folder / "p.csv")) == 1
+    film = (folder / "films" / "a.jpg").read_bytes()
+    done = xrayscan(*line, "--log-file", "films/a.jpg", cwd=folder)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "films/a.jpg: exists, and is a film" in done.stderr
+    assert (folder / "films" / "a.jpg").read_bytes() == film
+
+
 @pytest.mark.parametrize(
     ("option", "words"),
     [

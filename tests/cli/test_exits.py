@@ -56,7 +56,7 @@ def summary(
 
 def manner(*asked: str) -> Manner:
     flags = ("quiet", "verbose", "fail_on_positive", "fail_on_drift", "json")
-    return Manner(**{name: name in asked for name in flags}, log_file=None)
+    return Manner(**{name: name in asked for name in flags})
 
 
 DRIFT = ("drift: other films",)

@@ -87,8 +87,9 @@ def check(
         time_limit=time_limit,
         shard=read_shard(shard),
         max_pixels=max_pixels,
+        log=log_file,
     )
     if dry_run:
         return list_scans(options, verbose=verbose)
-    manner = Manner(quiet, verbose, False, fail_on_drift, json, log_file)
+    manner = Manner(quiet, verbose, False, fail_on_drift, json)
     return run_films(options, manner)

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from xrayscan.cli.events import Events
 from xrayscan.cli.exits import remark
+from xrayscan.job.options import LOG_FILES
 from xrayscan.journal.atomic import unwritable
 from xrayscan.pipeline import RunHooks
 from xrayscan.records import Assessment
@@ -28,7 +29,6 @@ OpenHooks = Callable[[int], AbstractContextManager[RunHooks]]
 
 PROGRESS_EVERY_S = 60.0  # off a terminal: a line a minute is read, more fill the log
 LOG_BYTES = 5_000_000  # about 40,000 lines
-LOG_FILES = 5
 
 # SIGHUP: the terminal was closed; Windows has none
 _STOPPING = tuple(

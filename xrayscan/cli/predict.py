@@ -158,9 +158,10 @@ def predict(
         shard=read_shard(shard),
         engine=engine,
         max_pixels=max_pixels,
+        log=log_file,
         self_contained=self_contained,
     )
     if dry_run:
         return list_scans(options, verbose=verbose)
-    manner = Manner(quiet, verbose, fail_on_positive, fail_on_drift, json, log_file)
+    manner = Manner(quiet, verbose, fail_on_positive, fail_on_drift, json)
     return run_films(options, manner)

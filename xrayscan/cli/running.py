@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xrayscan.cli.exits import Exit, remark
@@ -30,17 +29,18 @@ class Manner:
     fail_on_positive: bool
     fail_on_drift: bool
     json: bool
-    log_file: Path | None
 
 
 def run_films(options: JobOptions, manner: Manner) -> int:
     """Run, tell, and return the exit code."""
     from xrayscan.cli.listening import StopRequest, quiet_libraries, set_up_logging
+    from xrayscan.job.options import check_outputs
     from xrayscan.job.run import run_job
 
     stop = StopRequest()
     with quiet_libraries(verbose=manner.verbose), _events(options, manner) as events:
-        set_up_logging(verbose=manner.verbose, log_file=manner.log_file)
+        check_outputs(options)  # before the log is opened, which would be appended to a film
+        set_up_logging(verbose=manner.verbose, log_file=options.log)
         summary = run_job(options, _listeners(stop, events, manner))
         code = exit_code(summary, stop.signal, manner)
         logging.getLogger("xrayscan").info("%s", summary.line())

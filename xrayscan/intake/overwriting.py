@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from xrayscan.errors import UsageError
 from xrayscan.intake.discover import promises_picture
 from xrayscan.intake.formats import SNIFF_BYTES, sniff
 
-# How the CSV, the report and the run record begin.
+# How the CSV, the report, the run record and the log begin.
 _OWN = (b"path,status,", b"<!doctype html", b'{\n "schema": ')
+_LOG = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ ")
 
 
 def check_output(path: Path, *, expendable: bool) -> None:
@@ -43,6 +45,6 @@ def _is_worth_keeping(path: Path, *, expendable: bool) -> bool:
         return False
     if sniff(head) is not None:
         return True
-    if not head or head.lower().lstrip().startswith(_OWN):
+    if not head or head.lower().lstrip().startswith(_OWN) or _LOG.match(head):
         return False
     return not expendable or promises_picture(path.name)

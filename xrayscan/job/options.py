@@ -26,6 +26,7 @@ from xrayscan.scoring.thresholds import ZoneLimits
 
 _LOGGER = logging.getLogger(__name__)
 STANDARD_OUTPUT = Path("-")
+LOG_FILES = 5  # older ones that are kept beside the log, as NAME.1 and so on
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class JobOptions:
         shard: take this part of the films; None takes all.
         engine: where films are assessed, see ``cluster.engines``; no result hangs on it,
             but for a GPU's rounding.
+        log: where the run's course is written as well; None writes none.
     """
 
     paths: tuple[str, ...]
@@ -89,6 +91,7 @@ class JobOptions:
     shard: Shard | None = None
     command: Command = Command.PREDICT
     engine: str = LOCAL
+    log: Path | None = None
 
     @property
     def scores(self) -> bool:
@@ -126,7 +129,7 @@ class JobOptions:
     @property
     def outputs(self) -> tuple[Path, ...]:
         """All files that the run leaves."""
-        files = (self.table, self.report, self.run_record, self.journal)
+        files = (self.table, self.report, self.run_record, self.journal, self.log)
         return tuple(path for path in files if path)
 
 
@@ -135,6 +138,8 @@ def find_scans(options: JobOptions) -> Discovery:
     own = [*options.outputs]
     own += [options.lock] if options.lock else []
     own += [files_folder(options.report)] if options.report else []
+    log = options.log
+    own += [log.with_name(f"{log.name}.{n + 1}") for n in range(LOG_FILES)] if log else []
     within = DiscoveryOptions(options.recursive, options.include, options.exclude, tuple(own))
     found = discover(options.paths, within, _say_left_out)
     return replace(found, scans=options.shard.of(found.scans)) if options.shard else found
@@ -162,14 +167,14 @@ def check_outputs(options: JobOptions) -> None:
         UsageError: they stand for something else.
         XrayscanError: one of them cannot be written.
     """
-    for path in (options.csv, options.report):
+    for path in (options.csv, options.report, options.log):
         if path and not path.name:
             raise UsageError(f"{path}: is a folder; give the name of a file to write")
     if options.report == STANDARD_OUTPUT:
         raise UsageError("--report -: only the CSV goes to standard output; give a file")
     files = [path for path in options.outputs if not is_stream(path)]
     if len(set(map(os.path.realpath, files))) < len(files):
-        raise UsageError(f"{files[0]}: CSV, report and run record need names of their own")
+        raise UsageError(f"{files[0]}: CSV, report, run record and log need names of their own")
     for path in options.outputs:
         check_writable(path)
     for path in files:
@@ -182,7 +187,7 @@ def check_outputs(options: JobOptions) -> None:
 
 
 def _check_overwriting(path: Path, options: JobOptions) -> None:
-    by_name = path in (options.csv, options.report)
+    by_name = path in (options.csv, options.report, options.log)
     is_given = path.exists() and os.path.realpath(path) in map(os.path.realpath, options.paths)
     check_output(path, expendable=by_name and not is_given)
 
