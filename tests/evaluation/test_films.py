@@ -89,3 +89,17 @@ def test_further_columns_and_the_patient_of_a_header(tmp_path: Path, card: Model
     assert found.attributes == {"sex": "M"}
     assert found.patient.startswith("dicom:")
     assert found.patient not in repr(found)
+
+
+def test_a_patient_column_that_is_partly_filled_parts_nobody(
+    tmp_path: Path, card: ModelCard
+) -> None:
+    rows = [
+        ["person1_virus_1.png", "pneumonia", "7"],
+        ["person1_virus_2.png", "pneumonia", ""],
+        ["person2_virus_3.png", "normal", ""],
+    ]
+    data = write_listing(tmp_path / "films.csv", ["path", "label", "patient"], rows)
+    first, second, third = (film.patient for film in labelled_scans(LabelOptions(data), card).films)
+    assert first == second
+    assert third == "person2"

@@ -248,7 +248,7 @@ def test_the_list_s_patient_comes_first(tmp_path: Path) -> None:
     rows = [
         ("a.dcm", "x", ""),
         ("person1_virus_1.png", "x", ""),
-        ("person1_virus_2.png", "y", "Jane"),
+        ("person2_virus_2.png", "y", "Jane"),
         ("b.png", "y", "Jane"),
         ("c.png", "y", ""),
     ]
@@ -256,9 +256,45 @@ def test_the_list_s_patient_comes_first(tmp_path: Path) -> None:
     patients = {Path(f.location).name: f.patient for f in read_labelled(listing).films}
     assert patients["a.dcm"].startswith("dicom:")
     assert patients["person1_virus_1.png"] == "person1"
-    assert patients["person1_virus_2.png"] == patients["b.png"]
-    assert patients["b.png"] not in ("Jane", "person1")
+    assert patients["person2_virus_2.png"] == patients["b.png"]
+    assert patients["b.png"] not in ("Jane", "person2")
     assert patients["c.png"] == str(tmp_path / "c.png")
+
+
+def test_a_patient_column_that_is_partly_filled_parts_nobody(tmp_path: Path) -> None:
+    """A row without a patient is of the one that another row of its header or name is of."""
+    for name in ("a.dcm", "b.dcm"):
+        (tmp_path / name).write_bytes(dicom_bytes(drawn_film(1), PatientID="77"))
+    rows = [
+        ("a.dcm", "NORMAL", "Jane"),
+        ("b.dcm", "NORMAL", ""),
+        ("person1_virus_1.png", "PNEUMONIA", "Bob"),
+        ("person1_virus_2.png", "PNEUMONIA", ""),
+        ("person2_virus_3.png", "PNEUMONIA", ""),
+        ("other.png", "PNEUMONIA", "Bob"),
+    ]
+    listing = write_listing(tmp_path / "films.csv", ("path", "label", "patient"), rows)
+    patients = {Path(f.location).name: f.patient for f in read_labelled(listing).films}
+    assert patients["a.dcm"] == patients["b.dcm"]
+    assert patients["person1_virus_1.png"] == patients["person1_virus_2.png"]
+    assert patients["person1_virus_1.png"] == patients["other.png"]
+    assert patients["person2_virus_3.png"] == "person2"
+    assert len(set(patients.values())) == 3
+
+
+def test_a_row_that_may_be_of_two_patients_is_refused(tmp_path: Path) -> None:
+    """What the list says of names holds where it says it; elsewhere nobody knows whose film."""
+    rows = [
+        ("person1_virus_1.png", "PNEUMONIA", "Bob"),
+        ("person1_virus_2.png", "NORMAL", "Jane"),
+    ]
+    columns = ("path", "label", "patient")
+    listing = write_listing(tmp_path / "films.csv", columns, rows)
+    assert len({film.patient for film in read_labelled(listing).films}) == 2
+    write_listing(listing, columns, [*rows, ("person1_virus_3.png", "NORMAL", "")])
+    assert "line 4: has no patient, and its header or name is that of 2 patients" in refusal(
+        listing
+    )
 
 
 def test_dicom_films_of_a_patient_belong_together(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from xrayscan.intake.discover import DiscoveryOptions, discover
 from xrayscan.labels.classes import classed
 from xrayscan.labels.films import LabelledFilm, LabelledFolder
 from xrayscan.labels.listing import LISTINGS, SPLITS, Entry, read_listing
-from xrayscan.labels.patients import patient_of
+from xrayscan.labels.patients import joined, patient_of
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def read_entries(data: Path, start: Path | None = None) -> tuple[list[Entry], se
         UsageError: a class's folder cannot be listed.
     """
     if data.suffix.lower() in LISTINGS and not data.is_dir():
-        entries = read_listing(data, start)
+        entries = joined(read_listing(data, start))
         return entries, {entry.label for entry in entries}
     return _laid_out(data)
 

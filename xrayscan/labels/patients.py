@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from xrayscan.errors import DataError
 from xrayscan.intake.dicom_header import patient_key
+from xrayscan.labels.listing import Entry
 
 # The names of Kermany's films: person12_bacteria_34, IM-0115-0001, NORMAL2-IM-1427-0001.
 _KERMANY_PATIENT = re.compile(
@@ -27,6 +32,36 @@ def patient_of(location: str) -> str:
         key is ``location``.
     """
     return patient_key(location) or _named_patient(location)
+
+
+def joined(entries: Sequence[Entry]) -> list[Entry]:
+    """Give rows without a patient the one that rows of the same header or name have.
+
+    A list that names some films' patients only would otherwise know one patient by two keys, and
+    part what belongs together.
+
+    Raises:
+        DataError: rows of that header or name have several patients.
+    """
+    if all(entry.patient for entry in entries) or not any(entry.patient for entry in entries):
+        return list(entries)
+    listed: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        if entry.patient:
+            listed[patient_of(entry.location)].add(entry.patient)
+    return [
+        entry if entry.patient else _with_patient(entry, listed.get(patient_of(entry.location), ()))
+        for entry in entries
+    ]
+
+
+def _with_patient(entry: Entry, patients: Collection[str]) -> Entry:
+    if len(patients) > 1:
+        raise DataError(
+            f"{entry.where}: has no patient, and its header or name is that of {len(patients)} "
+            "patients of the list; fill in which one it is"
+        )
+    return replace(entry, patient="".join(patients))
 
 
 def _named_patient(location: str) -> str:
