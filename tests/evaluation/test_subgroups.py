@@ -65,3 +65,20 @@ def test_columns_asked_for() -> None:
         subgroups(films, sample, 0.5, ["sex"])
     with pytest.raises(DataError, match="has 30 different values"):
         subgroups(films, sample, 0.5, ["number"])
+
+
+def test_copies_of_films_narrow_no_area_s_interval() -> None:
+    rng = np.random.default_rng(3)
+    positives = np.arange(40) < 20
+    probabilities = np.round(rng.random(40) * 0.5 + 0.3 * positives, 6)
+    patients = tuple(str(n) for n in range(40))
+    once = Sample(probabilities, positives, patients)
+    twice = Sample(np.tile(probabilities, 2), np.tile(positives, 2), patients * 2)
+    sex = {"sex": "F"}
+    first, second = (
+        subgroups(labelled([sex] * len(each), each.positives), each, 0.5, [])["sex"][0]["auc"]
+        for each in (once, twice)
+    )
+    assert first["interval"] == second["interval"]
+    assert first["interval_by"] == "DeLong et al. 1988"
+    assert second["interval_by"] == "DeLong et al. 1988, by patient, Obuchowski 1997"

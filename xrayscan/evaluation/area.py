@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from xrayscan.evaluation import delong
 from xrayscan.evaluation.estimates import Estimate
-from xrayscan.evaluation.metrics import auc
 from xrayscan.evaluation.sample import Sample
 
 
@@ -12,6 +11,9 @@ def area(sample: Sample) -> Estimate:
     """Estimate the area under the ROC."""
     if sample.lack:
         return Estimate(None, why=sample.lack)
-    interval = delong.areas([sample.probabilities], sample.positives).interval()
+    found = delong.areas([sample.probabilities], sample.positives, sample.patients)
+    interval = found.interval()
+    alone = len(set(sample.patients)) == len(sample)
+    method = delong.METHOD if alone else delong.CLUSTERED
     why = "" if interval else "No error shows a width."
-    return Estimate(auc(sample.probabilities, sample.positives), interval, delong.METHOD, why=why)
+    return Estimate(float(found.values[0]), interval, method, why=why)

@@ -256,6 +256,7 @@ def _calls(
     test = mcnemar(
         (left.probabilities >= one.thresholds[one_rule]) == left.positives,
         (right.probabilities >= other.thresholds[other_rule]) == left.positives,
+        left.patients,
     )
     return {
         "first": f"{one.name}, {one_rule}",
@@ -275,7 +276,7 @@ def _area_difference(left: Sample, right: Sample) -> dict[str, Any]:
     if left.lack:
         return {"value": None, "p": None, "why": left.lack}
     scores = [left.probabilities, right.probabilities]
-    found = delong.difference(delong.areas(scores, left.positives), 0, 1)
+    found = delong.difference(delong.areas(scores, left.positives, left.patients), 0, 1)
 
     def drawn(films: NDArray[np.int64]) -> float:
         positives = left.positives[films]

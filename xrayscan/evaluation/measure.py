@@ -86,7 +86,8 @@ def ranking(sample: Sample) -> Facts:
     facts: Facts = {
         name: estimated(value, intervals.get(name), FEW).facts() for name, value in values.items()
     }
-    found = delong.areas([sample.probabilities], sample.positives).interval()
+    areas = delong.areas([sample.probabilities], sample.positives, sample.patients)
+    found = areas.interval()
     facts["auc"]["interval_delong"] = ends(found)
     if found is None:
         facts["auc"]["why_no_delong"] = _no_variance(sample)
@@ -96,8 +97,9 @@ def ranking(sample: Sample) -> Facts:
 def _no_variance(sample: Sample) -> str:
     if np.ptp(sample.probabilities) == 0:
         return "All probabilities are equal: nothing is ranked."
-    if min(sample.positive_count, sample.negative_count) < 2:
-        return "A class has a single film: its spread cannot be seen."
+    sides = (sample.positives, ~sample.positives)
+    if min(len(set(sample.chosen(side).patients)) for side in sides) < 2:
+        return "A class has films of a single patient: its spread cannot be seen."
     return "Every film of one class lies above every one of the other: no error shows a width."
 
 
