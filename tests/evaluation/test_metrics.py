@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,6 +91,25 @@ def test_reliability_loses_no_film(films: tuple[np.ndarray, np.ndarray], bins: i
     assert found.count.max() - found.count.min() <= 1
     assert (np.diff(found.confidence) >= 0).all()
     assert found.frequency @ found.count == pytest.approx(positives.sum())
+
+
+@fixed
+@given(labelled_sets(), st.randoms(use_true_random=False))
+def test_films_of_one_probability_have_no_order(
+    films: tuple[np.ndarray, np.ndarray], chance: Random
+) -> None:
+    probabilities, positives = films
+    order = chance.sample(range(len(positives)), len(positives))
+    again = metrics.reliability(probabilities[order], positives[order])
+    assert again.error == pytest.approx(metrics.reliability(*films).error)
+
+
+def test_calibration_error_by_hand_with_ties() -> None:
+    """Half of the films at one half are positive: whatever their order, nothing is wrong."""
+    halves = np.full(100, 0.5)
+    assert metrics.reliability(halves, np.arange(100) >= 50).error == pytest.approx(0)
+    found = metrics.reliability(np.array([0.2, 0.2, 0.2, 0.2, 0.6]), labels("00011"))
+    assert found.error == pytest.approx(0.8 * 0.05 + 0.2 * 0.4)
 
 
 @fixed

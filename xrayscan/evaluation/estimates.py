@@ -10,6 +10,7 @@ from typing import Any
 from xrayscan.evaluation.bootstrap import COUNT, Interval
 
 BOOTSTRAP = f"bootstrap over patients, {COUNT} resamples"
+UNBIASED = f"{BOOTSTRAP}, less what chance adds"
 FEW = "No interval: too few patients, or too few of one class."
 DECIMALS = 6  # as many as probabilities are written with
 
@@ -62,13 +63,16 @@ def rounded(value: float | None) -> float | None:
     return None if value is None else round(float(value), DECIMALS)
 
 
-def estimated(value: float, interval: Interval | None, why: str) -> Estimate:
+def estimated(
+    value: float, interval: Interval | None, why: str, method: str = BOOTSTRAP
+) -> Estimate:
     """Take a value with its bootstrap interval, as far as there are such.
 
     Args:
         value: NaN or infinity where there is none.
         interval: as of ``bootstrap.intervals``.
         why: the sentence where there is no value.
+        method: how the interval was found.
     """
     if not math.isfinite(value):
         return Estimate(None, why=why)
@@ -76,4 +80,4 @@ def estimated(value: float, interval: Interval | None, why: str) -> Estimate:
         return Estimate(value, why=FEW)
     if interval.low == interval.high:
         return Estimate(value, why="No resample differs: the films show no error to tell a width.")
-    return Estimate(value, interval, BOOTSTRAP)
+    return Estimate(value, interval, method)

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from xrayscan.evaluation import bootstrap, delong
 from xrayscan.evaluation.by_threshold import Facts, at_threshold, decision_curve, threshold_table
-from xrayscan.evaluation.estimates import FEW, ends, estimated, rounded
+from xrayscan.evaluation.estimates import (
+    FEW,
+    UNBIASED,
+    Estimate,
+    ends,
+    estimated,
+    rounded,
+)
 from xrayscan.evaluation.metrics import auc, average_precision, reliability
 from xrayscan.evaluation.probabilities import (
     brier,
@@ -132,11 +139,20 @@ def calibration(sample: Sample) -> Facts:
             name: estimated(value, intervals.get(name), why).facts()
             for name, value in values.items()
         },
+        "expected_calibration_error": _error(sample, bins.error).facts(),
         "bins": [
             {"mean_probability": rounded(said), "positives": rounded(seen), "films": int(count)}
             for said, seen, count in zip(bins.confidence, bins.frequency, bins.count, strict=True)
         ],
     }
+
+
+def _error(sample: Sample, value: float) -> Estimate:
+    def drawn(films: NDArray[np.int64]) -> float:
+        return reliability(sample.probabilities[films], sample.positives[films]).error
+
+    interval = bootstrap.distance_interval(drawn, sample.patients)
+    return estimated(value, interval, sample.lack, UNBIASED)
 
 
 def _calibrated(
@@ -146,7 +162,6 @@ def _calibrated(
     large = calibration_in_the_large(probabilities, positives)
     return {
         "brier": brier(probabilities, positives),
-        "expected_calibration_error": reliability(probabilities, positives).error,
         "slope": math.nan if line is None else line.slope,
         "intercept": math.nan if line is None else line.intercept,
         "in_the_large": math.nan if large is None else large,

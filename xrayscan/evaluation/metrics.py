@@ -108,15 +108,20 @@ def reliability(
 ) -> Reliability:
     """Sort films into equally filled bins by probability.
 
+    Films of one probability count with their share of positives each, so that where a bin ends
+    among them does not hang on their order.
+
     Args:
         probabilities: (N,) P(positive), 0..1; at least one.
         positives: (N,) True for the positive class.
         bins: number of bins; fewer where there are fewer films.
     """
     order = np.argsort(probabilities, kind="stable")
+    _, ties, sizes = np.unique(probabilities, return_inverse=True, return_counts=True)
+    shares = (np.bincount(ties, positives) / sizes)[ties]
     parts = np.array_split(order, min(bins, len(order)))
     return Reliability(
         np.array([probabilities[part].mean() for part in parts]),
-        np.array([positives[part].mean() for part in parts]),
+        np.array([shares[part].mean() for part in parts]),
         np.array([len(part) for part in parts], np.int64),
     )
