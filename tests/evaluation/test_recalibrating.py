@@ -9,6 +9,7 @@ import pytest
 from xrayscan.evaluation.correction import Correction
 from xrayscan.evaluation.recalibrating import Finding, find_recalibration
 from xrayscan.evaluation.sample import Sample
+from xrayscan.scoring.recalibration import Recalibration
 
 
 def simulated(count: int, temperature: float, offset: float) -> Sample:
@@ -50,6 +51,32 @@ def test_another_prevalence_shifts_the_log_odds() -> None:
     assert there.shift == pytest.approx(shift)
     assert there.recalibration.offset - here.recalibration.offset == pytest.approx(shift, abs=1e-5)
     assert there.recalibration.temperature == here.recalibration.temperature
+    assert f"shifted by {shift:+.3f} to the prevalence of 0.05" in there.words
+
+
+@pytest.mark.parametrize("sample", [simulated(800, 1, 0), simulated(30, 4, 2)], ids=["well", "few"])
+def test_another_prevalence_shifts_what_is_not_corrected(sample: Sample) -> None:
+    found = find_recalibration(sample, prevalence=0.05)
+    share = sample.positive_count / len(sample)
+    shift = math.log(0.05 / 0.95) - math.log(share / (1 - share))
+    assert found.shift == pytest.approx(shift)
+    assert found.recalibration == Recalibration(offset=pytest.approx(shift))
+    assert f"shifted by {shift:+.3f} to the prevalence of 0.05" in found.words
+    assert "not corrected" in found.words
+
+
+def test_the_prevalence_of_the_sample_shifts_nothing() -> None:
+    sample = simulated(30, 4, 2)
+    found = find_recalibration(sample, prevalence=sample.positive_count / len(sample))
+    assert found.recalibration.changes_nothing
+    assert "stay as they are" in found.words
+
+
+def test_where_no_correction_is_wanted_the_prevalence_serves_the_counts() -> None:
+    found = find_recalibration(simulated(800, 2.5, 0.8), 0.05, Correction.NONE)
+    assert (found.shift, found.recalibration) == (0, Recalibration())
+    assert "stay as they are, as asked for" in found.words
+    assert "prevalence serves the counts alone" in found.words
 
 
 def bent(count: int, seed: int = 5) -> tuple[Sample, np.ndarray]:

@@ -45,7 +45,7 @@ def calibrate(
         option(
             metavar="SHARE",
             help="Share of positives among all films of the site, where the labelled ones were "
-            "chosen otherwise. Default: theirs.",
+            "chosen otherwise: probabilities are shifted to it. Default: theirs.",
         ),
     ] = None,
     recalibration: Annotated[

@@ -51,6 +51,14 @@ class Finding:
     shift: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """To a prevalence unlike the sample's: in log odds, and how the sentence tells it."""
+
+    value: float = 0.0
+    words: str = ""
+
+
 def find_recalibration(
     sample: Sample,
     prevalence: float | None = None,
@@ -66,45 +74,49 @@ def find_recalibration(
     Args:
         sample: the site's films, of both classes.
         prevalence: share of positives among all of the site's films, where the sample was chosen
-            with another: the log odds are shifted by the difference (Saerens et al. 2002, eq. 2.4);
-            None where the sample's is the site's.
-        wanted: which correction; a named one is made whether it is warranted or not.
+            with another: the log odds are shifted by the difference (Saerens et al. 2002, eq. 2.4),
+            corrected or not; None where the sample's is the site's.
+        wanted: which correction; a named one is made whether it is warranted or not, and none
+            leaves out the shift as well.
     """
     if wanted is Correction.NONE:
-        return _unchanged("as asked for")
+        alone = "" if prevalence is None else "; the prevalence serves the counts alone"
+        words = f"Probabilities stay as they are, as asked for{alone}."
+        return Finding(Recalibration(), None, None, words)
+    shift = _shift(sample, prevalence)
     tried = _tried(sample) if wanted is Correction.AUTO else (wanted,)
     if not tried:
         fewest = min(sample.positive_count, sample.negative_count)
-        return _unchanged(
-            f"{fewest} films of one class are too few to correct them by, it takes {LEAST}", ": "
-        )
+        why = f"{fewest} films of one class are too few to correct them by, it takes {LEAST}"
+        return _uncorrected(why, shift)
     before, after = _losses(tried, sample)
     chosen = _warranted(before, after) if wanted is Correction.AUTO else wanted
     if chosen is None:
         losses = float(before.mean()), float(after[tried[0]].mean())
-        return _unchanged("a correction does not help on other patients", ": ", losses)
-    return _made(chosen, sample, prevalence, (before, after))
+        return _uncorrected("a correction does not help on other patients", shift, losses)
+    return _made(chosen, sample, shift, (before, after))
 
 
-def _unchanged(
-    why: str, joint: str = ", ", losses: tuple[float | None, float | None] = (None, None)
+def _uncorrected(
+    why: str, shift: Shift, losses: tuple[float | None, float | None] = (None, None)
 ) -> Finding:
-    return Finding(Recalibration(), *losses, f"Probabilities stay as they are{joint}{why}.")
+    how = "are not corrected" if shift.value else "stay as they are"
+    words = f"Probabilities {how}: {why}{shift.words}."
+    return Finding(Recalibration(offset=shift.value), *losses, words, shift.value)
 
 
 def _made(
     chosen: Correction,
     sample: Sample,
-    prevalence: float | None,
+    shift: Shift,
     losses: tuple[Losses, Mapping[Correction, Losses]],
 ) -> Finding:
     fitted = _FITS[chosen](log_odds(sample.probabilities), sample.positives)
     before, after = (float(each.mean()) for each in (losses[0], losses[1][chosen]))
     if fitted.changes_nothing:
         why = "positives do not become more frequent with them, no isotonic correction can be made"
-        return _unchanged(why, ": ", (before, after))
-    shift = _shift(sample, prevalence)
-    found = fitted.then(Recalibration(offset=shift))
+        return _uncorrected(why, shift, (before, after))
+    found = fitted.then(Recalibration(offset=shift.value))
     line = f"temperature {found.temperature:.3f}, offset {found.offset:+.3f}"
     # the outermost points are no steps
     how = f"isotonic, {len(found.curve) - 2} steps" if found.curve else line
@@ -116,9 +128,9 @@ def _made(
     words = (
         f"Probabilities are corrected ({how}): on other patients the log loss "
         f"{'falls' if after < before else 'goes'} from {before:.3f} to {after:.3f}"
-        f"{''.join(others)}."
+        f"{''.join(others)}{shift.words}."
     )
-    return Finding(found, before, after, words, shift)
+    return Finding(found, before, after, words, shift.value)
 
 
 def _tried(sample: Sample) -> tuple[Correction, ...]:
@@ -191,8 +203,10 @@ _FITS: Mapping[Correction, Fit] = {
 }
 
 
-def _shift(sample: Sample, prevalence: float | None) -> float:
+def _shift(sample: Sample, prevalence: float | None) -> Shift:
     if prevalence is None:
-        return 0.0
+        return Shift()
     share = sample.positive_count / len(sample)
-    return math.log(prevalence / (1 - prevalence)) - math.log(share / (1 - share))
+    value = math.log(prevalence / (1 - prevalence)) - math.log(share / (1 - share))
+    words = f"; the log odds are shifted by {value:+.3f} to the prevalence of {prevalence:g}"
+    return Shift(value, words if value else "")
