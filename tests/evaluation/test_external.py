@@ -40,6 +40,25 @@ def test_a_name_that_is_there_twice_finds_nothing(tmp_path: Path) -> None:
     assert matched(csv, films, [None, None]) == ([None, None], 0.5)
 
 
+def test_a_name_that_two_films_have_finds_neither(tmp_path: Path) -> None:
+    """Whose film is another site's of the same name?"""
+    csv = outputs(tmp_path, "path,probability\nsiteA/1.png,0.9\nfar/2.png,0.4\n")
+    films = [film(tmp_path / name) for name in ("siteA/1.png", "siteB/1.png", "siteB/2.png")]
+    assert matched(csv, films, [None] * 3)[0] == [0.9, None, 0.4]
+
+
+def test_a_threshold_of_0_is_one(tmp_path: Path) -> None:
+    csv = outputs(tmp_path, "path,probability,threshold\na.png,0.2,0\n")
+    assert matched(csv, [film(tmp_path / "a.png")], [None]) == ([0.2], 0.0)
+
+
+@pytest.mark.parametrize("again", ["a.png", "./a.png", "x/../a.png"])
+def test_a_path_that_is_there_twice_is_refused(tmp_path: Path, again: str) -> None:
+    csv = outputs(tmp_path, f"path,probability\na.png,0.2\nb.png,0.3\n{again},0.9\n")
+    with pytest.raises(DataError, match=r"line 4: .*a\.png is also on line 2; keep one of the two"):
+        matched(csv, [film(tmp_path / "a.png")], [None])
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -22,6 +22,7 @@ from xrayscan.evaluation.contenders import (
     ensemble,
     of_model,
     of_outputs,
+    paired,
 )
 from xrayscan.evaluation.disagreements import disagreements
 from xrayscan.evaluation.estimates import ends, rounded
@@ -234,24 +235,19 @@ def _auc_pairs(
 def _call_pairs(
     contenders: Sequence[Contender], samples: Mapping[str, Sample]
 ) -> list[dict[str, Any]]:
-    """The calls of every two contenders by the same rule, and by every two rules of one."""
-    rows = [
-        (each, rule, place) for each in contenders for place, rule in enumerate(each.thresholds)
-    ]
     found = [
-        _calls(one, other, samples)
-        for one, other in combinations(rows, 2)
-        if one[0].name == other[0].name or one[2] == other[2]
+        _calls((one, rule), (other, another), samples)
+        for one, rule, other, another in paired(contenders)
     ]
     return _adjusted(found)
 
 
 def _calls(
-    first: tuple[Contender, str, int],
-    second: tuple[Contender, str, int],
+    first: tuple[Contender, str],
+    second: tuple[Contender, str],
     samples: Mapping[str, Sample],
 ) -> dict[str, Any]:
-    (one, one_rule, _), (other, other_rule, _) = first, second
+    (one, one_rule), (other, other_rule) = first, second
     left, right = samples[one.name], samples[other.name]
     test = mcnemar(
         (left.probabilities >= one.thresholds[one_rule]) == left.positives,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,8 @@ class Contender:
         name: as the outputs show it; no two are alike.
         probabilities: (N,) 0..1, NaN for films that it gives none for.
         thresholds: by rule, 0..1.
+        own: the rule among them that stands for every one that is not there: a model's default,
+            the one threshold of another model's outputs; "" where there is none.
         films_per_second: reading included; None for outputs of others.
         megabytes: of the files that scoring needs; None for outputs of others.
         folder: of the model; None for outputs of others.
@@ -40,10 +43,15 @@ class Contender:
     name: str
     probabilities: NDArray[np.float64]
     thresholds: Mapping[str, float]
+    own: str = ""
     films_per_second: float | None = None
     megabytes: float | None = None
     folder: Path | None = None
     learnt: NDArray[np.bool_] | None = None
+
+    def rule_for(self, rule: str) -> str:
+        """What it has for a rule: the rule itself, else its own; "" for neither."""
+        return rule if rule in self.thresholds else self.own
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,7 @@ def of_model(
         model.card.name,
         np.array(values, np.float64),
         thresholds,
+        "" if setting.rules else model.card.default_rule,
         len(films) / max(seconds, 1e-9),
         size / 1e6,
         folder,
@@ -97,11 +106,17 @@ def of_outputs(
     rows: Sequence[Assessment | None],
     rules: Sequence[str],
 ) -> Contender:
-    """Take another model's outputs, at the numbers among the rules, else at its own threshold."""
-    found, own = matched(path, films, rows)
-    numbers = {rule: float(rule) for rule in rules if _is_number(rule)}
+    """Take another model's outputs, at the numbers among the rules.
+
+    For rules that a card would know, and where there are none, at their own threshold.
+    """
+    found, threshold = matched(path, films, rows)
+    thresholds = {rule: float(rule) for rule in rules if _is_number(rule)}
+    own = "" if rules and all(map(_is_number, rules)) else f"{threshold:g}"
+    if own:
+        thresholds.setdefault(own, threshold)
     values = np.array([np.nan if each is None else each for each in found], np.float64)
-    return Contender(path.stem, values, numbers or {f"{own:g}": own})
+    return Contender(path.stem, values, thresholds, own)
 
 
 def ensemble(contenders: Sequence[Contender]) -> Contender:
@@ -113,24 +128,39 @@ def ensemble(contenders: Sequence[Contender]) -> Contender:
     if len(contenders) < 2:
         raise UsageError("--ensemble: takes at least two models or outputs; give more")
     mean = np.stack([each.probabilities for each in contenders]).mean(axis=0)
-    rules = [list(each.thresholds.items()) for each in contenders]
-    together = zip(*(pairs for pairs in rules if len(pairs) == len(rules[0])), strict=False)
+    own = contenders[0].own if all(each.own for each in contenders) else ""
+    asked = {rule: None for each in contenders for rule in each.thresholds if rule != each.own}
+    if own:
+        asked[own] = None
     thresholds = {
-        pairs[0][0]: float(np.mean([threshold for _, threshold in pairs])) for pairs in together
+        rule: float(np.mean([each.thresholds[each.rule_for(rule)] for each in contenders]))
+        for rule in asked
     }
     values = np.asarray(np.round(mean, PROBABILITY_DECIMALS), np.float64)
-    return Contender(ENSEMBLE, values, thresholds)
+    return Contender(ENSEMBLE, values, thresholds, own)
+
+
+def paired(contenders: Sequence[Contender]) -> list[tuple[Contender, str, Contender, str]]:
+    """Whose calls are compared: of every two by the same rule, and every two rules of one."""
+    rows = [(each, rule) for each in contenders for rule in each.thresholds]
+    return [
+        (one, rule, other, another)
+        for (one, rule), (other, another) in combinations(rows, 2)
+        if one.name == other.name
+        or other.rule_for(rule) == another
+        or one.rule_for(another) == rule
+    ]
 
 
 def apart(contenders: Sequence[Contender]) -> list[Contender]:
     """Number the contenders of the same name, so that every name is there once."""
     names = [each.name for each in contenders]
-    told = []
-    for place, each in enumerate(contenders):
-        nth = names[: place + 1].count(each.name)
-        name = f"{each.name} ({nth})" if names.count(each.name) > 1 else each.name
-        told.append(replace(each, name=name))
-    return told
+    return [
+        replace(each, name=f"{each.name} ({names[: place + 1].count(each.name)})")
+        if names.count(each.name) > 1
+        else each
+        for place, each in enumerate(contenders)
+    ]
 
 
 def _is_number(rule: str) -> bool:

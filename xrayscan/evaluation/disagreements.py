@@ -28,9 +28,11 @@ def disagreements(
     names: tuple[str, str],
     assess: AssessOptions,
 ) -> list[Disagreement]:
-    """Films whose calls differ most at each contender's first threshold, with heat maps."""
+    """Films whose calls differ most at the first rule, with heat maps."""
+    rule = next(iter(contenders[0].thresholds))
+    thresholds = [each.thresholds[each.rule_for(rule)] for each in contenders]
     calls = np.stack(
-        [each.probabilities >= next(iter(each.thresholds.values())) for each in contenders]
+        [each.probabilities >= at for each, at in zip(contenders, thresholds, strict=True)]
     )
     values = np.stack([each.probabilities for each in contenders])
     differ = common & (calls.any(axis=0) & ~calls.all(axis=0))

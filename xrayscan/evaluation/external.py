@@ -31,7 +31,8 @@ def read_outputs(path: Path) -> list[Output]:
     """Read a CSV with the columns path and probability; sha256 and threshold where there are any.
 
     Raises:
-        DataError: it cannot be read, lacks a column, or holds no probability where one is written.
+        DataError: it cannot be read, lacks a column, has a path twice, or holds no probability
+            where one is written.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -42,17 +43,31 @@ def read_outputs(path: Path) -> list[Output]:
                     f"{path}: has no column {', '.join(sorted(missing))}; give a CSV with path and "
                     "probability, as predict --csv writes it"
                 )
-            return [_output(f"{path}: line {rows.line_num}", row) for row in rows]
+            return _each_once(path, [(rows.line_num, row) for row in rows])
     except (OSError, UnicodeDecodeError, csv.Error) as fault:
         raise DataError(f"{path}: cannot be read as CSV ({fault}); give another file") from None
 
 
+def _each_once(path: Path, rows: Sequence[tuple[int, Mapping[str, str | None]]]) -> list[Output]:
+    lines: dict[str, int] = {}
+    found = []
+    for line, row in rows:
+        where = f"{path}: line {line}"
+        output = _output(where, row)
+        first = lines.setdefault(_absolute(path.parent, output.path), line)
+        if first != line:
+            raise DataError(f"{where}: {output.path} is also on line {first}; keep one of the two")
+        found.append(output)
+    return found
+
+
 def _output(where: str, row: Mapping[str, str | None]) -> Output:
+    threshold = _share(where, "threshold", row.get("threshold"))
     return Output(
         path_name(cell_text(row["path"] or "")),
         row.get("sha256") or "",
         _share(where, "probability", row["probability"]),
-        _share(where, "threshold", row.get("threshold")) or DEFAULT_THRESHOLD,
+        DEFAULT_THRESHOLD if threshold is None else threshold,
     )
 
 
@@ -73,6 +88,8 @@ def matched(
 ) -> tuple[list[float | None], float]:
     """Find each film's probability: by sha256, else by path, else by a name that is there once.
 
+    Once in the CSV and among the films: of two sites' films of one name, nobody knows whose it is.
+
     Args:
         path: the CSV.
         films: to find.
@@ -87,11 +104,12 @@ def matched(
     outputs = read_outputs(path)
     by_sha = {each.sha256: each for each in outputs if each.sha256}
     by_path = {_absolute(path.parent, each.path): each for each in outputs}
-    counts = Counter(os.path.basename(each.path) for each in outputs)  # noqa: PTH119
+    there = Counter(os.path.basename(each.path) for each in outputs)  # noqa: PTH119
+    here = Counter(os.path.basename(film.scan.location) for film in films)  # noqa: PTH119
     by_name = {
         name: each
         for each in outputs
-        if counts[name := os.path.basename(each.path)] == 1  # noqa: PTH119
+        if there[name := os.path.basename(each.path)] == here[name] == 1  # noqa: PTH119
     }
     found: list[Output | None] = []
     for film, row in zip(films, rows, strict=True):
