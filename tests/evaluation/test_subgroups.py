@@ -30,6 +30,14 @@ def labelled(attributes: list[dict[str, str]], positives: np.ndarray) -> tuple[L
         ("65", "65 and above"),
         ("", "not known"),
         ("adult", "adult"),
+        ("045Y", "40 to 64"),
+        ("045y", "40 to 64"),
+        ("018M", "1 to 5"),
+        ("003W", "below 1"),
+        ("010D", "below 1"),
+        ("nan", "not known"),
+        ("inf", "not known"),
+        ("-1", "not known"),
     ],
 )
 def test_age_bands(age: str, band: str) -> None:
@@ -65,6 +73,18 @@ def test_columns_asked_for() -> None:
         subgroups(films, sample, 0.5, ["sex"])
     with pytest.raises(DataError, match="has 30 different values"):
         subgroups(films, sample, 0.5, ["number"])
+
+
+def test_a_usual_column_that_makes_no_groups_is_left_out_unless_it_is_asked_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    positives = np.array([True, False] * 15)
+    sample = Sample(np.linspace(0, 1, 30), positives, tuple(str(n) for n in range(30)))
+    films = labelled([{"view": str(n), "sex": "F"} for n in range(30)], positives)
+    assert list(subgroups(films, sample, 0.5, [])) == ["sex"]
+    assert "no groups by view: it has 30 different values" in caplog.text
+    with pytest.raises(DataError, match="--subgroup view: has 30 different values"):
+        subgroups(films, sample, 0.5, ["View"])
 
 
 def test_copies_of_films_narrow_no_area_s_interval() -> None:

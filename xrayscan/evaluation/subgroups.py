@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +14,9 @@ from xrayscan.evaluation.area import area
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.proportions import proportion
 from xrayscan.evaluation.sample import Sample
+from xrayscan.intake.dicom_header import stated_years
+
+log = logging.getLogger(__name__)
 
 USUAL = ("age", "sex", "view")  # told wherever they are known
 # Below ten films of a class a proportion's interval is wider than half the scale.
@@ -34,43 +39,56 @@ def subgroups(
         columns: asked for beside the usual ones.
 
     Returns:
-        Rows by column, plain values; columns that no film has are left out.
+        Rows by column, plain values; columns that no film has are left out, and so are usual ones
+        of too many values that nobody asked for.
 
     Raises:
-        DataError: a column asked for is not there.
+        DataError: a column asked for is not there, or has too many values.
     """
+    asked = [column.casefold() for column in columns]
     known = {name for film in films for name in film.attributes}
-    for column in columns:
-        if column.casefold() not in known:
+    for column in asked:
+        if column not in known:
             there = ", ".join(sorted(known)) or "none"
             raise DataError(f"--subgroup {column}: no film has it; there are: {there}")
-    wanted = dict.fromkeys([*USUAL, *(column.casefold() for column in columns)])
-    return {
-        column: _groups(column, films, sample, threshold) for column in wanted if column in known
-    }
+    found = {}
+    for column in (each for each in dict.fromkeys([*USUAL, *asked]) if each in known):
+        values = np.array([group_of(column, film.attributes.get(column, "")) for film in films])
+        names = sorted(set(values.tolist()), key=_order)
+        if _are_groups(column, len(names), asked):
+            found[column] = [_row(name, sample.chosen(values == name), threshold) for name in names]
+    return found
 
 
-def _groups(
-    column: str, films: Sequence[LabelledScan], sample: Sample, threshold: float
-) -> list[dict[str, Any]]:
-    values = np.array([group_of(column, film.attributes.get(column, "")) for film in films])
-    found = sorted(set(values.tolist()), key=_order)
-    if len(found) > _MOST:
+def _are_groups(column: str, count: int, asked: Sequence[str]) -> bool:
+    """Whether a column's values are few enough; a run is no worse for one nobody asked for."""
+    if count <= _MOST:
+        return True
+    if column in asked:
         raise DataError(
-            f"--subgroup {column}: has {len(found)} different values, at most {_MOST} make groups; "
-            "put them into bands in a column of their own"
+            f"--subgroup {column}: has {count} different values, at most {_MOST} make groups; put "
+            "them into bands in a column of their own"
         )
-    return [_row(name, sample.chosen(values == name), threshold) for name in found]
+    log.warning(
+        "no groups by %s: it has %d different values, at most %d make groups", column, count, _MOST
+    )
+    return False
 
 
 def group_of(column: str, text: str) -> str:
-    """The group that a film belongs to: ages in bands, other values as they are."""
+    """The group that a film belongs to: ages in bands, other values as they are.
+
+    Ages are years, or as DICOM writes them.
+    """
     if column != "age" or not text:
         return text or UNKNOWN
+    years = stated_years(text)
     try:
-        years = float(text)
+        years = float(text) if years is None else years
     except ValueError:
         return text
+    if not 0 <= years < math.inf:  # NaN, too
+        return UNKNOWN
     return next((name for limit, name in _BANDS if years < limit), _OLDEST)
 
 

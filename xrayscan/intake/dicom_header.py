@@ -76,11 +76,17 @@ def facts(dataset: pydicom.Dataset) -> Facts:
 
 def _age(dataset: pydicom.Dataset) -> float | None:
     """Age in years when the film was taken; whole years from two on."""
-    stated = _AGE.fullmatch(_text(dataset, "PatientAge"))
-    years = int(stated[1]) / _IN_A_YEAR[stated[2]] if stated else _years_since_birth(dataset)
+    stated = stated_years(_text(dataset, "PatientAge"))
+    years = _years_since_birth(dataset) if stated is None else stated
     if years is None or not 0 <= years <= _OLDEST_BELIEVED:
         return None
     return min(_OLDEST, float(int(years)) if years >= 2 else round(years, 1))
+
+
+def stated_years(text: str) -> float | None:
+    """Read an age as DICOM writes it (045Y, 018M, 003W, 010D), in years; None for other texts."""
+    stated = _AGE.fullmatch(text.upper())
+    return int(stated[1]) / _IN_A_YEAR[stated[2]] if stated else None
 
 
 def _years_since_birth(dataset: pydicom.Dataset) -> float | None:
