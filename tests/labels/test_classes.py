@@ -18,12 +18,23 @@ def of_labels(labels: Sequence[str], wanted: str = "") -> Classed:
     return classed(DATA, entries, set(labels), wanted)
 
 
+def names(text: str) -> list[str]:
+    return text.split("," if "," in text else None)
+
+
 @pytest.mark.parametrize(
     ("labels", "wanted", "classes", "positive"),
     [
         ("PNEUMONIA NORMAL", "", "NORMAL PNEUMONIA", "PNEUMONIA"),
         ("pneumonia zebra", "", "zebra pneumonia", "pneumonia"),
-        ("b a", "", "a b", "b"),
+        ("b a", "b,a", "b a", "a"),
+        ("Effusion,No Finding", "", "No Finding,Effusion", "Effusion"),
+        ("Effusion,NO_FINDINGS", "", "NO_FINDINGS,Effusion", "Effusion"),
+        ("abnormal,Healthy", "", "Healthy,abnormal", "abnormal"),
+        ("COVID,control", "", "control,COVID", "COVID"),
+        ("positive,Negative", "", "Negative,positive", "positive"),
+        ("control,NORMAL", "", "NORMAL,control", "control"),
+        ("Mass,Effusion,No Finding", "", "No Finding,Effusion,Mass", "NOT No Finding"),
         ("ABSENT normal", "", "normal ABSENT", "ABSENT"),
         ("PNEUMONIA COVID NORMAL", "", "NORMAL COVID PNEUMONIA", "NOT NORMAL"),
         ("VIRUS BACTERIA normal", "", "normal BACTERIA VIRUS", "NOT normal"),
@@ -34,8 +45,8 @@ def of_labels(labels: Sequence[str], wanted: str = "") -> Classed:
     ],
 )
 def test_order(labels: str, wanted: str, classes: str, positive: str) -> None:
-    found = of_labels(labels.split(), wanted)
-    assert found.classes == tuple(classes.split())
+    found = of_labels(names(labels), wanted)
+    assert found.classes == tuple(names(classes))
     assert found.positive == positive
     assert {entry.label: found.classes[label] for entry, label in found.entries} == {
         name: name for name in found.classes
@@ -47,6 +58,8 @@ def test_order(labels: str, wanted: str, classes: str, positive: str) -> None:
     [
         ("", "", r"found 0 class\(es\), need at least two; put"),
         ("NORMAL", "", r"found 1 class\(es\), need at least two; put"),
+        ("b a", "", r'2 classes \(a, b\) and none named NORMAL; give --classes .* "a,b"'),
+        ("healthy control", "", r"2 classes \(control, healthy\) and none named NORMAL"),
         ("a b c", "", r"3 classes \(a, b, c\) and none named NORMAL; give --classes"),
         ("NORMAL normal", "", "NORMAL and normal differ in case only; give"),
         ("a b", "a", "two or more different names"),

@@ -13,6 +13,8 @@ from xrayscan.labels.listing import Entry
 
 NEGATIVE = "NORMAL"  # the class that is the negative one where the data has it
 POSITIVE = "PNEUMONIA"  # the class whose probability is the score, where the data has it
+# What lists call the negative class that do not call it NORMAL; case, spaces and dashes aside.
+_NEGATIVES = frozenset({"nofinding", "nofindings", "healthy", "negative", "control"})
 SUBTYPE = "subtype"  # tells pneumonias of bacteria and of viruses apart
 _SUBTYPES = (NEGATIVE, "BACTERIA", "VIRUS")
 _KERMANY_SUBTYPE = re.compile(r"person\d+_(bacteria|virus)_", re.IGNORECASE)
@@ -78,22 +80,35 @@ def _check_case(data: Path, names: Collection[str]) -> None:
 
 
 def _ordered(data: Path, names: Collection[str]) -> tuple[str, ...]:
-    """NORMAL first and PNEUMONIA last, where there are such; alphabetical otherwise."""
+    """The negative class first, PNEUMONIA last where there is one; alphabetical otherwise."""
     if len(names) < 2:
         raise DataError(
             f"{data}: found {len(names)} class(es), need at least two; put the films into one "
             f"folder per class, or under one label each, e.g. {NEGATIVE} and {POSITIVE}"
         )
-    ordered = sorted(
-        names, key=lambda name: (name.upper() != NEGATIVE, name.upper() == POSITIVE, name)
-    )
-    if len(ordered) > 2 and ordered[0].upper() != NEGATIVE:
+    ordered = sorted(names, key=lambda name: (name.upper() == POSITIVE, name))
+    negative = _negative(ordered)
+    if not negative:  # one that is guessed would turn every score around
         raise DataError(
             f"{data}: found {len(ordered)} classes ({_shown(ordered)}) and none named {NEGATIVE}; "
             "give --classes with the negative one first, e.g. --classes "
             f'"{",".join(ordered[:3])}"'
         )
-    return tuple(ordered)
+    return negative, *(name for name in ordered if name != negative)
+
+
+def _negative(names: Sequence[str]) -> str:
+    """The negative class by its name, or as the only one beside PNEUMONIA; "" where none is told.
+
+    Args:
+        names: of all classes, PNEUMONIA last.
+    """
+    found = [name for name in names if name.upper() == NEGATIVE] or [
+        name for name in names if re.sub(r"[\W_]", "", name).casefold() in _NEGATIVES
+    ]
+    if not found and len(names) == 2 and names[1].upper() == POSITIVE:
+        return names[0]
+    return found[0] if len(found) == 1 else ""
 
 
 def _wanted(data: Path, names: Collection[str], wanted: str) -> tuple[str, ...]:
