@@ -306,4 +306,39 @@ def test_a_folder_that_keeps_nothing(films: Path, model: Path) -> None:
     (model / "evaluations.json").mkdir()
     done = run("evaluate", films, "--model", model, "--keep-as", "drawn")
     assert done.exit_code == 1
-    assert "evaluations.json: cannot be written (is a directory)" in done.stderr.splitlines()[-1]
+    assert "evaluations.json: holds no evaluations that can be added to" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "{",
+        "\udcff",
+        '{"schema": 1}',
+        '{"schema": 2, "evaluations": []}',
+        '{"schema": 1, "evaluations": [{}]}',
+        '{"schema": 1, "evaluations": [7]}',
+    ],
+)
+def test_what_are_no_evaluations_is_said_before_the_films_are_scored(
+    model: Path, tmp_path: Path, text: str
+) -> None:
+    before = text.encode("utf-8", "surrogateescape")
+    (model / "evaluations.json").write_bytes(before)
+    done = run("evaluate", tmp_path / "nowhere", "--model", model, "--keep-as", "drawn")
+    assert done.exit_code == 1
+    assert "evaluations.json: holds no evaluations that can be added to; move" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (model / "evaluations.json").read_bytes() == before
+
+
+def test_an_evaluation_with_odd_figures_is_told_too(model: Path, tmp_path: Path) -> None:
+    """Its page could not be drawn."""
+    odd = {"model_sha256": load_card(model).sha256, "name": "odd", "auc": 7}
+    text = json.dumps({"schema": 1, "evaluations": [odd]})
+    (model / "evaluations.json").write_text(text, encoding="utf-8")
+    done = run("evaluate", tmp_path / "nowhere", "--model", model, "--keep-as", "drawn")
+    assert done.exit_code == 1
+    assert "holds no evaluations that can be added to" in done.stderr

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+
+from jinja2 import TemplateError
 
 from xrayscan import __version__
 from xrayscan.clock import today
+from xrayscan.errors import XrayscanError
 from xrayscan.evaluation.model_readme import README, model_readme
 from xrayscan.evaluation.outputs import write_json
 from xrayscan.journal.atomic import atomic_text, check_writable
@@ -32,10 +34,11 @@ def check_keeping(card: ModelCard) -> None:
     """Check that evaluations can be kept, before hours are spent.
 
     Raises:
-        XrayscanError: the folder cannot be written to.
+        XrayscanError: the folder cannot be written to, or holds evaluations that are none.
     """
     for name in (FILE, README):
         check_writable(card.folder / name)
+    _read(card)
 
 
 def keep(card: ModelCard, name: str, facts: Mapping[str, Any]) -> None:
@@ -51,27 +54,38 @@ def keep(card: ModelCard, name: str, facts: Mapping[str, Any]) -> None:
     Raises:
         XrayscanError: the folder cannot be written to.
     """
-    earlier = _read(card.folder / FILE)
-    mine = [each for each in earlier if each["model_sha256"] == card.sha256]
+    earlier = _read(card)
+    mine = [each for each in earlier if _is_of(card, each)]
     if len(mine) < len(earlier):
         log.warning("%s: evaluations of another model are dropped", card.folder / FILE)
-    entries = [each for each in mine if each["name"] != name]
+    entries = [each for each in mine if each.get("name") != name]
     entries.append(_entry(card, name, facts))
     write_json(card.folder / FILE, {"schema": SCHEMA, "evaluations": entries})
     with atomic_text(card.folder / README) as file:
         file.write(model_readme(card.facts, entries))
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    """The evaluations of a folder; what cannot be read was none."""
+def _read(card: ModelCard) -> list[dict[str, Any]]:
+    """The evaluations of a model's folder, such as its page can be drawn with."""
+    path = card.folder / FILE
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+        if found["schema"] != SCHEMA:
+            raise ValueError(found["schema"])
+        earlier = [dict(each) for each in found["evaluations"]]
+        model_readme(card.facts, [each for each in earlier if _is_of(card, each)])
     except FileNotFoundError:
         return []
-    except (OSError, ValueError):
-        log.warning("%s: cannot be read, and is written anew", path)
-        return []
-    return list(found["evaluations"]) if found.get("schema") == SCHEMA else []
+    except (OSError, AttributeError, LookupError, TypeError, ValueError, TemplateError):
+        raise XrayscanError(
+            f"{path}: holds no evaluations that can be added to; move it away, or put back the "
+            "one that was there"
+        ) from None
+    return earlier
+
+
+def _is_of(card: ModelCard, entry: Mapping[str, Any]) -> bool:
+    return bool(entry["model_sha256"] == card.sha256)
 
 
 def _entry(card: ModelCard, name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
