@@ -20,6 +20,7 @@ from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
 from xrayscan.scoring.decision import Decision
+from xrayscan.scoring.evaluations import evaluations
 
 FILTERS = ("status", "zone", "label", "reason", "folder")
 
@@ -94,7 +95,7 @@ def redraw(options: RedrawOptions) -> RunSummary:
     for row in shown:
         worklist.add(row, None)
     cam = str(run.options.get("cam", "gradcam"))
-    model = ReportModel(card.facts, card.positive, card.negative, cam)
+    model = ReportModel(card.facts, card.positive, card.negative, cam, evaluations(card))
     manner = ReportOptions(options.self_contained, options.dates, options.earlier_pages)
     write_report(options.page, templates_folder(), worklist, run, model, manner)
     return run.summary

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from xrayscan.cli.evaluate import measure_words
 from xrayscan.cli.exits import Exit, echo, reported
 from xrayscan.cli.options import option
 from xrayscan.resources import DEFAULT_MODEL, bundled_models, model_folder
@@ -24,12 +25,15 @@ _Model = Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A bundled mo
 def list_models() -> int:
     """List the bundled models."""
     from xrayscan.scoring.card import load_card
+    from xrayscan.scoring.evaluations import evaluations
 
     for name, folder in bundled_models().items():
         card = load_card(folder)
         default = " (default)" if name == DEFAULT_MODEL else ""
-        auc = card.facts["results"]["auc"]
-        echo(f"{name}{default}: {card.architecture}, {card.facts['score']}, AUC {auc:.4f}")
+        echo(f"{name}{default}: {card.architecture}, {card.facts['score']}")
+        kept = [(each["name"], measure_words(each["auc"])) for each in evaluations(card)]
+        for on, auc in kept or [("its validation films", f"{card.facts['results']['auc']:.4f}")]:
+            echo(f"  AUC {auc} on {on}")
     return Exit.DONE
 
 

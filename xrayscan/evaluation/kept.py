@@ -6,7 +6,6 @@ become another one by being measured.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -20,9 +19,8 @@ from xrayscan.evaluation.model_readme import README, model_readme
 from xrayscan.evaluation.outputs import write_json
 from xrayscan.journal.atomic import atomic_text, check_writable
 from xrayscan.scoring.card import ModelCard
+from xrayscan.scoring.evaluations import FILE, SCHEMA, of_card, read_evaluations
 
-FILE = "evaluations.json"
-SCHEMA = 1
 # Of all that is measured: enough to choose a model by, and small enough for its page.
 _AT_THRESHOLD = ("sensitivity", "specificity", "accuracy")
 _CALIBRATION = ("expected_calibration_error",)
@@ -55,7 +53,7 @@ def keep(card: ModelCard, name: str, facts: Mapping[str, Any]) -> None:
         XrayscanError: the folder cannot be written to.
     """
     earlier = _read(card)
-    mine = [each for each in earlier if _is_of(card, each)]
+    mine = of_card(card, earlier)
     if len(mine) < len(earlier):
         log.warning("%s: evaluations of another model are dropped", card.folder / FILE)
     entries = [each for each in mine if each.get("name") != name]
@@ -69,11 +67,8 @@ def _read(card: ModelCard) -> list[dict[str, Any]]:
     """The evaluations of a model's folder, such as its page can be drawn with."""
     path = card.folder / FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["schema"] != SCHEMA:
-            raise ValueError(found["schema"])
-        earlier = [dict(each) for each in found["evaluations"]]
-        model_readme(card.facts, [each for each in earlier if _is_of(card, each)])
+        earlier = read_evaluations(card)
+        model_readme(card.facts, of_card(card, earlier))
     except FileNotFoundError:
         return []
     except (OSError, AttributeError, LookupError, TypeError, ValueError, TemplateError):
@@ -82,10 +77,6 @@ def _read(card: ModelCard) -> list[dict[str, Any]]:
             "one that was there"
         ) from None
     return earlier
-
-
-def _is_of(card: ModelCard, entry: Mapping[str, Any]) -> bool:
-    return bool(entry["model_sha256"] == card.sha256)
 
 
 def _entry(card: ModelCard, name: str, facts: Mapping[str, Any]) -> dict[str, Any]:

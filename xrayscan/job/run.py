@@ -30,6 +30,7 @@ from xrayscan.reporting.run_record import Night, RunFacts, write_run_record
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
+from xrayscan.scoring.evaluations import evaluations
 from xrayscan.scoring.workload import workload
 
 
@@ -136,7 +137,7 @@ def _write_outputs(
     if options.report:
         # the zones that were chosen tonight, where the card has its own
         in_use = {**card.facts, "zones": asdict(decision_of(options, card).zones)}
-        about = ReportModel(in_use, card.positive, card.negative, options.cam)
+        about = ReportModel(in_use, card.positive, card.negative, options.cam, evaluations(card))
         manner = ReportOptions(self_contained=options.self_contained)
         write_report(options.report, templates_folder(), worklist, facts, about, manner)
     if options.run_record:

@@ -38,12 +38,14 @@ class ReportModel:
         positive: name of the positive class.
         negative: name of the other.
         cam: CAM method of the overlays, "none" for no overlays.
+        measured: what the model gave on films of others, as ``scoring.evaluations`` has it.
     """
 
     facts: Mapping[str, Any]
     positive: str
     negative: str
     cam: str
+    measured: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
