@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 
@@ -21,11 +21,13 @@ from xrayscan.job.accounts import (
 from xrayscan.job.batches import Asked, batches
 from xrayscan.job.choices import check_model, decision_of, record_options
 from xrayscan.job.options import JobOptions, check_options, find_scans, option_facts
+from xrayscan.job.pictures import pictures_of
 from xrayscan.journal.lock import locked
 from xrayscan.pipeline import RunHooks, RunOptions, run_batches
 from xrayscan.recording import open_record
 from xrayscan.records import Ending, RunSummary
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
+from xrayscan.reporting.pictures import DrawnFilm
 from xrayscan.reporting.run_record import Night, RunFacts, write_run_record
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
@@ -82,9 +84,10 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
         for note in (*record.notes, *plan.notes):
             listeners.say(note)
         # what listens stays on until all is written: a signal must not end the report half way
+        asked = Asked(options, card, decision, listeners.say)
         with listeners.hooks(len(plan.to_assess)) as hooks:
             tally, ending = run_batches(
-                batches(plan.to_assess, Asked(options, card, decision, listeners.say), hooks),
+                batches(plan.to_assess, asked, hooks),
                 record.add,
                 worklist,
                 RunOptions(len(plan.to_assess), card.positive, folders, options.failures),
@@ -101,9 +104,14 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
             )
             if plan.to_assess:
                 record.close_night(night_facts(started, card, tally))
+            if earlier and not discovery.scans:  # the page is all that is left of its pictures
+                listeners.say("the report and the run record stay as they were")
+                return summary
+            pictures = pictures_of(worklist, asked, hooks, ending)
+            still_ours()  # making pictures can take long
             said = notices(options, summary, tally)
             facts = _facts(started, options, card, summary, said, nights_of(earlier))
-            _write_outputs(options, card, worklist, facts)
+            _write_outputs(options, card, worklist, facts, pictures)
     if ending is Ending.TOO_MANY_FAILURES:
         listeners.say(too_many_failures(options, tally))
     return summary
@@ -132,13 +140,17 @@ def _facts(
 
 
 def _write_outputs(
-    options: JobOptions, card: ModelCard, worklist: Worklist, facts: RunFacts
+    options: JobOptions,
+    card: ModelCard,
+    worklist: Worklist,
+    facts: RunFacts,
+    pictures: Mapping[str, DrawnFilm],
 ) -> None:
     if options.report:
         # the zones that were chosen tonight, where the card has its own
         in_use = {**card.facts, "zones": asdict(decision_of(options, card).zones)}
         about = ReportModel(in_use, card.positive, card.negative, options.cam, evaluations(card))
         manner = ReportOptions(self_contained=options.self_contained)
-        write_report(options.report, templates_folder(), worklist, facts, about, manner)
+        write_report(options.report, templates_folder(), worklist, facts, about, manner, pictures)
     if options.run_record:
         write_run_record(options.run_record, facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from xrayscan.reporting.earlier import EarlierPictures, PictureSource, picture_b
 from xrayscan.reporting.histogram import bars
 from xrayscan.reporting.overlay import STRONGEST, colour_bar, colour_table
 from xrayscan.reporting.page import STYLE, page_environment
-from xrayscan.reporting.pictures import Placement, place, remove_stale
+from xrayscan.reporting.pictures import DrawnFilm, Placement, place, remove_stale
 from xrayscan.reporting.rows import FIELDS, joined_rows, script_json
 from xrayscan.reporting.run_record import RunFacts, versions
 from xrayscan.reporting.words import TESTED, UNTESTED, WEAK, WORDS
@@ -71,17 +71,29 @@ def write_report(
     run: RunFacts,
     model: ReportModel,
     options: ReportOptions = ReportOptions(),
+    pictures: Mapping[str, DrawnFilm] | None = None,
 ) -> None:
     """Write the report, whole or not at all, and the files of its pictures where it needs them.
 
-    Rows without a picture take the one that an earlier report has of the same film.
+    Args:
+        path: the page.
+        templates: the folder of templates.
+        worklist: the rows.
+        run: their run.
+        model: its model.
+        options: how.
+        pictures: by film, for rows that have none of their own; None takes those that an earlier
+            report has of the same films.
 
     Raises:
         XrayscanError: it cannot be written.
     """
     rows = worklist.rows()
     source = PictureSource(run.model_sha256, model.cam)
-    films = dict(worklist.films(EarlierPictures(options.earlier or (path,), source)))
+    if pictures is None:
+        pictures = EarlierPictures(options.earlier or (path,), source)
+    films = dict(worklist.films(pictures))
+    run = _with_notice(run, len(worklist.unpictured(films)))
     size = sum(map(len, rows)) + _FRAME_BYTES
     placed = place(path, films, size, self_contained=options.self_contained)
     page = page_environment(templates, (STYLE, _OWN_STYLE), _SCRIPTS).get_template(_TEMPLATE)
@@ -95,6 +107,17 @@ def write_report(
     with atomic_text(path) as file:
         file.writelines(pieces)
     remove_stale(path, placed)
+
+
+def without_picture(count: int) -> str:
+    """Say how many films that could be shown with a picture are shown without."""
+    films = "1 film shown has" if count == 1 else f"{count} films shown have"
+    return f"{films} no picture; xrayscan predict, run again, makes those of films that are there."
+
+
+def _with_notice(run: RunFacts, unpictured: int) -> RunFacts:
+    notices = (without_picture(unpictured),) if unpictured else ()
+    return replace(run, notices=(*run.notices, *notices))
 
 
 def _run_part(run: RunFacts, model: ReportModel) -> dict[str, Any]:

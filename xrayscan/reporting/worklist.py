@@ -18,6 +18,7 @@ from xrayscan.records import (
     PROBABILITY_BINS,
     Assessment,
     HeatMap,
+    Scan,
     Status,
     Zone,
     probability_bin,
@@ -110,11 +111,14 @@ class _Shown:
 
     Attributes:
         key: what its picture is found by.
+        scan: of its file; None where it cannot have a picture: what is refused when it is read
+            never had one.
         picture: until it is drawn.
         drawn: None until then, and without a picture.
     """
 
     key: str
+    scan: Scan | None
     picture: Picture | None
     drawn: DrawnFilm | None = None
 
@@ -188,6 +192,17 @@ class Worklist:
             if drawn is not None:
                 yield shown.key, drawn
 
+    def unpictured(self, films: Mapping[str, DrawnFilm]) -> list[Scan]:
+        """The films that are shown, could have a picture and have none here, each once.
+
+        Args:
+            films: by key, as ``films`` yields them.
+        """
+        shown = chain(self._worklist_films.items(), self._other_films.items())
+        return list(
+            {each.key: each.scan for each in shown if each.scan and each.key not in films}.values()
+        )
+
     def total(self, section: Section) -> int:
         """How many rows the run had for a section, shown or not."""
         return self._totals[section]
@@ -198,7 +213,9 @@ class Worklist:
         return tuple(self._bins)
 
     def _show(self, row: Assessment, picture: Picture | None) -> _Shown:
-        shown = _Shown(film_key(row), picture)
+        # whatever the model has looked at has a distance, and could be drawn
+        scan = None if row.embedding_distance is None else row.scan
+        shown = _Shown(film_key(row), scan, picture)
         if picture is not None:
             self._undrawn.append(shown)
         return shown
