@@ -17,22 +17,22 @@ from xrayscan.reporting import pictures
 
 
 @pytest.mark.parametrize(
-    ("csv", "report", "table", "record"),
+    ("csv", "report", "table", "records"),
     [
-        pytest.param(None, None, None, None, id="standard output"),
-        pytest.param("p.csv", None, "p.csv", "p.run.json", id="csv"),
-        pytest.param(None, "out.html", "out.csv", "out.run.json", id="report"),
-        pytest.param("p.csv", "out.html", "p.csv", "out.run.json", id="both"),
-        pytest.param("-", "out.html", None, "out.run.json", id="report, and - for the csv"),
-        pytest.param("-", None, None, None, id="-"),
+        pytest.param(None, None, None, [], id="standard output"),
+        pytest.param("p.csv", None, "p.csv", ["p.run.json"], id="csv"),
+        pytest.param(None, "out.html", "out.csv", ["out.run.json"], id="report"),
+        pytest.param("p.csv", "out.html", "p.csv", ["p.run.json", "out.run.json"], id="both"),
+        pytest.param("-", "out.html", None, ["out.run.json"], id="report, and - for the csv"),
+        pytest.param("-", None, None, [], id="-"),
     ],
 )
-def test_where_outputs_go(csv, report, table, record) -> None:
+def test_where_outputs_go(csv, report, table, records) -> None:
     options = JobOptions(
         ("films",), csv=Path(csv) if csv else None, report=Path(report) if report else None
     )
     assert options.table == (Path(table) if table else None)
-    assert options.run_record == (Path(record) if record else None)
+    assert list(map(str, options.run_records)) == records
 
 
 def test_outputs_of_a_job_are_none_of_its_scans(tmp_path: Path) -> None:
@@ -175,9 +175,9 @@ def test_writability_is_found_out_before_the_work(tmp_path: Path) -> None:
 
 
 def test_nothing_is_put_beside_a_device() -> None:
-    assert JobOptions((".",), csv=Path(os.devnull)).run_record is None
+    assert JobOptions((".",), csv=Path(os.devnull)).run_records == ()
     both = JobOptions((".",), csv=Path("p.csv"), report=Path(os.devnull))
-    assert both.run_record == Path("p.run.json")
+    assert both.run_records == (Path("p.run.json"),)
 
 
 def test_signals_are_heard_until_all_outputs_are_written(

@@ -12,7 +12,12 @@ from tests.reporting.planted import Planted
 from xrayscan.errors import UsageError, XrayscanError
 from xrayscan.records import Assessment
 from xrayscan.redraw import RedrawOptions, redraw
-from xrayscan.reporting.run_record import RunFacts, read_run_record, write_run_record
+from xrayscan.reporting.run_record import (
+    RunFacts,
+    from_record,
+    read_run_record,
+    write_run_record,
+)
 from xrayscan.reporting.table import ModelIdentity, TableWriter
 from xrayscan.resources import DEFAULT_MODEL, model_folder
 from xrayscan.scoring.card import load_card
@@ -105,11 +110,20 @@ ONLY = {
 
 @pytest.mark.parametrize(("only", "passes"), ONLY.values(), ids=ONLY)
 def test_only_some_rows(run: Run, only: dict[str, tuple[str, ...]], passes: Any) -> None:
-    summary = redraw(RedrawOptions(run.csv, only=only))
+    page = run.csv.with_name("some.html")
+    summary = redraw(RedrawOptions(run.csv, report=page, only=only))
     expected = [row for row in run.rows if passes(row)]
-    assert summary.found == len(expected) == len(block(run.page, "rows"))
+    assert summary.found == len(expected) == len(block(page, "rows"))
     left_out = f"{ROWS - len(expected)} are left out"
-    assert left_out in run.page.read_text(encoding="utf-8")
+    assert left_out in page.read_text(encoding="utf-8")
+
+
+def test_some_rows_need_a_page_of_their_own(run: Run) -> None:
+    """The run's own page has the only pictures of the others."""
+    before = run.page.read_bytes()
+    with pytest.raises(UsageError, match=r"p\.html with some of its rows; name another page by"):
+        redraw(RedrawOptions(run.csv, only={"zone": ("review",)}))
+    assert run.page.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -157,6 +171,53 @@ def test_rows_of_another_model_are_refused(run: Run) -> None:
     run.write_csv(run.rows, sha256="ab" * 32)
     with pytest.raises(UsageError, match=r"another model fast \(card sha256 abab"):
         redraw(RedrawOptions(run.csv))
+
+
+def test_a_page_that_is_named_by_the_record_is_found(run: Run, tmp_path: Path) -> None:
+    before = block(run.page, "pictures")
+    (tmp_path / "pages").mkdir()
+    run.page.rename(tmp_path / "pages" / "out.html")
+    page = from_record(run.record, tmp_path / "pages" / "out.html")
+    write_run_record(run.record, replace(read_run_record(run.record), page=page))
+    redraw(RedrawOptions(run.csv, max_overlays=ROWS))
+    assert block(run.page, "pictures") == before
+
+
+STALE = {
+    "another threshold": lambda rows: [
+        replace(row, threshold=row.threshold and 0.123) for row in rows
+    ],
+    "fewer films": lambda rows: rows[1:],
+    "films that are gone": lambda rows: [
+        *rows,
+        replace(rows[0], gone_since="2026-11-22T01:00:00+00:00"),
+    ],
+}
+
+
+@pytest.mark.parametrize("change", STALE.values(), ids=STALE)
+def test_a_record_of_another_run_is_not_used(run: Run, change: Any) -> None:
+    run.write_csv(change(run.rows))
+    redraw(RedrawOptions(run.csv))
+    words = "Drawn without p.run.json, which is of another run: options"
+    assert words in run.page.read_text(encoding="utf-8")
+    with pytest.raises(UsageError, match=r"p\.run\.json: is not of the run that .*p\.csv is of"):
+        redraw(RedrawOptions(run.csv, record=run.record))
+
+
+def test_films_that_the_run_was_not_asked_for_are_not_in_its_page(run: Run) -> None:
+    before = run.page.read_text(encoding="utf-8")
+    others = [replace(row, scan=replace(row.scan, name=f"x{row.scan.name}")) for row in run.rows]
+    run.write_csv([*run.rows, *others])  # as after a night with --include
+    redraw(RedrawOptions(run.csv, max_overlays=ROWS))
+    assert run.page.read_text(encoding="utf-8") == before
+
+
+def test_limits_of_zones_are_those_of_the_run(run: Run) -> None:
+    facts = read_run_record(run.record)
+    write_run_record(run.record, replace(facts, options={**facts.options, "zones": [0.3, 0.4]}))
+    redraw(RedrawOptions(run.csv))
+    assert block(run.page, "facts")["zones"] == {"review": 0.3, "positive": 0.4}
 
 
 def test_nothing_scored_and_no_record(run: Run) -> None:

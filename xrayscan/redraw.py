@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from xrayscan.errors import UsageError
@@ -13,7 +13,7 @@ from xrayscan.journal.atomic import check_writable
 from xrayscan.records import Assessment, Ending, Reason, RunSummary, Status, Tally, Zone
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
 from xrayscan.reporting.pictures import check_files_folder
-from xrayscan.reporting.run_record import RunFacts, read_run_record
+from xrayscan.reporting.run_record import RunFacts, is_of, own_rows, read_run_record
 from xrayscan.reporting.table import path_text
 from xrayscan.reporting.table_reading import TableRow, read_table
 from xrayscan.reporting.worklist import Worklist
@@ -21,6 +21,7 @@ from xrayscan.resources import model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
 from xrayscan.scoring.decision import Decision
 from xrayscan.scoring.evaluations import evaluations
+from xrayscan.scoring.thresholds import ZoneLimits
 
 FILTERS = ("status", "zone", "label", "reason", "folder")
 
@@ -32,7 +33,7 @@ class RedrawOptions:
     Attributes:
         csv: predictions.
         report: the page to write; None writes it beside the CSV.
-        record: run record; None takes the one beside the CSV or the page, if there is one.
+        record: run record; None takes the one beside the CSV or the page that is of its rows.
         model: name of a bundled model, or a model folder; "" takes the record's.
         threshold: as for ``predict``; "" keeps the run's.
         only: values by name of a filter; a row has to have one of each.
@@ -56,21 +57,27 @@ class RedrawOptions:
         return self.report or self.csv.with_suffix(".html")
 
     @property
-    def run_record(self) -> Path | None:
-        """The record to read: as given, or the first there is of those that belong to the files."""
+    def run_records(self) -> tuple[Path, ...]:
+        """Records that can be of the run: the one given, or those that lie beside the files."""
         if self.record:
-            return self.record
+            return (self.record,)
         beside = (path.with_suffix(".run.json") for path in (self.csv, self.page))
-        return next((path for path in beside if path.is_file()), None)
+        return tuple(dict.fromkeys(path for path in beside if path.is_file()))
 
-    @property
-    def earlier_pages(self) -> tuple[Path, ...]:
-        """Pages whose pictures can be taken over, the likeliest first."""
-        pages = [self.page, self.csv.with_suffix(".html")]
-        if self.run_record:
-            name = self.run_record.name.removesuffix(".json").removesuffix(".run")
-            pages.append(self.run_record.with_name(f"{name}.html"))
-        return tuple(dict.fromkeys(pages))
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The run that a CSV is of.
+
+    Attributes:
+        facts: as its record says, or as the rows know.
+        rows: of the CSV, those that its page had.
+        pages: whose pictures can be taken over, the likeliest first.
+    """
+
+    facts: RunFacts
+    rows: list[TableRow]
+    pages: tuple[Path, ...]
 
 
 def redraw(options: RedrawOptions) -> RunSummary:
@@ -82,27 +89,30 @@ def redraw(options: RedrawOptions) -> RunSummary:
         XrayscanError: CSV or record cannot be read, or the page cannot be written.
     """
     _check_page(options)
-    # as in the page of the run: what is gone is in the CSV alone
-    rows = [row for row in read_table(options.csv) if not row.assessment.gone_since]
-    run = _run_facts(options, rows)
-    _check_scored(options, run, rows)
-    card = _card(options, run)
+    found = _run(options)
+    _check_scored(options, found)
+    card = _card(options, found.facts)
     _check_only(options, card)
-    run = _with_threshold(options, run, card)
-    shown = list(_decided(_passing(rows, options.only), run, card))
-    run = _accounted(run, shown, card, left_out=len(rows) - len(shown))
+    run = _with_threshold(options, found.facts, card)
+    shown = list(_decided(_passing(found.rows, options.only), run, card))
+    run = _accounted(run, shown, card, left_out=len(found.rows) - len(shown))
     worklist = Worklist(card.positive, options.max_overlays)
     for row in shown:
         worklist.add(row, None)
     cam = str(run.options.get("cam", "gradcam"))
-    model = ReportModel(card.facts, card.positive, card.negative, cam, evaluations(card))
-    manner = ReportOptions(options.self_contained, options.dates, options.earlier_pages)
+    in_use = {**card.facts, "zones": asdict(_zones(run, card))}
+    model = ReportModel(in_use, card.positive, card.negative, cam, evaluations(card))
+    manner = ReportOptions(options.self_contained, options.dates, found.pages)
     write_report(options.page, templates_folder(), worklist, run, model, manner)
     return run.summary
 
 
 def _check_page(options: RedrawOptions) -> None:
     page = options.page
+    if options.only and options.report is None:
+        raise UsageError(
+            f"--only: would leave {page} with some of its rows; name another page by --report"
+        )
     if page.resolve() == options.csv.resolve():
         raise UsageError(f"{page}: is the CSV itself; give the page another name")
     check_output(page, expendable=options.report is not None)
@@ -110,18 +120,43 @@ def _check_page(options: RedrawOptions) -> None:
     check_files_folder(page)
 
 
-def _check_scored(options: RedrawOptions, run: RunFacts, rows: list[TableRow]) -> None:
-    if run.threshold is None or any(row.assessment.status is Status.ADMITTED for row in rows):
+def _check_scored(options: RedrawOptions, run: _Run) -> None:
+    admitted = any(row.assessment.status is Status.ADMITTED for row in run.rows)
+    if admitted or run.facts.threshold is None:
         raise UsageError(
             f"{options.csv}: is of xrayscan check, which scores nothing; give a CSV of xrayscan "
             "predict"
         )
 
 
-def _run_facts(options: RedrawOptions, rows: list[TableRow]) -> RunFacts:
-    """The run as its record says; without one, what the rows know of it."""
-    if options.run_record:
-        return read_run_record(options.run_record)
+def _run(options: RedrawOptions) -> _Run:
+    """The run as the first record says that is of the rows; without one, what they know of it."""
+    rows = list(read_table(options.csv))
+    pages = [options.page, options.csv.with_suffix(".html")]
+    why = "the run record"
+    for record in options.run_records:
+        facts = read_run_record(record)
+        if is_of(facts, rows):
+            pages.append(record.parent / facts.page if facts.page else _page_beside(record))
+            return _Run(facts, rows[: own_rows(facts)], tuple(dict.fromkeys(pages)))
+        why = f"{record.name}, which is of another run"
+    if options.record:
+        raise UsageError(
+            f"{options.record}: is not of the run that {options.csv} is of; give that one's, or "
+            "leave out --record"
+        )
+    # what is gone is in the CSV alone
+    rows = [row for row in rows if not row.assessment.gone_since]
+    return _Run(_facts_of_rows(options, rows, why), rows, tuple(pages))
+
+
+def _page_beside(record: Path) -> Path:
+    """The page of a record that names none: of another version of xrayscan, or without a page."""
+    name = record.name.removesuffix(".json").removesuffix(".run")
+    return record.with_name(f"{name}.html")
+
+
+def _facts_of_rows(options: RedrawOptions, rows: list[TableRow], why: str) -> RunFacts:
     moments = sorted(row.assessment.assessed_at for row in rows if row.assessment.assessed_at)
     models = Counter(row.model for row in rows).most_common(1)
     thresholds = Counter(
@@ -129,8 +164,8 @@ def _run_facts(options: RedrawOptions, rows: list[TableRow]) -> RunFacts:
     ).most_common(1)
     if not (models and thresholds and moments):
         raise UsageError(
-            f"{options.csv}: holds no scored film, and there is no run record beside it; give one "
-            "by --record"
+            f"{options.csv}: holds no scored film, and there is no run record of it beside it; "
+            "give one by --record"
         )
     threshold = thresholds[0][0]
     return RunFacts(
@@ -142,7 +177,7 @@ def _run_facts(options: RedrawOptions, rows: list[TableRow]) -> RunFacts:
         threshold_rule=str(threshold),
         threshold=threshold,
         summary=RunSummary(0, 0, 0, 0, 0, 0, 0, 0, 0, Ending.FINISHED, 0.0),
-        notices=("Drawn without the run record: options and times of the run are not known.",),
+        notices=(f"Drawn without {why}: options and times of the run are not known.",),
     )
 
 
@@ -205,10 +240,16 @@ def _has(row: Assessment, name: str, values: tuple[str, ...]) -> bool:
 
 def _decided(rows: Iterable[Assessment], run: RunFacts, card: ModelCard) -> Iterator[Assessment]:
     assert run.threshold is not None  # see _check_scored
-    decision = Decision(run.threshold, card.zones, card.positive, card.negative)
+    decision = Decision(run.threshold, _zones(run, card), card.positive, card.negative)
     for row in rows:
-        # the zone stays as the run had it, which may have had limits of its own
+        # the zone stays as the run had it: without its record its limits are not known
         yield replace(decision.of(row), zone=row.zone)
+
+
+def _zones(run: RunFacts, card: ModelCard) -> ZoneLimits:
+    """The limits of the review zone: those that the run was given, or the card's."""
+    given = run.options.get("zones")
+    return ZoneLimits(*given) if given else card.zones
 
 
 def _accounted(

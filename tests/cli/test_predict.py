@@ -84,7 +84,7 @@ def test_outputs_exit_code_and_closing_line(films: Path, tmp_path: Path) -> None
     assert summary["other_files"] == 1
     assert done.stderr.splitlines()[-1].startswith(f"found {len(rows)} = scored ")
     assert {"versions", "options", "model_sha256", "started", "finished"} <= set(record)
-    outputs = ["out.html", "out.run.json", "p.csv", "p.csv.journal"]
+    outputs = ["out.html", "out.run.json", "p.csv", "p.csv.journal", "p.run.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == outputs
     assert "<img src=x" not in (tmp_path / "out.html").read_text()
 

@@ -32,6 +32,17 @@ def test_the_report_of_a_real_run_is_drawn_again_as_it_was(predicted: Path) -> N
     assert "out.html: found 4 = scored 3 + not assessed 0 + unreadable 1" in result.stderr
 
 
+def test_films_of_a_csv_of_another_name_keep_their_pictures(predicted: Path) -> None:
+    """As README has it: predict --csv p.csv --report out.html, then report p.csv."""
+    csv, page = predicted / "p.csv", predicted / "other" / "out.html"
+    arguments = ["predict", str(predicted / "films"), "--csv", str(csv), "--report", str(page)]
+    CliRunner().invoke(app, [*arguments, "-q", "--admission", "off", "--zones", "0.3,0.4"])
+    before = page.read_text(encoding="utf-8")
+    result = CliRunner().invoke(app, ["report", str(csv)])
+    assert result.exit_code == 0, result.output
+    assert (predicted / "p.html").read_text(encoding="utf-8") == before
+
+
 def test_only_some_rows_in_another_page(predicted: Path, tmp_path: Path) -> None:
     arguments = ["report", str(predicted / "out.csv"), "--report", str(tmp_path / "bad.html")]
     result = CliRunner().invoke(app, [*arguments, "--only", "status=unreadable", "--dates", "de"])

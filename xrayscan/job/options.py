@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +111,12 @@ class JobOptions:
         return None if self.csv == STANDARD_OUTPUT else self.csv
 
     @property
-    def run_record(self) -> Path | None:
-        """Where the run record goes: beside the report, or beside the CSV; not beside a device."""
-        files = [path for path in (self.report, self.table) if path and not is_stream(path)]
-        return files[0].with_suffix(".run.json") if files else None
+    def run_records(self) -> tuple[Path, ...]:
+        """Where the run record goes: beside the CSV, where ``report`` and ``merge`` look for it,
+        and beside the report; not beside a device.
+        """
+        files = [path for path in (self.table, self.report) if path and not is_stream(path)]
+        return tuple(dict.fromkeys(path.with_suffix(".run.json") for path in files))
 
     @property
     def journal(self) -> Path | None:
@@ -129,7 +131,7 @@ class JobOptions:
     @property
     def outputs(self) -> tuple[Path, ...]:
         """All files that the run leaves."""
-        files = (self.table, self.report, self.run_record, self.journal, self.log)
+        files = (self.table, self.report, *self.run_records, self.journal, self.log)
         return tuple(path for path in files if path)
 
 
@@ -218,6 +220,7 @@ def option_facts(options: JobOptions) -> dict[str, Any]:
         "max_pixels": options.max_pixels,
         "self_contained": options.self_contained,
         "time_limit": options.time_limit,
+        "zones": list(astuple(options.zones)) if options.zones else [],
         "shard": str(options.shard or ""),
         "engine": options.engine,
     }

@@ -28,7 +28,7 @@ from xrayscan.recording import open_record
 from xrayscan.records import Ending, RunSummary
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
 from xrayscan.reporting.pictures import DrawnFilm
-from xrayscan.reporting.run_record import Night, RunFacts, write_run_record
+from xrayscan.reporting.run_record import Night, RunFacts, from_record, write_run_record
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
@@ -83,8 +83,8 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
         plan = record.plan(discovery.scans)
         for note in (*record.notes, *plan.notes):
             listeners.say(note)
-        # what listens stays on until all is written: a signal must not end the report half way
         asked = Asked(options, card, decision, listeners.say)
+        # what listens stays on until all is written: a signal must not end the report half way
         with listeners.hooks(len(plan.to_assess)) as hooks:
             tally, ending = run_batches(
                 batches(plan.to_assess, asked, hooks),
@@ -152,5 +152,6 @@ def _write_outputs(
         about = ReportModel(in_use, card.positive, card.negative, options.cam, evaluations(card))
         manner = ReportOptions(self_contained=options.self_contained)
         write_report(options.report, templates_folder(), worklist, facts, about, manner, pictures)
-    if options.run_record:
-        write_run_record(options.run_record, facts)
+    for record in options.run_records:
+        page = from_record(record, options.report)
+        write_run_record(record, replace(facts, page=page))

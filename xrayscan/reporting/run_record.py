@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,8 +14,9 @@ from typing import Any
 
 from xrayscan import __version__
 from xrayscan.errors import XrayscanError
-from xrayscan.journal.atomic import atomic_text
-from xrayscan.records import DISCLAIMER, Ending, RunSummary
+from xrayscan.journal.atomic import atomic_text, is_stream
+from xrayscan.records import DISCLAIMER, Ending, RunSummary, Status
+from xrayscan.reporting.table_reading import TableRow
 
 # The packages that can change a result.
 _PACKAGES = ("numpy", "opencv-python-headless", "openvino", "pillow", "pydicom", "simplejpeg")
@@ -55,6 +58,7 @@ class RunFacts:
         summary: counts and seconds.
         notices: things about the whole run that a person should know, one sentence each.
         nights: earlier runs, the oldest first.
+        page: of the run; in a run record, from its folder on. "" where there is none.
     """
 
     started: str
@@ -67,6 +71,7 @@ class RunFacts:
     summary: RunSummary
     notices: tuple[str, ...] = ()
     nights: tuple[Night, ...] = ()
+    page: str = ""
 
 
 def versions(*more: str) -> dict[str, str]:
@@ -78,6 +83,16 @@ def versions(*more: str) -> dict[str, str]:
         except PackageNotFoundError:  # another distribution of it, e.g. another build of OpenCV
             found[package] = "not installed under this name"
     return found
+
+
+def from_record(record: Path, page: Path | None) -> str:
+    """A page as a run record names it: from its own folder on, so that both can be moved."""
+    if page is None or is_stream(page):
+        return ""
+    try:
+        return os.path.relpath(page, record.parent)
+    except ValueError:  # Windows: on another drive
+        return os.path.abspath(page)  # noqa: PTH100
 
 
 def write_run_record(path: Path, facts: RunFacts) -> None:
@@ -108,6 +123,36 @@ def read_run_record(path: Path) -> RunFacts:
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         words = f"no run record ({type(fault).__name__}: {fault})"
     raise XrayscanError(f"{path}: {words}; run xrayscan predict again")
+
+
+def is_of(facts: RunFacts, rows: Iterable[TableRow]) -> bool:
+    """Whether a record is of the run that left these rows in a CSV.
+
+    A run's own rows stand first in it, then those of files that it did not list.
+    """
+    summary = facts.summary
+    counts = Counter[Status]()
+    gone = 0
+    for number, row in enumerate(rows):
+        film = row.assessment
+        if film.threshold not in (None, facts.threshold):
+            return False  # a run decides all rows by one threshold
+        gone += bool(film.gone_since)
+        if number < own_rows(facts):
+            counts[film.status] += row.model.sha256 == facts.model_sha256
+    expected = {
+        Status.SCORED: summary.scored,
+        Status.ADMITTED: summary.admitted or 0,
+        Status.NOT_ASSESSED: summary.not_assessed,
+        Status.UNREADABLE: summary.unreadable,
+        Status.VANISHED: summary.vanished,
+    }
+    return gone == summary.gone and all(counts[name] == count for name, count in expected.items())
+
+
+def own_rows(facts: RunFacts) -> int:
+    """How many of the CSV's rows, from the first on, are of the films that the run has listed."""
+    return facts.summary.found - facts.summary.not_reached
 
 
 def _facts(record: Mapping[str, Any]) -> RunFacts:
