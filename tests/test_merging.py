@@ -44,6 +44,24 @@ def change_record(path: Path, **facts: object) -> None:
     record.write_text(json.dumps(known | facts))
 
 
+def change_option(path: Path, **options: object) -> None:
+    record = path.with_suffix(".run.json")
+    known = json.loads(record.read_text())
+    record.write_text(json.dumps(known | {"options": known["options"] | options}))
+
+
+def cut(path: Path) -> None:
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+
+
+def run_again_by_another_threshold(path: Path) -> None:
+    """As a run did that wrote its record elsewhere."""
+    record = path.with_suffix(".run.json")
+    before = record.read_bytes()
+    run(path.parent / "scans", csv=path, shard=Shard(2, 2), threshold="0.9")
+    record.write_bytes(before)
+
+
 def double_a_row(path: Path, other: Path) -> None:
     with other.open("a") as file:
         file.write(path.read_text().splitlines()[1] + "\n")
@@ -68,7 +86,34 @@ def double_a_row(path: Path, other: Path) -> None:
             id="stopped",
         ),
         pytest.param(
-            lambda a, b: change_record(b, threshold=0.1), (0, 1), "another threshold", id="unlike"
+            lambda a, b: run(a.parent / "scans", csv=b, shard=Shard(2, 2), threshold="0.9"),
+            (0, 1),
+            "another threshold",
+            id="unlike",
+        ),
+        pytest.param(
+            lambda a, b: run_again_by_another_threshold(b),
+            (0, 1),
+            r"part2.csv: has not the rows that its part2\.run\.json tells of; run the part again",
+            id="record of another run",
+        ),
+        pytest.param(lambda a, b: cut(b), (0, 1), "part2.csv: has not the rows", id="cut"),
+        pytest.param(lambda a, b: b.write_text(""), (0, 1), "part2.csv: is no part", id="empty"),
+        *(
+            pytest.param(
+                lambda a, b, name=name, value=value: change_option(b, **{name: value}),
+                (0, 1),
+                f"part2.csv: has another {name} than .*part1.csv; run the parts alike",
+                id=name,
+            )
+            for name, value in {
+                "admission": "on",
+                "zones": [0.1, 0.2],
+                "include": ["*"],
+                "exclude": ["x"],
+                "recursive": False,
+                "max_pixels": 9,
+            }.items()
         ),
         pytest.param(double_a_row, (0, 1), "has two rows", id="double film"),
     ],
@@ -87,6 +132,45 @@ def test_a_film_that_came_after_the_parts_were_run_is_missed(
     put(scans / "late.jpg", 50)
     with pytest.raises(UsageError, match=r"late\.jpg: has no row"):
         merge(parts, scans.parent / "merged.csv", [str(scans)])
+
+
+def test_films_that_the_parts_left_out_are_not_missed(scans: Path) -> None:
+    tables = [scans.parent / f"part{part}.csv" for part in (1, 2)]
+    for part, path in enumerate(tables, start=1):
+        run(scans, csv=path, shard=Shard(part, 2), exclude=("sub",))
+    assert merge(tables, scans.parent / "merged.csv", [str(scans)]) == len(FILMS) - 1
+
+
+def test_rows_of_films_that_are_gone_are_joined_too(scans: Path, parts: list[Path]) -> None:
+    (scans / "b.jpg").unlink()
+    for part, path in enumerate(parts, start=1):
+        run(scans, csv=path, shard=Shard(part, 2))
+    assert merge(parts, scans.parent / "merged.csv", [str(scans)]) == len(FILMS)
+
+
+def test_empty_lines_are_passed_over(scans: Path, parts: list[Path]) -> None:
+    with parts[0].open("a") as file:
+        file.write("\n\n")
+    assert merge(parts, scans.parent / "merged.csv") == len(FILMS)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        pytest.param("film.jpeg", "is a film", id="film"),
+        pytest.param("part1.csv", "is of a part", id="part"),
+        pytest.param("part2.run.json", "is of a part", id="record"),
+        pytest.param("part2.csv.journal", "is of a part", id="journal"),
+        pytest.param("scans", "is a folder", id="folder"),
+    ],
+)
+def test_nothing_is_overwritten(parts: list[Path], name: str, words: str) -> None:
+    folder = parts[0].parent
+    put(folder / "film.jpeg", 1)
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    with pytest.raises(UsageError, match=f"{name}: .*{words}"):
+        merge(parts, folder / name)
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
 def test_the_order_is_that_of_a_run(scans: Path) -> None:

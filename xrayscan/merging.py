@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import UsageError, XrayscanError
+from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import DiscoveryOptions, Shard, discover
+from xrayscan.intake.options import MAX_PIXELS
+from xrayscan.intake.overwriting import is_worth_keeping
+from xrayscan.journal import journal
 from xrayscan.journal.atomic import atomic_text
 from xrayscan.records import Command, Ending
-from xrayscan.reporting.table import cell_text, path_name
+from xrayscan.reporting.run_record import RunFacts, is_of, read_run_record
+from xrayscan.reporting.table import cell_text, path_name, path_text
+from xrayscan.reporting.table_reading import read_table
+
+# The options that say which films have rows, and what is in them; records that do not say have
+# these.
+_ALIKE: dict[str, Any] = {
+    "command": Command.PREDICT.value,
+    "admission": Admission.ON.value,
+    "zones": [],
+    "recursive": True,
+    "include": [],
+    "exclude": [],
+    "max_pixels": MAX_PIXELS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +43,31 @@ class Part:
         shard: which part it is.
         header: the CSV's.
         rows: the CSV's, as written.
-        facts: its run record.
+        facts: of its run.
     """
 
     table: Path
     shard: Shard
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    facts: dict[str, Any]
+    facts: RunFacts
 
     @property
     def common(self) -> dict[str, Any]:
         """What all parts have to agree on: together they are one run."""
         return {
-            "command": self.facts["options"].get("command", Command.PREDICT.value),
-            "model_sha256": self.facts["model_sha256"],
-            "threshold": self.facts["threshold"],
+            "model_sha256": self.facts.model_sha256,
+            "threshold": self.facts.threshold,
+            **{name: self.facts.options.get(name, default) for name, default in _ALIKE.items()},
         }
+
+    @property
+    def discovery(self) -> DiscoveryOptions:
+        """How its films were looked for."""
+        options = self.common
+        return DiscoveryOptions(
+            options["recursive"], tuple(options["include"]), tuple(options["exclude"])
+        )
 
 
 def merge(tables: Sequence[Path], out: Path, folders: Sequence[str] = ()) -> int:
@@ -58,18 +83,20 @@ def merge(tables: Sequence[Path], out: Path, folders: Sequence[str] = ()) -> int
         How many rows there are.
 
     Raises:
-        UsageError: a part is missing, double or not finished, parts are of different runs, or a
-            film has no row or two.
-        XrayscanError: the CSV cannot be written.
+        UsageError: a part is missing, double, cut off or not finished, parts are of different
+            runs, a film has no row or two, or the output would overwrite something.
+        XrayscanError: the CSV cannot be written, or a part's is damaged.
     """
+    _check_output(out, tables)
     parts = [_read(table) for table in tables]
     _check_complete(parts)
+    _check_rows(parts)
     _check_alike(parts)
     rows = sorted((row for part in parts for row in part.rows), key=_place)
     names = [path_name(cell_text(row[0])) for row in rows]
     _check_once(names)
     if folders:
-        _check_all(names, folders)
+        _check_all(names, folders, parts[0].discovery)
     with atomic_text(out) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(parts[0].header)
@@ -77,19 +104,39 @@ def merge(tables: Sequence[Path], out: Path, folders: Sequence[str] = ()) -> int
     return len(rows)
 
 
+def _check_output(out: Path, tables: Sequence[Path]) -> None:
+    """Refuse an output that would cost a film, or a part: then it could not be merged again."""
+    if not out.name or out.is_dir():
+        raise UsageError(f"{out}: is a folder; give the name of a file to write")
+    of_parts = [path for table in tables for path in (table, _record(table), _journal(table))]
+    if os.path.realpath(out) in map(os.path.realpath, of_parts):
+        raise UsageError(f"{out}: is of a part; give the whole another name by --out")
+    if is_worth_keeping(out, expendable=True):
+        raise UsageError(f"{out}: exists, and is a film; give another name by --out")
+
+
+def _record(table: Path) -> Path:
+    return table.with_suffix(".run.json")
+
+
+def _journal(table: Path) -> Path:
+    return table.with_name(table.name + journal.SUFFIX)
+
+
 def _read(table: Path) -> Part:
-    record = table.with_suffix(".run.json")
+    record = _record(table)
+    for path in (table, record):
+        if not path.is_file():
+            raise UsageError(f"{path}: is not there; give the CSVs of all parts")
     try:
-        facts = json.loads(record.read_text(encoding="utf-8"))
-        shard = Shard(*(int(number) for number in facts["options"]["shard"].split("/")))
+        facts = read_run_record(record)
+        shard = Shard(*(int(number) for number in facts.options["shard"].split("/")))
         with table.open(newline="", encoding="utf-8") as file:
-            header, *rows = (tuple(row) for row in csv.reader(file))
-    except FileNotFoundError as fault:
-        raise UsageError(f"{fault.filename}: is not there; give the CSVs of all parts") from None
+            header, *rows = (tuple(row) for row in csv.reader(file) if row)
     except OSError as fault:
         words = (fault.strerror or str(fault)).lower()
-        raise UsageError(f"{fault.filename}: cannot be read ({words})") from None
-    except (KeyError, TypeError, ValueError):
+        raise UsageError(f"{table}: cannot be read ({words})") from None
+    except (KeyError, TypeError, ValueError, XrayscanError):
         raise UsageError(
             f"{table}: is no part of a sharded run, or its {record.name} is damaged; "
             "run `xrayscan predict --shard` for it again"
@@ -107,15 +154,24 @@ def _check_complete(parts: Sequence[Part]) -> None:
             twin = seen[part.shard.part].table
             raise UsageError(f"{part.table}: is part {part.shard}, as {twin} is; give each once")
         seen[part.shard.part] = part
-        summary = part.facts["summary"]
-        if summary["ending"] != Ending.FINISHED:
+        summary = part.facts.summary
+        if summary.ending is not Ending.FINISHED:
             raise UsageError(
-                f"{part.table}: its run ended early, {summary['not_reached']} films are missing; "
+                f"{part.table}: its run ended early, {summary.not_reached} films are missing; "
                 "run it again"
             )
     missing = [f"{number}/{count}" for number in range(1, count + 1) if number not in seen]
     if missing:
         raise UsageError(f"part {', '.join(missing)}: is missing; give the CSVs of all parts")
+
+
+def _check_rows(parts: Sequence[Part]) -> None:
+    for part in parts:
+        if not is_of(part.facts, read_table(part.table)):
+            raise UsageError(
+                f"{part.table}: has not the rows that its {_record(part.table).name} tells of; "
+                "run the part again"
+            )
 
 
 def _check_alike(parts: Sequence[Part]) -> None:
@@ -138,13 +194,12 @@ def _check_once(names: Iterable[str]) -> None:
         seen.add(name)
 
 
-def _check_all(names: Iterable[str], folders: Sequence[str]) -> None:
-    found = {scan.name for scan in discover(folders, DiscoveryOptions()).scans}
+def _check_all(names: Iterable[str], folders: Sequence[str], options: DiscoveryOptions) -> None:
+    found = {scan.name for scan in discover(folders, options).scans}
     missing = sorted(found.difference(names))
     if missing:
-        raise UsageError(
-            f"{missing[0]}: has no row, nor have {len(missing) - 1} others; run the parts again"
-        )
+        others = f", nor have {len(missing) - 1} others" if missing[1:] else ""
+        raise UsageError(f"{path_text(missing[0])}: has no row{others}; run the parts again")
 
 
 def _place(row: Sequence[str]) -> tuple[bytes, ...]:

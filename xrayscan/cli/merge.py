@@ -25,8 +25,8 @@ def merge(
 ) -> int:
     """Join the CSVs of a run that was shared out by predict --shard.
 
-    Checks that all parts are there, are finished and were run alike, and that no film is missing
-    or double. The run record of each part has to lie beside its CSV.
+    Checks that all parts are there, are finished, have all their rows and were run alike, and that
+    no film is missing or double. The run record of each part has to lie beside its CSV.
     """
     from xrayscan.merging import merge as join
 
