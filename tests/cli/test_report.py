@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,24 @@ def test_films_of_a_csv_of_another_name_keep_their_pictures(predicted: Path) -> 
     result = CliRunner().invoke(app, ["report", str(csv)])
     assert result.exit_code == 0, result.output
     assert (predicted / "p.html").read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize("command", ["predict", "report"])
+def test_a_page_goes_to_a_pipe(predicted: Path, command: str) -> None:
+    """Both would look for earlier pictures where the page goes, and read their own pipe."""
+    csv = predicted / f"{command}.csv"
+    shutil.copy(predicted / "out.csv", csv)
+    given = [csv] if command == "report" else [predicted / "films", "--csv", csv]
+    done = subprocess.run(
+        [sys.executable, "-m", "xrayscan", command, *given, "--report", "/dev/stdout", "-q"],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode in (0, 3), done.stderr
+    assert done.stdout.startswith(b"<!DOCTYPE html>")
+    assert done.stdout.rstrip().endswith(b"</html>")
 
 
 def test_only_some_rows_in_another_page(predicted: Path, tmp_path: Path) -> None:

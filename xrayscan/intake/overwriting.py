@@ -37,6 +37,8 @@ def check_output(path: Path, *, expendable: bool) -> None:
 
 def _is_worth_keeping(path: Path, *, expendable: bool) -> bool:
     try:
+        if not path.is_file():  # a pipe would be waited for, this process's own for ever
+            return False
         with path.open("rb") as file:
             head = file.read(SNIFF_BYTES)
     except PermissionError:

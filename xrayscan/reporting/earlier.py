@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xrayscan.journal.atomic import is_stream
 from xrayscan.reporting.pictures import (
     JPEG_URI,
     PICTURE_NAME,
@@ -66,7 +67,8 @@ class EarlierPictures(Mapping[str, DrawnFilm]):
 
     def __init__(self, pages: tuple[Path, ...], source: PictureSource) -> None:
         self._lines: dict[str, _Line] = {}
-        for page in reversed(pages):  # the first page wins
+        # the first page wins; a pipe that the new one goes to has none, and would be waited for
+        for page in reversed([page for page in pages if not is_stream(page)]):
             with suppress(OSError, ValueError):
                 self._lines |= _lines(page, source)
 
