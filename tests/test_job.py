@@ -10,6 +10,7 @@ import pytest
 from tests.films import draw_film, png_bytes
 from xrayscan.errors import UsageError, XrayscanError
 from xrayscan.intake.admission import Admission
+from xrayscan.intake.report_files import is_report_files
 from xrayscan.job.options import LOG_FILES, JobOptions, check_outputs, find_scans
 from xrayscan.job.run import Listeners, run_job
 from xrayscan.pipeline import RunHooks
@@ -51,6 +52,9 @@ def test_logs_of_a_job_are_none_of_its_scans(tmp_path: Path) -> None:
     assert [scan.name for scan in find_scans(options).scans] == ["1.2.3"]
 
 
+PICTURE = "0" * 32 + ".jpg"
+
+
 def test_pictures_beside_the_report_are_none_of_its_scans(tmp_path: Path) -> None:
     (tmp_path / "a_files").mkdir()
     (tmp_path / "b_files").mkdir()
@@ -62,6 +66,31 @@ def test_pictures_beside_the_report_are_none_of_its_scans(tmp_path: Path) -> Non
     (tmp_path / "a_files" / "film.jpg").write_bytes(FILM)
     with pytest.raises(UsageError, match=r"film\.jpg: would be taken for a picture of a\.html"):
         check_outputs(options)
+
+
+PAGE = b'<!DOCTYPE html>\n<html><head>\n<meta name="generator" content="xrayscan 0.1.0">\n'
+
+
+@pytest.mark.parametrize(
+    ("page", "files", "found"),
+    [
+        pytest.param(PAGE, [PICTURE], [], id="report"),
+        pytest.param(PAGE, [PICTURE, "Thumbs.db", ".DS_Store"], [], id="file manager"),
+        pytest.param(PAGE, [PICTURE, "film.jpg"], [PICTURE, "film.jpg"], id="a film among them"),
+        pytest.param(b"<!DOCTYPE html>", [PICTURE], [PICTURE], id="another page"),
+        pytest.param(None, [PICTURE], [PICTURE], id="no page"),
+    ],
+)
+def test_pictures_of_other_reports_are_none_of_its_scans(
+    tmp_path: Path, page: bytes | None, files: list[str], found: list[str]
+) -> None:
+    (tmp_path / "a_files").mkdir()
+    for name in files:
+        (tmp_path / "a_files" / name).write_bytes(FILM if name.endswith("jpg") else b"x")
+    if page is not None:
+        (tmp_path / "a.html").write_bytes(page)
+    discovery = find_scans(JobOptions((str(tmp_path),), report=tmp_path / "b.html"))
+    assert [scan.name for scan in discovery.scans] == [f"a_files/{name}" for name in found]
 
 
 def test_a_second_report_keeps_pictures_as_the_options_say(tmp_path: Path, monkeypatch) -> None:
@@ -78,6 +107,7 @@ def test_a_second_report_keeps_pictures_as_the_options_say(tmp_path: Path, monke
         )
         run_job(options, Listeners(lambda total: nullcontext(RunHooks())))
         assert len(list(tmp_path.glob("out_files/*.jpg"))) == files
+        assert is_report_files(f"{tmp_path}/out_files") is bool(files)
         page = (tmp_path / "out.html").read_text(encoding="utf-8")
         assert ("data:image/jpeg" in page) is self_contained
 

@@ -13,6 +13,7 @@ from stat import S_ISDIR, S_ISREG
 
 from xrayscan.errors import UsageError
 from xrayscan.intake.formats import EXTENSIONS, SNIFF_BYTES, UNREAD_EXTENSIONS, sniff
+from xrayscan.intake.report_files import is_report_files
 from xrayscan.records import Scan
 
 
@@ -75,8 +76,9 @@ def discover(
 
     A file counts as a scan when its name promises a picture (or promises nothing: no extension, or
     a DICOM UID for a name) or when its content is one; other files, hidden ones and DICOMDIR
-    indexes are counted and left alone. The tool's own outputs are passed over. Where paths overlap,
-    a file is found by the first of them, however it is spelt.
+    indexes are counted and left alone. The tool's own outputs are passed over, and the pictures of
+    any of its reports. Where paths overlap, a file is found by the first of them, however it is
+    spelt.
 
     Args:
         paths: folders or files as the user gave them.
@@ -247,7 +249,7 @@ class _Walker:
             elif not _is_folder(entry):
                 if not self.include or _matches(name, self.include):
                     yield _File(name, entry.path, _Kind.FOUND)
-            elif self.options.recursive:
+            elif self.options.recursive and not is_report_files(entry.path):
                 yield from self._folder(entry.path, name, above | {listing.identity})
 
     def _left_out(self, name: str, entry: os.DirEntry[str]) -> bool:
