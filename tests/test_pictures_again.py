@@ -46,7 +46,7 @@ def test_a_run_that_was_broken_off_and_its_next_show_what_one_run_does(scans: Pa
     assert second.assessed == ["c.jpg", "sub/d.jpg"], "pictures are no new rows"
     assert (second.summary.found, second.summary.taken_over) == (4, 2)
     assert (scans.parent / "p.csv").read_text().splitlines()[:3] == before
-    assert any("2 films taken over have no picture" in said for said in second.said)
+    assert any("2 films are without a picture in" in said for said in second.said)
 
 
 def without_a_report_first(scans: Path) -> dict[str, object]:
@@ -151,6 +151,24 @@ def test_pictures_can_be_broken_off_and_come_the_next_night(scans: Path) -> None
     assert "films shown have no picture" in page.read_text(encoding="utf-8")
     run(scans, report=page)
     assert len(films(page)) == len(FILMS)
+
+
+def test_the_page_is_there_while_pictures_are_made(
+    scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A night can end at any moment: what is read again must not keep the rows from the page."""
+    run(scans)
+    page = scans.parent / "p.html"
+
+    def killed(*_: object) -> Any:
+        assert len(block(page, "rows")) == len(FILMS)
+        assert (scans.parent / "p.run.json").is_file()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pictures, "batches", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(scans, report=page)
+    assert "4 films shown have no picture" in page.read_text(encoding="utf-8")
 
 
 def test_what_cannot_be_drawn_costs_no_page(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,8 +50,12 @@ def test_films_of_a_csv_of_another_name_keep_their_pictures(predicted: Path) -> 
 def test_a_page_goes_to_a_pipe(predicted: Path, command: str) -> None:
     """Both would look for earlier pictures where the page goes, and read their own pipe."""
     csv = predicted / f"{command}.csv"
-    shutil.copy(predicted / "out.csv", csv)
-    given = [csv] if command == "report" else [predicted / "films", "--csv", csv]
+    if command == "report":
+        shutil.copy(predicted / "out.csv", csv)
+        given = [str(csv)]
+    else:  # its films are taken over: pictures are made again
+        shutil.copy(predicted / "out.csv.journal", f"{csv}.journal")
+        given = [str(predicted / "films"), "--csv", str(csv), "--admission", "off"]
     done = subprocess.run(
         [sys.executable, "-m", "xrayscan", command, *given, "--report", "/dev/stdout", "-q"],
         cwd=Path(__file__).resolve().parents[2],
@@ -62,6 +66,8 @@ def test_a_page_goes_to_a_pipe(predicted: Path, command: str) -> None:
     assert done.returncode in (0, 3), done.stderr
     assert done.stdout.startswith(b"<!DOCTYPE html>")
     assert done.stdout.rstrip().endswith(b"</html>")
+    assert done.stdout.count(b"<!DOCTYPE html>") == 1
+    assert done.stdout.count(b"data:image/jpeg;base64,") == (3 if command == "predict" else 0)
 
 
 def test_only_some_rows_in_another_page(predicted: Path, tmp_path: Path) -> None:

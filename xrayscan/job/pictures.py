@@ -7,42 +7,48 @@ from collections.abc import Mapping, Sequence
 from xrayscan.errors import XrayscanError
 from xrayscan.job.batches import Asked, batches
 from xrayscan.pipeline import RunHooks, RunOptions, run_batches
-from xrayscan.records import Ending, Scan
+from xrayscan.records import Scan
 from xrayscan.reporting.earlier import EarlierPictures, PictureSource
 from xrayscan.reporting.html import without_picture
 from xrayscan.reporting.pictures import DrawnFilm
 from xrayscan.reporting.worklist import Worklist
 
 
-def pictures_of(
-    worklist: Worklist, asked: Asked, hooks: RunHooks, ending: Ending
-) -> Mapping[str, DrawnFilm]:
-    """Find the pictures that the report shows, by film, as ``write_report`` takes them.
+def earlier_pictures(worklist: Worklist, asked: Asked) -> dict[str, DrawnFilm]:
+    """The pictures that the report has as it stands, by film: tonight's, and the page's before."""
+    if asked.options.report is None:
+        return {}
+    source = PictureSource(asked.card.sha256, asked.options.cam)
+    return dict(worklist.films(EarlierPictures((asked.options.report,), source)))
 
-    Films that the page before has no picture of are read and scored again for it alone: after a
-    run that was killed, or had no report, another heat map, or other films. Their rows stay.
+
+def made_again(
+    worklist: Worklist, films: Mapping[str, DrawnFilm], asked: Asked, hooks: RunHooks
+) -> dict[str, DrawnFilm]:
+    """Read and score films again that are shown without a picture, for the picture alone.
+
+    There are some after a run that was killed, or had no report, another heat map, or other films.
+    Their rows stay.
 
     Args:
         worklist: of all rows.
+        films: the pictures there are.
         asked: how the run's films are assessed.
         hooks: asked whether to stop; the next run makes what is missing then.
-        ending: of the run; after one that ended early nothing is read.
+
+    Returns:
+        The pictures that could be made, by film.
     """
-    options = asked.options
-    if options.report is None:
+    missing = worklist.unpictured(films) if asked.options.report else []
+    if not missing or hooks.stop():
         return {}
-    source = PictureSource(asked.card.sha256, options.cam)
-    films = dict(worklist.films(EarlierPictures((options.report,), source)))
-    missing = worklist.unpictured(films)
-    if missing and ending is Ending.FINISHED and not hooks.stop():
-        some = f"{len(missing)} film{'s' * (len(missing) > 1)}"
-        have = "have" if len(missing) > 1 else "has"
-        asked.say(f"{some} taken over {have} no picture in {options.report}: read again for it")
-        films |= _made(missing, asked, RunHooks(stop=hooks.stop))
-        missing = worklist.unpictured(films)
-    if missing:
-        asked.say(without_picture(len(missing)))
-    return films
+    films_are = "1 film is" if len(missing) == 1 else f"{len(missing)} films are"
+    asked.say(f"{films_are} without a picture in {asked.options.report}: read again for it")
+    made = _made(missing, asked, RunHooks(stop=hooks.stop))
+    still = len(worklist.unpictured({**films, **made}))
+    if still:
+        asked.say(without_picture(still))
+    return made
 
 
 def _made(scans: Sequence[Scan], asked: Asked, hooks: RunHooks) -> dict[str, DrawnFilm]:

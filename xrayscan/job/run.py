@@ -21,7 +21,8 @@ from xrayscan.job.accounts import (
 from xrayscan.job.batches import Asked, batches
 from xrayscan.job.choices import check_model, decision_of, record_options
 from xrayscan.job.options import JobOptions, check_options, find_scans, option_facts
-from xrayscan.job.pictures import pictures_of
+from xrayscan.job.pictures import earlier_pictures, made_again
+from xrayscan.journal.atomic import is_stream
 from xrayscan.journal.lock import locked
 from xrayscan.pipeline import RunHooks, RunOptions, run_batches
 from xrayscan.recording import open_record
@@ -107,14 +108,36 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
             if earlier and not discovery.scans:  # the page is all that is left of its pictures
                 listeners.say("the report and the run record stay as they were")
                 return summary
-            pictures = pictures_of(worklist, asked, hooks, ending)
-            still_ours()  # making pictures can take long
             said = notices(options, summary, tally)
             facts = _facts(started, options, card, summary, said, nights_of(earlier))
-            _write_outputs(options, card, worklist, facts, pictures)
+            _deliver(worklist, asked, facts, hooks, still_ours)
     if ending is Ending.TOO_MANY_FAILURES:
         listeners.say(too_many_failures(options, tally))
     return summary
+
+
+def _deliver(
+    worklist: Worklist,
+    asked: Asked,
+    facts: RunFacts,
+    hooks: RunHooks,
+    still_ours: Callable[[], None],
+) -> None:
+    """Write report and run record, and once more when pictures that were missing are made.
+
+    Making them can take long, and a night can end at any moment; only a pipe is written once.
+    """
+    options = asked.options
+    to_pipe = options.report is not None and is_stream(options.report)
+    pictures = earlier_pictures(worklist, asked)
+    if not to_pipe:
+        _write_outputs(options, asked.card, worklist, facts, pictures)
+    made: dict[str, DrawnFilm] = {}
+    if facts.summary.ending is Ending.FINISHED:
+        made = made_again(worklist, pictures, asked, hooks)
+    if to_pipe or made:
+        still_ours()
+        _write_outputs(options, asked.card, worklist, facts, pictures | made)
 
 
 def _facts(
