@@ -204,6 +204,15 @@ def test_writability_is_found_out_before_the_work(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"], "and leaves nothing"
 
 
+def test_one_run_record_beside_csv_and_report_however_they_are_spelt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = JobOptions((".",), csv=tmp_path / "p.csv", report=Path("p.html"))
+    assert [path.name for path in options.run_records] == ["p.run.json"]
+    check_outputs(options)
+
+
 def test_nothing_is_put_beside_a_device() -> None:
     assert JobOptions((".",), csv=Path(os.devnull)).run_records == ()
     both = JobOptions((".",), csv=Path("p.csv"), report=Path(os.devnull))

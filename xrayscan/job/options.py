@@ -112,11 +112,13 @@ class JobOptions:
 
     @property
     def run_records(self) -> tuple[Path, ...]:
-        """Where the run record goes: beside the CSV, where ``report`` and ``merge`` look for it,
-        and beside the report; not beside a device.
+        """Where the run record goes: beside CSV and report, where they are no devices.
+
+        ``report`` and ``merge`` look for it beside the CSV.
         """
         files = [path for path in (self.table, self.report) if path and not is_stream(path)]
-        return tuple(dict.fromkeys(path.with_suffix(".run.json") for path in files))
+        records = [path.with_suffix(".run.json") for path in files]
+        return tuple({os.path.realpath(path): path for path in records}.values())
 
     @property
     def journal(self) -> Path | None:
