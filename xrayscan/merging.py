@@ -13,7 +13,7 @@ from xrayscan.errors import UsageError, XrayscanError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import DiscoveryOptions, Shard, discover
 from xrayscan.intake.options import MAX_PIXELS
-from xrayscan.intake.overwriting import is_worth_keeping
+from xrayscan.intake.overwriting import check_output
 from xrayscan.journal import journal
 from xrayscan.journal.atomic import atomic_text
 from xrayscan.records import Command, Ending
@@ -106,13 +106,10 @@ def merge(tables: Sequence[Path], out: Path, folders: Sequence[str] = ()) -> int
 
 def _check_output(out: Path, tables: Sequence[Path]) -> None:
     """Refuse an output that would cost a film, or a part: then it could not be merged again."""
-    if not out.name or out.is_dir():
-        raise UsageError(f"{out}: is a folder; give the name of a file to write")
     of_parts = [path for table in tables for path in (table, _record(table), _journal(table))]
     if os.path.realpath(out) in map(os.path.realpath, of_parts):
         raise UsageError(f"{out}: is of a part; give the whole another name by --out")
-    if is_worth_keeping(out, expendable=True):
-        raise UsageError(f"{out}: exists, and is a film; give another name by --out")
+    check_output(out, expendable=True)
 
 
 def _record(table: Path) -> Path:
