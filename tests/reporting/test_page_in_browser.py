@@ -594,6 +594,20 @@ def test_no_sideways_scrolling(page: Any, width: int) -> None:
     assert page.evaluate(fits)
 
 
+@pytest.mark.parametrize("width", [420, 700, 790, 1024, 1280, 1366, 1440, 1600, 1680, 1920, 2560])
+def test_names_have_room_beside_an_open_film(page: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for opened in (False, True):
+        if opened:
+            open_first(page)
+            page.wait_for_timeout(50)
+        name = page.locator("#list tbody th").first
+        assert name.bounding_box()["width"] >= 180
+        cells = page.locator("#list tbody tr:not(.spacer) > :is(th, td)").all()
+        heights = {round(cell.bounding_box()["height"]) for cell in cells if cell.is_visible()}
+        assert len(heights) == 1, "rows are as high as the list counts on"
+
+
 def test_on_a_telephone_a_film_covers_the_page(page: Any) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     pane = open_first(page)
