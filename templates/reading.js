@@ -9,10 +9,14 @@ function showVerdict() {
   byId("note").value = entryOf(row)?.note ?? "";
 }
 
+const unsigned = new Set(); // rows judged in this sitting while there were no initials
+
 function judge(changes) {
   const row = openRow();
   if (!row) return;
-  const kept = keepEntry(row, { ...changes, reader: byId("reader").value.trim(), time: new Date().toISOString() });
+  const reader = byId("reader").value.trim();
+  if (!reader) unsigned.add(row);
+  const kept = keepEntry(row, { ...changes, reader, time: new Date().toISOString() });
   byId("not-kept").hidden = kept;
   showVerdict();
   showRead();
@@ -25,6 +29,14 @@ function giveVerdict(verdict) {
   if (!row) return;
   const taken = verdictOf(row) === verdict ? "" : verdict; // the same again takes it back
   judge({ verdict: taken, label: impliedLabel(row, taken) });
+}
+
+/* Whoever types initials after a first verdict has given that one too. */
+function sign() {
+  const reader = byId("reader").value.trim();
+  if (!reader) return;
+  for (const row of unsigned) if (entryOf(row)?.reader === "") keepEntry(row, { reader });
+  unsigned.clear();
 }
 
 /* --- keyboard ------------------------------------------------------------------------------- */

@@ -194,6 +194,7 @@ function listen() {
   const moves = { next: () => step(1), previous: () => step(-1), close: closeFilm };
   for (const [name, action] of Object.entries(moves)) pane.querySelector(`[data-part="${name}"]`).addEventListener("click", action);
   byId("note").addEventListener("input", () => judge({ note: byId("note").value }));
+  byId("reader").addEventListener("change", sign);
   byId("export-csv").addEventListener("click", () => download("verdicts.csv", "text/csv", verdictsCsv()));
   byId("export-json").addEventListener("click", () => download("verdicts.json", "application/json", verdictsJson()));
   byId("import").addEventListener("change", takeIn);

@@ -476,6 +476,7 @@ def test_a_film_without_picture_says_so(tab: Tab, report_beside: Report) -> None
 
 
 def read_some(page: Any) -> None:
+    page.locator("#list .open").first.click()
     page.locator("#reader").fill("=A.B.")
     page.keyboard.press("Escape")
     page.locator("#list .open").first.focus()
@@ -543,6 +544,26 @@ def test_exported_verdicts_are_read_back(page: Any, report: Report) -> None:
     assert json.loads(exported(page, "json").read_text(encoding="utf-8"))["verdicts"] == [
         {**row, "probability": float(row["probability"])} for row in rows
     ]
+
+
+@pytest.mark.parametrize("leave", ["Escape", "Enter", "Tab"])
+def test_initials_typed_later_go_into_the_verdicts_of_this_sitting(page: Any, leave: str) -> None:
+    def readers() -> list[str]:
+        entries = json.loads(exported(page, "json").read_text(encoding="utf-8"))["verdicts"]
+        return [entry["reader"] for entry in entries]
+
+    for key in "ja":
+        page.keyboard.press(key)
+    page.reload()
+    for key in ("Escape", "j", "j", "d", "j", "a", "a", "j", "u"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(20)
+    for initials in ("A.B.", "C.D."):
+        page.locator("#reader").fill("")
+        page.locator("#reader").press_sequentially(initials)
+        page.keyboard.press(leave)
+        assert readers() == ["", "A.B.", "A.B."], "neither earlier ones nor another reader's"
+        page.keyboard.press("j")
 
 
 @pytest.mark.parametrize("kind", ["csv", "json"])
