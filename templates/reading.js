@@ -4,6 +4,7 @@ function showVerdict() {
   const row = openRow();
   const verdict = verdictOf(row);
   for (const button of pane.querySelectorAll("[data-verdict]")) {
+    button.hidden = !offered(row).includes(button.dataset.verdict);
     button.setAttribute("aria-pressed", String(button.dataset.verdict === verdict));
   }
   byId("note").value = entryOf(row)?.note ?? "";
@@ -26,7 +27,7 @@ function judge(changes) {
 
 function giveVerdict(verdict) {
   const row = openRow();
-  if (!row) return;
+  if (!row || !offered(row).includes(verdict)) return;
   const taken = verdictOf(row) === verdict ? "" : verdict; // the same again takes it back
   judge({ verdict: taken, label: impliedLabel(row, taken) });
 }
@@ -54,6 +55,8 @@ const KEYS = {
   a: () => giveVerdict("agree"),
   d: () => giveVerdict("disagree"),
   u: () => giveVerdict("unsure"),
+  1: () => giveVerdict(facts.negative),
+  2: () => giveVerdict(facts.positive),
   n: () => pane.hidden || byId("note").focus(),
   "/": () => form.elements.q.focus(),
   "?": () => byId("keys-title").closest("details").toggleAttribute("open"),

@@ -1,6 +1,7 @@
 /* Verdicts: what a reader says of a film, kept in the browser, taken out as CSV or JSON and in again. */
 
 const VERDICTS = ["agree", "disagree", "unsure"];
+const CLASSES = [facts.negative, facts.positive];
 const PREFIX = "xrayscan verdict ";
 const READER = "xrayscan reader";
 const EXPORTED = ["path", "label", "sha256", "verdict", "reader", "time", "note", "called", "probability", "model", "model_sha256"];
@@ -25,12 +26,18 @@ function loadVerdicts() {
 function remember(key, text) {
   try {
     const entry = JSON.parse(text);
-    if (entry && (VERDICTS.includes(entry.verdict) || entry.note)) verdicts.set(key, entry);
+    if (saysSomething(entry)) verdicts.set(key, entry);
     else verdicts.delete(key);
   } catch {
     verdicts.delete(key); // another program's
   }
 }
+
+/* A class as verdict is one that the reader named; this model may call its classes otherwise. */
+const saysSomething = (entry) => Boolean(entry && (VERDICTS.includes(entry.verdict) || (entry.verdict && entry.verdict === entry.label) || entry.note));
+
+/* What can be said of a film: where there is no result to agree with, which class it is. */
+const offered = (row) => (row[at.label] ? VERDICTS : [...CLASSES, "unsure"]);
 
 const entryOf = (row) => verdicts.get(keyOf(row)) || null;
 
@@ -38,15 +45,16 @@ const entryOf = (row) => verdicts.get(keyOf(row)) || null;
 function verdictOf(row) {
   const entry = entryOf(row);
   if (!entry || !entry.verdict) return "";
-  if (!entry.label || !row[at.label]) return entry.verdict;
+  if (!entry.label) return entry.verdict;
+  if (!row[at.label]) return entry.label;
   return entry.label === row[at.label] ? "agree" : "disagree";
 }
 
-/* The class that a verdict implies; "" for one who is unsure, and for films without a call. */
+/* The class that a verdict implies or names; "" for one who is unsure. */
 function impliedLabel(row, verdict) {
-  if (!row[at.label] || !["agree", "disagree"].includes(verdict)) return "";
-  const other = row[at.label] === facts.positive ? facts.negative : facts.positive;
-  return verdict === "agree" ? row[at.label] : other;
+  if (verdict === "agree") return row[at.label];
+  if (verdict === "disagree") return CLASSES.find((name) => name !== row[at.label]);
+  return CLASSES.includes(verdict) ? verdict : "";
 }
 
 /* Keep what a reader says of a film; returns whether the browser will still know it tomorrow. */
@@ -135,7 +143,7 @@ function importVerdicts(text) {
   const result = { taken: 0, older: 0, unknown: 0 };
   for (const entry of importedEntries(text)) {
     const row = known.get(String(entry.sha256 ?? "") + " " + String(entry.path ?? ""));
-    if (!row || !(VERDICTS.includes(entry.verdict) || entry.note)) {
+    if (!row || !saysSomething(entry)) {
       result.unknown += 1;
     } else if ((entryOf(row)?.time ?? "") >= String(entry.time ?? "")) {
       result.older += 1;

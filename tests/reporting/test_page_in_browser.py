@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.reporting.planted import HOSTILE, Planted, picture_of
+from xrayscan.labels.listing import read_listing
 from xrayscan.records import Assessment, Status
 from xrayscan.reporting import pictures
 from xrayscan.reporting.table import cell_text
@@ -566,6 +567,74 @@ def test_initials_typed_later_go_into_the_verdicts_of_this_sitting(page: Any, le
         page.keyboard.press("j")
 
 
+def offered(page: Any) -> list[str]:
+    buttons = page.locator("[data-verdict]").all()
+    return [button.get_attribute("data-verdict") for button in buttons if button.is_visible()]
+
+
+def test_a_film_without_a_result_is_given_a_class(page: Any) -> None:
+    open_first(page)
+    assert offered(page) == ["agree", "disagree", "unsure"]
+    page.locator("#sections button[value=not_assessed]").click()
+    page.locator("#list .open").first.click()
+    assert offered(page) == ["NORMAL", "PNEUMONIA", "unsure"]
+    for key, verdict in (
+        ("a", ""),
+        ("2", "PNEUMONIA"),
+        ("1", "NORMAL"),
+        ("1", ""),
+        ("2", "PNEUMONIA"),
+    ):
+        page.keyboard.press(key)
+        until(page, f"document.querySelector('#list td.c-verdict').textContent === '{verdict}'")
+    assert page.locator("[data-verdict][aria-pressed=true]").text_content().startswith("PNEUMONIA")
+    page.locator("details:has(.more-filters) summary").click()
+    page.locator("[name=verdict]").select_option("PNEUMONIA")
+    until(page, "document.querySelector('#shown').textContent.startsWith('1 of')")
+    page.locator("#filters [type=reset]").click()
+    open_first(page)
+    for key in "12":
+        page.keyboard.press(key)
+    assert page.locator("#read").text_content() == "1 read", "where there is a call, none is named"
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_evaluate_understands_what_is_said_of_films_without_a_result(
+    page: Any, report: Report, tmp_path: Path, kind: str
+) -> None:
+    page.locator("[name=q]").fill("ward film")
+    read = {}
+    for section, keys in (("not_assessed", "12u"), ("unreadable", "21u"), ("worklist", "adu")):
+        page.locator(f"#sections button[value={section}]").click()
+        page.locator("#list .open").first.click()
+        for key in keys:
+            page.keyboard.press(key)
+            read[page.locator("#film-title").text_content()] = key
+            page.keyboard.press("j")
+    verdicts = tmp_path / f"verdicts.{kind}"
+    verdicts.write_bytes(exported(page, kind).read_bytes())
+    called = {row.scan.name: row.label for row in report.rows}
+    classes = {"1": "NORMAL", "2": "PNEUMONIA"}
+    other = {"PNEUMONIA": "NORMAL", "NORMAL": "PNEUMONIA"}
+    expected = {
+        name: classes.get(key) or (called[name] if key == "a" else other[called[name]])
+        for name, key in read.items()
+        if key != "u"
+    }
+    assert len(expected) >= 4
+    entries = read_listing(verdicts, Path("films"))
+    assert {entry.location.removeprefix("films/"): entry.label for entry in entries} == expected
+
+
+def test_a_class_that_was_named_is_a_verdict_on_a_later_call(page: Any, tmp_path: Path) -> None:
+    page.locator("#sections button[value=not_assessed]").click()
+    page.locator("#list .open").first.click()
+    page.keyboard.press("2")
+    for label, verdict in (("PNEUMONIA", "agree"), ("NORMAL", "disagree"), ("", "PNEUMONIA")):
+        page.evaluate("label => { openRow()[at.label] = label }", label)
+        assert page.evaluate("verdictOf(openRow())") == verdict
+
+
 @pytest.mark.parametrize("kind", ["csv", "json"])
 def test_verdicts_are_taken_in_again(page: Any, tmp_path: Path, kind: str) -> None:
     read_some(page)
@@ -580,6 +649,22 @@ def test_verdicts_are_taken_in_again(page: Any, tmp_path: Path, kind: str) -> No
     assert exported(page, kind).read_text(encoding="utf-8") == kept
     page.locator("#import").set_input_files(tmp_path / f"verdicts.{kind}")
     until(page, "document.querySelector('#said').textContent.startsWith('0 verdicts')")
+
+
+def test_a_class_that_was_named_is_taken_in_again(page: Any, tmp_path: Path) -> None:
+    page.locator("#sections button[value=unreadable]").click()
+    page.locator("#list .open").first.click()
+    page.keyboard.press("1")
+    kept = exported(page, "csv").read_text(encoding="utf-8")
+    (tmp_path / "verdicts.csv").write_text(kept, encoding="utf-8", newline="")
+    page.evaluate("localStorage.clear()")
+    page.reload()
+    assert page.locator("#read").text_content() == "0 read"
+    page.locator("#import").set_input_files(tmp_path / "verdicts.csv")
+    until(page, "document.querySelector('#said').textContent.startsWith('1 verdicts')")
+    page.reload()
+    assert page.locator("#read").text_content() == "1 read"
+    assert exported(page, "csv").read_text(encoding="utf-8") == kept
 
 
 def test_another_file_is_not_taken_for_verdicts(page: Any, tmp_path: Path) -> None:
