@@ -134,14 +134,17 @@ function cover() {
   document.body.classList.toggle("covered", covered);
 }
 
-/* --- print: the rows of the filter, as a plain table ---------------------------------------- */
+/* --- print: the rows of the filter as a plain table, and what was said ---------------------- */
 
 const PRINTED = 500;
 
-function fillPlain() {
+function fillPrint() {
+  const said = openRow() ? saidText(openRow()) : "";
+  byId("film-said").hidden = !said;
+  byId("film-said").textContent = `Verdict: ${shown(said)}`;
   const printed = view.order.slice(0, PRINTED).map((index) => {
     const row = rows[index];
-    const texts = [resultText(row), probabilityText(row[at.probability]), row[at.zone], reasonText(row)];
+    const texts = [resultText(row), probabilityText(row[at.probability]), row[at.zone], reasonText(row), saidText(row)];
     const name = element("th", { scope: "row", textContent: shown(row[at.path]) });
     return element("tr", {}, name, ...texts.map((text) => element("td", { textContent: shown(text) })));
   });
@@ -200,7 +203,7 @@ function listen() {
   byId("import").addEventListener("change", takeIn);
   document.addEventListener("keydown", onKey);
   window.addEventListener("hashchange", followAddress);
-  window.addEventListener("beforeprint", fillPlain);
+  window.addEventListener("beforeprint", fillPrint);
   window.addEventListener("storage", onStorage);
   narrow.addEventListener("change", cover);
 }

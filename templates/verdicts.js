@@ -50,6 +50,14 @@ function verdictOf(row) {
   return entry.label === row[at.label] ? "agree" : "disagree";
 }
 
+/* What was said of a film, in one line: "disagree (A.B., 2026-11-21 03:04): the note". */
+function saidText(row) {
+  const entry = entryOf(row);
+  if (!entry) return "";
+  const who = [entry.reader, when(Date.parse(entry.time) / 1000)].filter(Boolean).join(", ");
+  return [verdictOf(row), who && `(${who})`].filter(Boolean).join(" ") + (entry.note && `: ${entry.note}`);
+}
+
 /* The class that a verdict implies or names; "" for one who is unsure. */
 function impliedLabel(row, verdict) {
   if (verdict === "agree") return row[at.label];

@@ -749,6 +749,29 @@ def test_print_has_the_rows_of_the_filter(page: Any, tmp_path: Path) -> None:
     assert "section unreadable" in plain.locator("caption").text_content()
 
 
+def test_print_has_verdicts_and_notes(page: Any) -> None:
+    read_some(page)
+    page.locator("#list .open").nth(1).click()
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#film-said").is_hidden(), "on the screen, buttons say it"
+    page.emulate_media(media="print")
+    said = page.locator("#film-said").inner_text()
+    assert said.startswith("Verdict: disagree (=A.B., 20"), said
+    assert said.endswith(r'): a "note", with\u0009two parts; j k a'), said
+    cells = page.locator("#plain tbody td:last-child").all_text_contents()
+    assert cells[1].replace("\t", " ") in said
+    assert cells[0].startswith("agree (=A.B., 20")
+    assert set(cells[3:]) == {""}
+    page.set_viewport_size({"width": 720, "height": 1000})  # A4 with its margins
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.emulate_media(media="screen")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.locator("#film-said").is_hidden(), "nothing was said of this one"
+
+
 def test_without_scripts_the_first_rows_are_there(browser: Any, report: Report) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
