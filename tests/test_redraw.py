@@ -138,7 +138,7 @@ def test_some_rows_need_a_page_of_their_own(run: Run) -> None:
 def test_what_a_column_never_holds_is_refused(run: Run, name: str, choices: str) -> None:
     before = run.page.read_bytes()
     with pytest.raises(UsageError, match=f"--only {name}=reviw: choose one of {choices}$"):
-        redraw(RedrawOptions(run.csv, only={name: ("reviw",)}))
+        redraw(RedrawOptions(run.csv, run.page, only={name: ("reviw",)}))
     assert run.page.read_bytes() == before
 
 

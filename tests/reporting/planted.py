@@ -19,6 +19,7 @@ from xrayscan.reporting.run_record import Night, RunFacts
 from xrayscan.reporting.worklist import HeatTest, Picture, Worklist
 from xrayscan.resources import DEFAULT_MODEL, model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
+from xrayscan.scoring.evaluations import evaluations
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>.png",
@@ -65,7 +66,8 @@ class Planted:
         for row, picture in self._films(card):
             rows.append(row)
             worklist.add(row, picture)
-        model = ReportModel(card.facts, card.positive, card.negative, "gradcam")
+        measured = evaluations(card)
+        model = ReportModel(card.facts, card.positive, card.negative, "gradcam", measured)
         manner = options or ReportOptions()
         write_report(page, templates_folder(), worklist, self.facts(), model, manner)
         return rows

@@ -90,6 +90,7 @@ def page_of(
     nights: tuple[Night, ...] = (),
     drift: tuple[str, ...] = (),
     workload: str = "",
+    measured: tuple[dict[str, Any], ...] = (),
     **card: Any,
 ) -> str:
     worklist = Worklist("PNEUMONIA", 10)
@@ -98,7 +99,7 @@ def page_of(
     facts = run_facts(rule, threshold, paths or ["scans"], found)
     summary = replace(facts.summary, drift=drift, workload=workload)
     run = replace(facts, nights=nights, summary=summary)
-    model = ReportModel(CARD | card, "PNEUMONIA", "NORMAL", cam)
+    model = ReportModel(CARD | card, "PNEUMONIA", "NORMAL", cam, measured)
     write_report(folder / "out.html", CHECKOUT / "templates", worklist, run, model)
     return (folder / "out.html").read_text(encoding="utf-8")
 
@@ -177,14 +178,32 @@ def test_whose_films_and_which_folders(tmp_path: Path) -> None:
     head = words_of(page_of(tmp_path, [], paths=["ward 3", "b\u202e"])).partition("To read first")[
         0
     ]
-    assert "Validated on children of 1 to 5 years, <one> hospital; for nobody else" in head
+    assert "Trained on children of 1 to 5 years, <one> hospital; for nobody else" in head
     assert "Scanned ward 3, b\\u202e" in head
+
+
+def test_what_the_model_gave_on_whom(tmp_path: Path) -> None:
+    share = {"value": 0.717, "interval": [0.575, 0.826]}
+    on_adults = {
+        "name": "adults, <another> hospital",
+        "films": {"scored": 104},
+        "threshold": 0.4556,
+        "auc": {"value": 0.8434, "interval": [0.755, 0.916]},
+        "sensitivity": share,
+        "specificity": {"value": None, "interval": None},
+    }
+    page = page_of(tmp_path, [], measured=(on_adults,))
+    assert (
+        "Measured on adults, <another> hospital (104 films): AUC 0.84, from P = 0.4556 on "
+        "sensitivity 72 %, specificity – %"
+    ) in words_of(page)
+    assert "Measured on adults" not in page_of(tmp_path, [])
 
 
 @pytest.mark.parametrize(
     ("training", "expected"),
     [
-        pytest.param({}, "Validated on films of kermany; the card does not say whose", id="empty"),
+        pytest.param({}, "Trained on films of kermany; the card does not say whose", id="empty"),
         pytest.param(None, "the card does not say whose", id="missing"),
     ],
 )

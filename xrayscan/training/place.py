@@ -26,8 +26,6 @@ _OURS = re.compile(
 )
 TRAINING = "training"  # within a model folder: the state from which epochs can be added
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
