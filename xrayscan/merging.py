@@ -56,9 +56,9 @@ class Part:
     def common(self) -> dict[str, Any]:
         """What all parts have to agree on: together they are one run."""
         return {
+            **{name: self.facts.options.get(name, default) for name, default in _ALIKE.items()},
             "model_sha256": self.facts.model_sha256,
             "threshold": self.facts.threshold,
-            **{name: self.facts.options.get(name, default) for name, default in _ALIKE.items()},
         }
 
     @property
