@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 
 from xrayscan.errors import XrayscanError
-from xrayscan.records import Ending, RunSummary
-from xrayscan.reporting.run_record import Night, RunFacts, read_run_record, write_run_record
+from xrayscan.records import Assessment, Ending, RunSummary, Scan, Status
+from xrayscan.reporting.run_record import (
+    Night,
+    RunFacts,
+    is_of,
+    read_run_record,
+    write_run_record,
+)
+from xrayscan.reporting.table import ModelIdentity
+from xrayscan.reporting.table_reading import TableRow
 
 FACTS = RunFacts(
     started="2026-11-21T02:00:00+00:00",
@@ -60,3 +68,20 @@ def test_what_is_no_record_is_said(tmp_path: Path, text: str | None, words: str)
         path.write_text(text)
     with pytest.raises(XrayscanError, match=f"a.run.json: {words}.*; run xrayscan predict again"):
         read_run_record(path)
+
+
+def scored(name: str, threshold: float, sha256: str, gone: str = "") -> TableRow:
+    row = Assessment(
+        Scan(name, name, 1, 1), Status.SCORED, probability=0.1, threshold=threshold, gone_since=gone
+    )
+    return TableRow(row, ModelIdentity("some", sha256))
+
+
+def test_a_gone_film_may_have_been_called_by_an_earlier_model() -> None:
+    """At that model's threshold, which is none of the run's."""
+    summary = replace(FACTS.summary, found=1, scored=1, not_assessed=0, unreadable=0, not_reached=0)
+    facts = replace(FACTS, summary=replace(summary, vanished=0, gone=1))
+    own = scored("a", 0.5, FACTS.model_sha256)
+    gone = scored("b", 0.4, "1" * 64, "2026-11-20T02:00:00+00:00")
+    assert is_of(facts, [own, gone])
+    assert not is_of(facts, [scored("a", 0.4, FACTS.model_sha256), gone])

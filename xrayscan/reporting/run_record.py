@@ -135,11 +135,12 @@ def is_of(facts: RunFacts, rows: Iterable[TableRow]) -> bool:
     gone = 0
     for number, row in enumerate(rows):
         film = row.assessment
-        if film.threshold not in (None, facts.threshold):
-            return False  # a run decides all rows by one threshold
+        of_its_model = row.model.sha256 == facts.model_sha256
+        if of_its_model and film.threshold not in (None, facts.threshold):
+            return False  # a run decides all rows of its model by one threshold
         gone += bool(film.gone_since)
         if number < own_rows(facts):
-            counts[film.status] += row.model.sha256 == facts.model_sha256
+            counts[film.status] += of_its_model
     expected = {
         Status.SCORED: summary.scored,
         Status.ADMITTED: summary.admitted or 0,
