@@ -123,7 +123,11 @@ function makeFilm(pane) {
 
   function pairs(row) {
     const size = row[at.width] === null ? "" : `${row[at.width]} × ${row[at.height]}`;
+    const age = row[at.age] && `${row[at.age]} years${row[at.age] === "90" ? " or more" : ""}`; // 90 stands for all above 89
     return [
+      ["Age", age],
+      ["Sex", row[at.sex]],
+      ["View", row[at.view]],
       ["Format", [row[at.format], size].filter(Boolean).join(", ")],
       ["File", [`${row[at.size_bytes].toLocaleString("en")} bytes`, when(row[at.modified])].filter(Boolean).join(", ")],
       ["Assessed", when(row[at.assessed_at])],

@@ -256,7 +256,7 @@ def block(page: str, name: str) -> Any:
 
 def rows_of(page: str) -> list[dict[str, Any]]:
     fields = block(page, "facts")["fields"]
-    return [dict(zip(fields, row, strict=True)) for row in block(page, "rows")]
+    return [dict(zip(fields, row, strict=False)) for row in block(page, "rows")]
 
 
 def counts_of(page: str) -> dict[str, int]:

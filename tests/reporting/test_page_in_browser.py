@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import pytest
 
 from tests.reporting.planted import HOSTILE, Planted, picture_of
 from xrayscan.labels.listing import read_listing
-from xrayscan.records import Assessment, Status
+from xrayscan.records import Assessment, Facts, Status
 from xrayscan.reporting import pictures
+from xrayscan.reporting.rows import row_json
 from xrayscan.reporting.table import cell_text
 from xrayscan.reporting.words import WORDS
 from xrayscan.resources import DEFAULT_MODEL, model_folder
@@ -288,6 +290,27 @@ def test_a_film_says_why(page: Any, report: Report) -> None:
         assert words in text
     assert "1 is the strongest heat that 99 %" in text
     assert "What raised the score most lies in the" in text
+
+
+FACTS = {
+    "all": (Facts(54.0, "F", "PA"), {"Age": "54 years", "Sex": "F", "View": "PA"}),
+    "a baby": (Facts(0.0), {"Age": "0 years"}),
+    "above 89": (Facts(90.0, "M"), {"Age": "90 years or more", "Sex": "M"}),
+    "the view alone": (Facts(view="AP"), {"View": "AP"}),
+    "nothing": (Facts(), {}),
+}
+
+
+@pytest.mark.parametrize(("facts", "expected"), FACTS.values(), ids=FACTS)
+def test_age_sex_and_view_stand_with_the_film(
+    page: Any, report: Report, facts: Facts, expected: dict[str, str]
+) -> None:
+    row = json.loads(row_json(replace(report.worklist[0], facts=facts), 0))
+    page.evaluate("row => { rows[0] = row; refresh() }", row)
+    pane = open_first(page)
+    names = pane.locator(".pairs dt").all_text_contents()
+    pairs = dict(zip(names, pane.locator(".pairs dd").all_text_contents(), strict=True))
+    assert {name: pairs[name] for name in pairs if name in ("Age", "Sex", "View")} == expected
 
 
 @pytest.mark.parametrize("mark", ["tested", "weak", "untested"])

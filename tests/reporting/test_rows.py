@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xrayscan.records import Assessment, Reason, Scan, Status, Zone
+from xrayscan.records import Assessment, Facts, Identifiers, Reason, Scan, Status, Zone
 from xrayscan.reporting.rows import FIELDS, joined_rows, row_json, script_json
 
 
@@ -60,6 +62,19 @@ def test_a_distance_beyond_all_numbers_does_not_stop_the_report() -> None:
     row = Assessment(Scan("x", "", 1, 1), Status.NOT_ASSESSED, embedding_distance=float("inf"))
     cells = dict(zip(FIELDS, json.loads(row_json(row, 1)), strict=True))
     assert cells["embedding_distance"] is None
+
+
+def test_facts_stand_behind_and_only_where_there_are_any() -> None:
+    row = Assessment(
+        Scan("x", "", 1, 1),
+        Status.SCORED,
+        facts=Facts(0.5, view="PA"),
+        identifiers=Identifiers("Nobody^Known", "4711", "1950-01-01"),
+    )
+    written = row_json(row, 0)
+    assert json.loads(written)[len(FIELDS) :] == ["0.5", "", "PA"]
+    assert not re.search(rb"Nobody|4711|1950", written)
+    assert len(json.loads(row_json(replace(row, facts=Facts()), 0))) == len(FIELDS)
 
 
 @given(st.text(st.characters()))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xrayscan.errors import XrayscanError
-from xrayscan.records import Assessment, Identifiers, Reason, Scan, Status, Zone
+from xrayscan.records import Assessment, Facts, Identifiers, Reason, Scan, Status, Zone
 from xrayscan.reporting.table import ModelIdentity, TableWriter
 from xrayscan.reporting.table_reading import read_table
 
@@ -60,6 +61,15 @@ ROWS = {
         Scan("x", "", 1, 0), Status.SCORED, probability=1.0, threshold=1.0000000000000002, label="A"
     ),
 }
+
+ROWS["facts"] = replace(ROWS["scored"], facts=Facts(0.5, "F", "PA"))
+
+
+def test_a_table_without_facts_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, ROWS["scored"])
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(line.rsplit(",", 3)[0] for line in lines), encoding="utf-8")
+    assert [read.assessment for read in read_table(path)] == [ROWS["scored"]]
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)

@@ -16,6 +16,7 @@ from xrayscan.reporting.page import STYLE, page_environment
 from xrayscan.reporting.pictures import DrawnFilm, Placement, place, remove_stale
 from xrayscan.reporting.rows import FIELDS, joined_rows, script_json
 from xrayscan.reporting.run_record import RunFacts, versions
+from xrayscan.reporting.table import FACTS
 from xrayscan.reporting.words import TESTED, UNTESTED, WEAK, WORDS
 from xrayscan.reporting.worklist import Worklist
 
@@ -161,14 +162,14 @@ def _marks(placed: Placement) -> dict[str, str]:
 
 def first_rows(rows: Sequence[bytes]) -> list[dict[str, Any]]:
     """The first rows of the page, for print and for browsers without scripts."""
-    return [dict(zip(FIELDS, json.loads(row), strict=True)) for row in rows[:_PLAIN_ROWS]]
+    return [dict(zip(FIELDS, json.loads(row), strict=False)) for row in rows[:_PLAIN_ROWS]]
 
 
 def _script_facts(run: RunFacts, model: ReportModel, options: ReportOptions) -> dict[str, Any]:
     """What the page's script has to know besides the rows."""
     card = model.facts
     return {
-        "fields": FIELDS,
+        "fields": FIELDS + FACTS,
         "positive": model.positive,
         "negative": model.negative,
         "threshold": run.threshold,

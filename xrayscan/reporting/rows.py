@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from xrayscan.records import PROBABILITY_DECIMALS, Assessment
-from xrayscan.reporting.table import path_text
+from xrayscan.reporting.table import fact_cells, path_text
 
 # The order of a row's values; the page carries it, so that its script knows no position by heart.
+# Behind them stand age, sex and view, only where there are any: most films have none.
 FIELDS = (
     "section",
     "path",
@@ -44,7 +45,11 @@ def script_json(value: Any) -> str:
 
 
 def row_json(row: Assessment, section: int) -> bytes:
-    """Write one row in the order of ``FIELDS``; times are seconds since the epoch, UTC."""
+    """Write one row in the order of ``FIELDS`` and then, where there are any, of ``table.FACTS``.
+
+    Times are seconds since the epoch, UTC.
+    """
+    facts = tuple(fact_cells(row.facts).values())
     cells = (
         section,
         path_text(row.scan.name),
@@ -63,6 +68,7 @@ def row_json(row: Assessment, section: int) -> bytes:
         _rounded(row.embedding_distance, 4),
         _seconds(row.assessed_at),
         int(bool(row.gone_since)),
+        *(facts if any(facts) else ()),
     )
     return script_json(cells).encode("ascii")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrayscan.errors import XrayscanError
-from xrayscan.records import Assessment, Reason, Scan, Status, Zone
-from xrayscan.reporting.table import COLUMNS, GONE_SINCE, ModelIdentity, cell_text, path_name
+from xrayscan.records import Assessment, Facts, Reason, Scan, Status, Zone
+from xrayscan.reporting.table import COLUMNS, FACTS, GONE_SINCE, ModelIdentity, cell_text, path_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ def read_table(path: Path) -> Iterator[TableRow]:
             for cells in rows:
                 if None in cells.values():
                     raise ValueError(f"line {rows.line_num} is cut off")
-                yield _row({name: cell_text(cells[name]) for name in COLUMNS}, rows.line_num)
+                known = {name: cell_text(cells.get(name, "")) for name in COLUMNS + FACTS}
+                yield _row(known, rows.line_num)
     except OSError as fault:
         words = (fault.strerror or str(fault)).lower()
         raise XrayscanError(f"{path}: {words}; give a CSV of xrayscan predict") from None
@@ -71,6 +72,7 @@ def _assessment(cells: Mapping[str, str]) -> Assessment:
         if cells["embedding_distance"]
         else None,
         assessed_at=_moment(cells["assessed_at"]),
+        facts=Facts(float(cells["age"]) if cells["age"] else None, cells["sex"], cells["view"]),
     )
 
 
