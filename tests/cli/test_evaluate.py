@@ -118,6 +118,19 @@ def test_the_page(films: Path, tmp_path: Path) -> None:
     assert str(films) not in text  # folders may tell of the hospital
 
 
+def test_no_width_scrolls_sideways(films: Path, tmp_path: Path, chromium: str) -> None:
+    driver = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    evaluated(films, tmp_path)
+    with driver.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto((tmp_path / "e.html").as_uri())
+        for width in (360, 420, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        browser.close()
+
+
 def sentences() -> Iterator[tuple[tuple[object, ...], str]]:
     yield ("--threshold", "best"), "--threshold best: not a rule"
     yield ("--prevalence", "5"), "--prevalence 5: must lie between 0 and 1"
