@@ -169,6 +169,22 @@ def test_totals_and_counts_agree(page: Any, report: Report) -> None:
     everything, *parts = counts(page)
     assert everything == sum(parts) == ROWS
     assert parts[0] == len(report.worklist)
+    called = sum(row.label == "PNEUMONIA" for row in report.rows)
+    assert totals["called PNEUMONIA"] == called
+    assert totals["to read first"] == parts[0]
+    assert totals["negative"] == parts[-1]
+
+
+SUMS = """() => [...document.querySelectorAll('.totals dd')].map(
+  dd => [getComputedStyle(dd, '::before').content[1], Number(dd.textContent)])"""
+
+
+def test_totals_add_up_as_they_stand(page: Any) -> None:
+    (_, reached), *others = page.evaluate(SUMS)
+    assert [sign for sign, _ in others] == ["+", "=", "+", "=", "+", "+", "+", "="]
+    for sign, number in others:
+        reached = reached + number if sign == "+" else reached
+        assert sign == "+" or reached == number
 
 
 def test_hostile_names_are_texts_and_do_nothing(page: Any) -> None:
