@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "xrayscan"
 
-BASE = {"records", "errors", "cores", "clock", "__init__"}
+BASE = {"records", "errors", "cores", "clock", "cells", "__init__"}
 STAGES = {"intake", "scoring", "journal", "reporting", "resources"}
 # what each room may import, besides itself and BASE
 ALLOWED = {
@@ -20,6 +20,7 @@ ALLOWED = {
     "errors": {"records"},
     "cores": set(),
     "clock": set(),
+    "cells": set(),
     "__init__": set(),
     "resources": set(),
     "intake": set(),

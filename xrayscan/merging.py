@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xrayscan.cells import cell_text, path_name, path_text
 from xrayscan.errors import UsageError, XrayscanError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import DiscoveryOptions, Shard, discover
@@ -18,7 +19,6 @@ from xrayscan.journal import journal
 from xrayscan.journal.atomic import atomic_text
 from xrayscan.records import Command, Ending
 from xrayscan.reporting.run_record import RunFacts, is_of, read_run_record
-from xrayscan.reporting.table import cell_text, path_name, path_text
 from xrayscan.reporting.table_reading import read_table
 
 # The options that say which films have rows, and what is in them; records that do not say have

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xrayscan.assessing import Assessed, joined
+from xrayscan.cells import path_text
 from xrayscan.errors import WorkersLostError
 from xrayscan.intake.folders import Folder, folder_of
 from xrayscan.records import Assessment, Ending, Reason, Status, Tally
-from xrayscan.reporting.table import path_text
 from xrayscan.reporting.worklist import Worklist
 
 _LOGGER = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from xrayscan.cells import path_text
 from xrayscan.errors import UsageError
 from xrayscan.intake.overwriting import check_output
 from xrayscan.journal.atomic import check_writable
@@ -14,7 +15,6 @@ from xrayscan.records import Assessment, Ending, Reason, RunSummary, Status, Tal
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
 from xrayscan.reporting.pictures import check_files_folder
 from xrayscan.reporting.run_record import RunFacts, is_of, own_rows, read_run_record
-from xrayscan.reporting.table import path_text
 from xrayscan.reporting.table_reading import TableRow, read_table
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.training.conftest import write_listing
+from xrayscan.cells import path_text, safe_cell
 from xrayscan.errors import DataError
 from xrayscan.labels.listing import Entry, read_listing
 
@@ -176,6 +178,26 @@ def test_verdicts_as_json_are_those_as_csv(tmp_path: Path, wrapped: bool) -> Non
     assert [(each.location, each.label, each.attributes) for each in read_listing(listing)] == [
         (each.location, each.label, each.attributes) for each in as_csv
     ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+@pytest.mark.parametrize(
+    "name", [b"=1+1.png", b"'quoted.png", b"-b.png", b"\xff.png", b"two\nlines.png", b"bytes:a.png"]
+)
+def test_verdicts_find_films_of_odd_names(tmp_path: Path, name: bytes, kind: str) -> None:
+    """The export writes them as the table of predictions does."""
+    location = str(tmp_path / os.fsdecode(name))
+    verdict = {"path": path_text(location), "verdict": "agree", "label": "NORMAL", "note": "-1"}
+    relative = {**verdict, "path": path_text(os.fsdecode(name))}
+    for row in (verdict, relative):
+        listing = tmp_path / f"verdicts.{kind}"
+        if kind == "json":
+            listing.write_text(json.dumps([row]))
+        else:
+            write_listing(listing, list(row), [[safe_cell(cell) for cell in row.values()]])
+        (entry,) = read_listing(listing)
+        assert entry.location == location
+        assert dict(entry.attributes)["note"] == "-1"
 
 
 @pytest.mark.parametrize("text", ["{}", "3", "[1]", "not json", '{"verdicts": 4}'])

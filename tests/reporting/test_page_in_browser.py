@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from tests.reporting.planted import HOSTILE, Planted, picture_of
+from xrayscan.cells import cell_text
 from xrayscan.labels.listing import read_listing
 from xrayscan.records import Assessment, Facts, Status
 from xrayscan.reporting import pictures
 from xrayscan.reporting.rows import row_json
-from xrayscan.reporting.table import cell_text
 from xrayscan.reporting.words import WORDS
 from xrayscan.resources import DEFAULT_MODEL, model_folder
 from xrayscan.scoring.card import load_card

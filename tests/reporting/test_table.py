@@ -8,16 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xrayscan.cells import cell_text, path_name
 from xrayscan.records import Assessment, Facts, Reason, Scan, Status, Zone
-from xrayscan.reporting.table import (
-    COLUMNS,
-    ModelIdentity,
-    TableWriter,
-    cell_text,
-    path_name,
-    path_text,
-    safe_cell,
-)
+from xrayscan.reporting.table import COLUMNS, ModelIdentity, TableWriter
 
 CONTRACT = (
     "path, status, label, probability, threshold, zone, reason, detail, format, width, height, "
@@ -112,16 +105,6 @@ def test_a_time_beyond_the_calendar_costs_no_row(seconds: int) -> None:
     assert row["modified"] == ""
 
 
-@pytest.mark.parametrize("start", list("=+-@\t\r\n'"))
-def test_formulas_are_quoted(start: str) -> None:
-    assert safe_cell(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
-
-
-@given(st.text())
-def test_cells_read_back_without_loss(text: str) -> None:
-    assert cell_text(safe_cell(text)) == text
-
-
 @given(st.binary(min_size=1).filter(lambda raw: b"\0" not in raw))
 def test_any_file_name_survives_the_csv(raw: bytes) -> None:
     name = os.fsdecode(raw)
@@ -129,17 +112,3 @@ def test_any_file_name_survives_the_csv(raw: bytes) -> None:
     assert path_name(cell_text(row["path"])) == name
     assert "\n" not in row["path"]
     assert "\r" not in row["path"]
-
-
-@pytest.mark.parametrize(
-    ("raw", "written"),
-    [
-        pytest.param(b"Thorax (2).jpg", "Thorax (2).jpg", id="plain"),
-        pytest.param("Röntgen 胸.png".encode(), "Röntgen 胸.png", id="unicode"),
-        pytest.param(b"R\xf6ntgen.png", "bytes:R%F6ntgen.png", id="latin-1"),
-        pytest.param(b"line\nbreak\r.png", "bytes:line%0Abreak%0D.png", id="line breaks"),
-        pytest.param(b"bytes:R%F6ntgen.png", "bytes:bytes%3AR%25F6ntgen.png", id="looks escaped"),
-    ],
-)
-def test_path_text(raw: bytes, written: str) -> None:
-    assert path_text(os.fsdecode(raw)) == written

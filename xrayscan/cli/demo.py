@@ -22,12 +22,12 @@ def demo(
     Real ones, and copies damaged on purpose. Needs no network: the films come from the package
     pydicom-data (xrayscan[demo]).
     """
+    from xrayscan.cells import path_text
     from xrayscan.cli.listening import StopRequest, listening, quiet_libraries, set_up_logging
     from xrayscan.demo import write_sample_films
     from xrayscan.intake.admission import Admission
     from xrayscan.job.options import JobOptions
     from xrayscan.job.run import Listeners, run_job
-    from xrayscan.reporting.table import path_text
     from xrayscan.resources import DEFAULT_MODEL
 
     films = out / "films"

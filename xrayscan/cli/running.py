@@ -124,12 +124,12 @@ def _where(options: JobOptions) -> str:
 
 def list_scans(options: JobOptions, *, verbose: bool) -> int:
     """List what a run would read, and return the exit code."""
+    from xrayscan.cells import path_text
     from xrayscan.cli.listening import set_up_logging
     from xrayscan.job.choices import check_job
     from xrayscan.job.options import find_scans
     from xrayscan.journal.standard_output import standard_output
     from xrayscan.records import left_out
-    from xrayscan.reporting.table import path_text
 
     set_up_logging(verbose=verbose)
     check_job(options)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xrayscan.cells import path_text, safe_cell
 from xrayscan.evaluation.by_threshold import at_threshold
 from xrayscan.evaluation.evaluation_page import Page, write_page
 from xrayscan.evaluation.explaining.map_tests import MapTests
@@ -31,7 +32,6 @@ from xrayscan.intake.admission import Admission
 from xrayscan.journal.atomic import atomic_text
 from xrayscan.records import DISCLAIMER, PROBABILITY_DECIMALS, Status
 from xrayscan.reporting.run_record import versions
-from xrayscan.reporting.table import path_text, safe_cell
 from xrayscan.resources import model_folder
 from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.model import ScoringModel

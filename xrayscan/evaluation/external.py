@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xrayscan.cells import cell_text, path_name
 from xrayscan.errors import DataError
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.records import Assessment
-from xrayscan.reporting.table import cell_text, path_name
 
 DEFAULT_THRESHOLD = 0.5
 

@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from xrayscan.cells import path_text
 from xrayscan.cluster.engines import LOCAL, check_engine
 from xrayscan.cores import available_cores
 from xrayscan.errors import UsageError
@@ -21,7 +22,6 @@ from xrayscan.journal.standard_output import check_standard_output
 from xrayscan.pipeline import FailureLimit
 from xrayscan.records import Command
 from xrayscan.reporting.pictures import check_files_folder, files_folder
-from xrayscan.reporting.table import path_text
 from xrayscan.scoring.thresholds import ZoneLimits
 
 _LOGGER = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from xrayscan.cells import cell_text, path_name
 from xrayscan.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,8 @@ def read_listing(listing: Path, start: Path | None = None) -> list[Entry]:
     """Read a CSV of films, UTF-8 with or without byte order mark, cells separated by commas.
 
     The verdicts that a report exports are such a list, as CSV or as JSON: their rows without a
-    label are those on which the reader did not decide, and are passed over.
+    label are those on which the reader did not decide, and are passed over. In their texts is
+    undone what the export did to them.
 
     Columns, in any order and case: ``path`` (absolute, or from the CSV's folder) and ``label``;
     optional ``patient``, ``split`` (train, val or test), ``weight``. Further ones become
@@ -99,9 +101,11 @@ def read_listing(listing: Path, start: Path | None = None) -> list[Entry]:
     for line, cells in rows:
         where = f"{listing}: line {line}"
         row = _by_column(where, columns, cells)
-        if _VERDICT in row and not row["label"]:
-            undecided += 1
-            continue
+        if _VERDICT in row:
+            row = _as_exported(row, plain=_is_json(listing))
+            if not row["label"]:
+                undecided += 1
+                continue
         entry = _entry(where, start or listing.parent, row)
         file = os.path.abspath(entry.location)  # noqa: PTH100  # "a/../b" is b; Path keeps it
         first = lines.setdefault(file, line)
@@ -200,6 +204,12 @@ def _by_column(where: str, columns: list[str], cells: list[str]) -> dict[str, st
         )
     padded = cells + [""] * (len(columns) - len(cells))
     return {name: cell for name, cell in zip(columns, padded, strict=False) if name}
+
+
+def _as_exported(row: Mapping[str, str], *, plain: bool) -> dict[str, str]:
+    """A verdict as the report had it: its CSV has a quote before what might be a formula."""
+    texts = {name: cell if plain else cell_text(cell) for name, cell in row.items()}
+    return {**texts, "path": path_name(texts["path"])}
 
 
 def _entry(where: str, folder: Path, row: Mapping[str, str]) -> Entry:

@@ -10,8 +10,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from xrayscan import __version__
+from xrayscan.cells import path_text
 from xrayscan.records import DISCLAIMER
-from xrayscan.reporting.table import path_text
 
 STYLE = "style.css"
 # How characters look that are invisible and turn the reading direction is decided here, and not by

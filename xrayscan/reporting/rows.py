@@ -8,8 +8,9 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from xrayscan.cells import path_text
 from xrayscan.records import PROBABILITY_DECIMALS, Assessment
-from xrayscan.reporting.table import fact_cells, path_text
+from xrayscan.reporting.table import fact_cells
 
 # The order of a row's values; the page carries it, so that its script knows no position by heart.
 # Behind them stand age, sex and view, only where there are any: most films have none.

@@ -1,15 +1,13 @@
-"""The CSV of predictions: its columns, and texts that survive spreadsheets and odd file names."""
+"""The CSV of predictions: its columns."""
 
 from __future__ import annotations
 
 import csv
 import datetime
-import os
-import unicodedata
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from xrayscan.cells import path_text, safe_cell
 from xrayscan.records import PROBABILITY_DECIMALS, Assessment, Facts
 
 COLUMNS = (
@@ -36,10 +34,6 @@ COLUMNS = (
 FACTS = ("age", "sex", "view")  # behind the others, always; from DICOM headers
 IDENTIFIERS = ("patient_name", "patient_id", "birth_date")  # behind these, where asked for
 
-# A cell that begins with one of these would be run as a formula (OWASP, CSV injection). The quote
-# itself is among them, so that taking one quote away always gives the text back.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
-_BYTES = "bytes:"
 GONE_SINCE = "gone since "
 
 
@@ -123,36 +117,6 @@ def fact_cells(facts: Facts) -> dict[str, str]:
         "sex": facts.sex,
         "view": facts.view,
     }
-
-
-def path_text(name: str) -> str:
-    """Write a file name so that it can be read back without loss.
-
-    Names of text stay as they are. Names that are not valid UTF-8 or hold control characters (a
-    line break would make two lines of one row), and those that look like the escape itself, become
-    ``bytes:`` and their bytes percent-encoded.
-    """
-    is_text = not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
-    if is_text and not name.startswith(_BYTES):
-        return name
-    return _BYTES + quote_from_bytes(os.fsencode(name))
-
-
-def path_name(text: str) -> str:
-    """Read back what ``path_text`` wrote, as the file system's name."""
-    if text.startswith(_BYTES):
-        return os.fsdecode(unquote_to_bytes(text.removeprefix(_BYTES)))
-    return text
-
-
-def safe_cell(text: str) -> str:
-    """Put a quote before a text that a spreadsheet would run as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def cell_text(cell: str) -> str:
-    """Read back what ``safe_cell`` wrote."""
-    return cell.removeprefix("'")
 
 
 def _number(value: float | None, decimals: int) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from xrayscan.cells import cell_text, path_name
 from xrayscan.errors import XrayscanError
 from xrayscan.records import Assessment, Facts, Reason, Scan, Status, Zone
-from xrayscan.reporting.table import COLUMNS, FACTS, GONE_SINCE, ModelIdentity, cell_text, path_name
+from xrayscan.reporting.table import COLUMNS, FACTS, GONE_SINCE, ModelIdentity
 
 
 @dataclass(frozen=True, slots=True)

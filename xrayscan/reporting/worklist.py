@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from xrayscan.cells import path_text
 from xrayscan.records import (
     PROBABILITY_BINS,
     Assessment,
@@ -25,7 +26,6 @@ from xrayscan.records import (
 )
 from xrayscan.reporting.pictures import DrawnFilm, draw
 from xrayscan.reporting.rows import row_json
-from xrayscan.reporting.table import path_text
 
 T = TypeVar("T")
 Urgency = tuple[int, float]  # the higher, the more urgent: rank of the section, then probability
