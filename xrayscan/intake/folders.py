@@ -71,8 +71,12 @@ def listed_folders(paths: Sequence[str], scans: Sequence[Scan]) -> dict[str, Fol
         scans: what was found there.
     """
     films: dict[str, list[Scan]] = {folder: [] for folder in given_folders(paths)}
+    found: dict[str, str | None] = {}  # by the folder around: looked for once, not for each film
     for scan in scans:
-        folder = folder_of(scan.location, films)
+        around = os.path.dirname(scan.location)  # noqa: PTH120
+        if around not in found:
+            found[around] = folder_of(scan.location, films)
+        folder = found[around]
         if folder is not None:
             films[folder].append(scan)
     return {path: Folder(path, _identity_now(path), tuple(below)) for path, below in films.items()}
