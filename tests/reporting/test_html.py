@@ -194,8 +194,8 @@ def test_what_the_model_gave_on_whom(tmp_path: Path) -> None:
     }
     page = page_of(tmp_path, [], measured=(on_adults,))
     assert (
-        "Measured on adults, <another> hospital (104 films): AUC 0.84, from P = 0.4556 on "
-        "sensitivity 72 %, specificity – %"
+        "Measured on adults, <another> hospital (104 films): AUC 0.84, sensitivity 72 %, "
+        "specificity – % from P = 0.4556 on"
     ) in words_of(page)
     assert "Measured on adults" not in page_of(tmp_path, [])
 
