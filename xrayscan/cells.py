@@ -19,7 +19,9 @@ def path_text(name: str) -> str:
     line break would make two lines of one row), and those that look like the escape itself, become
     ``bytes:`` and their bytes percent-encoded.
     """
-    is_text = not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
+    is_text = name.isprintable() or not any(
+        unicodedata.category(character) in ("Cc", "Cs") for character in name
+    )
     if is_text and not name.startswith(_BYTES):
         return name
     return _BYTES + quote_from_bytes(os.fsencode(name))

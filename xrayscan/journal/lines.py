@@ -27,7 +27,7 @@ def decode_line(line: bytes) -> dict[str, Any]:
     text = line[_DIGITS + 1 : -1]
     if int(line[:_DIGITS], 16) != zlib.crc32(text):
         raise ValueError("its checksum does not fit")
-    record = json.loads(text)
+    record = json.loads(text.decode("ascii"))
     if not isinstance(record, dict):
         raise ValueError("no record")
     return record
