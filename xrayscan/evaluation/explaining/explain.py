@@ -103,7 +103,8 @@ def _admitted(model: ScoringModel, options: ExplainOptions) -> str:
         DataError: it would give none.
     """
     assess = assess_options(0.5, model.card, options.workers, options.admission)
-    ((row, _),) = next(Assessor(model, assess).batches([scan_of(options.film)]))
+    [batch] = Assessor(model, assess).batches([scan_of(options.film)])
+    [(row, _)] = batch
     if row.status is Status.SCORED:
         return row.detail
     way = "; --admission warn draws it all the same" * (row.status is Status.NOT_ASSESSED)
