@@ -77,7 +77,8 @@ def calibrate(options: CalibrateOptions, hooks: OpenHooks) -> Outcome:
     check_unseen(options.labels, model.card.folder)
     films = labelled_scans(options.labels, model.card).films
     assess = assess_options(0.5, model.card, options.workers, options.admission)
-    judged = measurable(judge(model, films, assess, hooks), model.card, options.labels).judged
+    measured = measurable(judge(model, films, assess, hooks), model.card, options.labels)
+    judged = measured.judged
     label_notices(judged)
     sample = judged.sample
     if sample.lack:
@@ -89,7 +90,8 @@ def calibrate(options: CalibrateOptions, hooks: OpenHooks) -> Outcome:
     share = options.prevalence or sample.positive_count / len(sample)
     found = tuple(granted(wish, corrected, share) for wish in options.wishes)
     whose = options.population or f"films of one site ({options.labels.data.name})"
-    site = Site(model.card, judged, corrected, finding, found, options.labels.data.name, whose)
+    data, learnt = options.labels.data.name, measured.learnt or 0
+    site = Site(model.card, judged, learnt, corrected, finding, found, data, whose)
     write_profile(options.out, site)
     return Outcome(found, finding)
 

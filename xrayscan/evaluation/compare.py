@@ -81,11 +81,14 @@ def compare(options: CompareOptions, hooks: OpenHooks) -> dict[str, Any]:
         StoppedError: asked to stop.
     """
     _check(options)
-    card = load_card(model_folder(options.models[0] if options.models else DEFAULT_MODEL))
+    cards = [load_card(model_folder(name)) for name in options.models or (DEFAULT_MODEL,)]
+    card = cards[0]
     films = labelled_scans(options.labels, card).films
-    for name in options.models:
-        _check_model(load_card(model_folder(name)), card, options.labels)
-    contenders = _contenders(options, films, hooks)
+    # beside outputs of others the default model only says what the labels mean
+    models = cards if options.models or not options.outputs else []
+    for each in models:
+        _check_model(each, card, options.labels)
+    contenders = _contenders(options, models, films, hooks)
     common = _common(contenders, options.labels)
     names = (card.negative, card.positive)
     samples = {each.name: _sample(each, films, common, names) for each in contenders}
@@ -165,13 +168,16 @@ def _learnt(contenders: Sequence[Contender], common: NDArray[np.bool_]) -> dict[
 
 
 def _contenders(
-    options: CompareOptions, films: Sequence[LabelledScan], hooks: OpenHooks
+    options: CompareOptions,
+    models: Sequence[ModelCard],
+    films: Sequence[LabelledScan],
+    hooks: OpenHooks,
 ) -> list[Contender]:
     setting = Setting(options.rules, options.workers, options.admission)
     rows: Sequence[Assessment | None] = [None] * len(films)
     found = []
-    for model in options.models or (() if options.outputs else (DEFAULT_MODEL,)):
-        contender, rows = of_model(model_folder(model), films, setting, hooks)
+    for card in models:
+        contender, rows = of_model(card, films, setting, hooks)
         found.append(contender)
     found += [of_outputs(path, films, rows, options.rules) for path in options.outputs]
     found = apart(found)

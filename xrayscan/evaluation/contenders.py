@@ -70,28 +70,28 @@ class Setting:
 
 
 def of_model(
-    folder: Path, films: Sequence[LabelledScan], setting: Setting, hooks: OpenHooks
+    card: ModelCard, films: Sequence[LabelledScan], setting: Setting, hooks: OpenHooks
 ) -> tuple[Contender, tuple[Assessment, ...]]:
     """Run a model on the films; its rows tell the films' sha256."""
-    model = ScoringModel(folder, setting.workers)
-    thresholds = _thresholds(setting.rules, model.card)
+    model = ScoringModel(card.folder, setting.workers, card)
+    thresholds = _thresholds(setting.rules, card)
     options = assess_options(
-        next(iter(thresholds.values())), model.card, setting.workers, setting.admission
+        next(iter(thresholds.values())), card, setting.workers, setting.admission
     )
     started = time.perf_counter()
     judged = judge(model, films, options, hooks)
     seconds = time.perf_counter() - started
     values = [np.nan if row.probability is None else row.probability for row in judged.rows]
-    size = sum((folder / name).stat().st_size for name in SCORING_FILES)
+    size = sum((card.folder / name).stat().st_size for name in SCORING_FILES)
     contender = Contender(
-        model.card.name,
+        card.name,
         np.array(values, np.float64),
         thresholds,
-        "" if setting.rules else model.card.default_rule,
+        "" if setting.rules else card.default_rule,
         len(films) / max(seconds, 1e-9),
         size / 1e6,
-        folder,
-        learnt_by(folder, judged),
+        card.folder,
+        learnt_by(card.folder, judged),
     )
     return contender, judged.rows
 

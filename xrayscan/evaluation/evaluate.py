@@ -13,7 +13,7 @@ from xrayscan.cells import path_text, safe_cell
 from xrayscan.evaluation.by_threshold import at_threshold
 from xrayscan.evaluation.evaluation_page import Page, write_page
 from xrayscan.evaluation.explaining.map_tests import MapTests
-from xrayscan.evaluation.films import LabelOptions, labelled_scans
+from xrayscan.evaluation.films import LabelledScans, LabelOptions, labelled_scans
 from xrayscan.evaluation.judging import (
     Judged,
     OpenHooks,
@@ -106,8 +106,7 @@ def evaluate(options: EvaluateOptions, hooks: OpenHooks) -> Evaluation:
     assess = assess_options(threshold, model.card, options.workers, options.admission)
     found = measurable(judge(model, labelled.films, assess, hooks), model.card, options.labels)
     judged = found.judged
-    facts = _facts(options, model.card, found, threshold)
-    facts["flow"]["other_labels"] = dict(labelled.other_labels)
+    facts = _facts(options, model.card, labelled, found, threshold)
     tested = MapTests(model, assess) if options.explanations else None
     if tested:
         facts["explanations"] = tested.of_films(judged, threshold)
@@ -135,6 +134,7 @@ def _check(options: EvaluateOptions) -> None:
 def _facts(
     options: EvaluateOptions,
     card: ModelCard,
+    labelled: LabelledScans,
     found: Measurable,
     threshold: float,
 ) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def _facts(
         },
         "rule": options.threshold or card.default_rule,
         "threshold": threshold,
-        "flow": _flow(found),
+        "flow": _flow(labelled, found),
         "notices": label_notices(judged),
         "measures": measure(sample, MeasureOptions(threshold, named, options.prevalence)),
         "all_without_probability_referred": _referred(judged, threshold, options.prevalence),
@@ -167,7 +167,7 @@ def _facts(
     }
 
 
-def _flow(found: Measurable) -> dict[str, Any]:
+def _flow(labelled: LabelledScans, found: Measurable) -> dict[str, Any]:
     judged = found.judged
     statuses = [status for status in Status if status is not Status.ADMITTED]  # of check alone
     by_status = {
@@ -178,6 +178,7 @@ def _flow(found: Measurable) -> dict[str, Any]:
         "patients": len(set(judged.patients)),
         **by_status,
         "without_probability": len(judged.rows) - by_status[Status.SCORED.value],
+        "other_labels": dict(labelled.other_labels),
         "left_out_as_seen": found.left_out,
         "learnt_from": found.learnt,
         "without_patient": sum(film.patient == film.scan.location for film in judged.films),

@@ -85,10 +85,19 @@ def labelled_scans(options: LabelOptions, card: ModelCard) -> LabelledScans:
     sides = _sides(entries, options, card)
     chosen = [entry for entry in entries if entry.label.casefold() in sides]
     other = Counter(entry.label for entry in entries if entry.label.casefold() not in sides)
-    if not chosen:
-        raise DataError(f"{options.data}: no films are left to measure on; give others")
+    check_left(chosen, options)
     films = tuple(_film(entry, sides[entry.label.casefold()]) for entry in chosen)
     return LabelledScans(films, dict(other))
+
+
+def check_left(films: Sequence[object], options: LabelOptions) -> None:
+    """Refuse to measure on nothing.
+
+    Raises:
+        DataError: no films are left.
+    """
+    if not films:
+        raise DataError(f"{options.data}: no films are left to measure on; give others")
 
 
 def _of_split(entries: list[Entry], options: LabelOptions) -> list[Entry]:

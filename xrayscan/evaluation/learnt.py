@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import DataError
-from xrayscan.evaluation.films import LabelOptions
+from xrayscan.evaluation.films import LabelOptions, check_left
 from xrayscan.evaluation.judging import Judged
 from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.seen import Seen
@@ -64,18 +64,9 @@ def measurable(judged: Judged, card: ModelCard, options: LabelOptions) -> Measur
     if not options.unseen:
         say_learnt(card.name, count, len(learnt))
         return Measurable(judged, count)
-    check_left(~learnt, options)
-    return Measurable(judged.chosen(~learnt), 0, count)
-
-
-def check_left(kept: NDArray[np.bool_], options: LabelOptions) -> None:
-    """Refuse to measure on nothing.
-
-    Raises:
-        DataError: no films are left.
-    """
-    if not kept.any():
-        raise DataError(f"{options.data}: no films are left to measure on; give others")
+    fresh = judged.chosen(~learnt)
+    check_left(fresh.films, options)
+    return Measurable(fresh, 0, count)
 
 
 def say_learnt(name: str, learnt: int, films: int) -> None:

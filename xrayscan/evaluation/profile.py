@@ -18,7 +18,6 @@ from xrayscan.errors import XrayscanError
 from xrayscan.evaluation.bootstrap import auc_interval
 from xrayscan.evaluation.estimates import ends
 from xrayscan.evaluation.judging import Judged
-from xrayscan.evaluation.learnt import learnt_by
 from xrayscan.evaluation.metrics import auc, reliability
 from xrayscan.evaluation.model_readme import README, model_readme
 from xrayscan.evaluation.recalibrating import Finding
@@ -38,6 +37,7 @@ class Site:
     Attributes:
         parent: the model's card.
         judged: the site's films.
+        learnt: how many of them the model has learnt from; 0 where it does not say.
         sample: those with a probability, corrected.
         finding: the correction.
         granted: what each wish came to; the first is the default.
@@ -47,6 +47,7 @@ class Site:
 
     parent: ModelCard
     judged: Judged
+    learnt: int
     sample: Sample
     finding: Finding
     granted: tuple[Mapping[str, Any], ...]
@@ -93,7 +94,7 @@ def profile_facts(name: str, site: Site) -> dict[str, Any]:
     parent, sample = dict(site.parent.facts), site.sample
     curve = operating_curve(sample.probabilities, sample.positives)
     training = {**parent["training"], "validation": _part(site)}
-    training |= {"validation_seen_before": _learnt(site)}
+    training |= {"validation_seen_before": site.learnt}
     correction = site.finding.recalibration
     return {
         **parent,
@@ -151,12 +152,6 @@ def _part(site: Site) -> dict[str, Any]:
             film.patient == film.scan.location for film in site.judged.films
         ),
     }
-
-
-def _learnt(site: Site) -> int:
-    """How many of the films the model has learnt from; 0 where it does not say."""
-    learnt = learnt_by(site.parent.folder, site.judged)
-    return 0 if learnt is None else int(learnt.sum())
 
 
 def _thresholds(site: Site) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from xrayscan.intake.admission import Admission
 from xrayscan.records import DISCLAIMER, PROBABILITY_DECIMALS, Status
 from xrayscan.reporting.overlay import overlay
 from xrayscan.resources import model_folder
-from xrayscan.scoring.engine import PROBABILITY
 from xrayscan.scoring.faithfulness import Heat, Mark, mark
 from xrayscan.scoring.model import ScoringModel
 
@@ -89,7 +88,7 @@ def explain(options: ExplainOptions) -> Explanation:
     drawn = {
         method: _unit(heat, model.card.heat_scale.get(method)) for method, heat in heats.items()
     }
-    raw = float(network.engine.outputs(film.pixels[None])[PROBABILITY].ravel()[0])
+    raw = float(network.engine.score(film.pixels[None]).probability[0])
     probability = round(model.card.recalibration.applied(raw), PROBABILITY_DECIMALS)
     found = Explanation(probability, model.card.positive, marks, remark)
     _write(options.out, picture(film, drawn, found))
