@@ -182,6 +182,35 @@ def test_a_share_that_is_not_mounted_costs_no_row(scans: Path) -> None:
     assert run(scans).assessed == []
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("others", [False, True], ids=["the only one", "one of two"])
+def test_a_share_that_is_known_not_to_be_mounted_is_a_failed_night(
+    scans: Path, monkeypatch: pytest.MonkeyPatch, others: bool, fresh: bool
+) -> None:
+    """A folder that was emptied is not."""
+    away = False
+    is_mount = os.path.ismount
+    monkeypatch.setattr(
+        "os.path.ismount", lambda path: is_mount(path) or (str(path), away) == (str(scans), False)
+    )
+    second = scans.parent / "second"
+    paths = (str(scans), str(second)) if others else (str(scans),)
+    put(second / "e.jpg", 5)
+    first = run(scans, paths=paths)
+    shutil.move(scans, scans.parent / "away")
+    scans.mkdir()
+    if others:
+        put(second / "f.jpg", 6)
+    emptied = run(scans, paths=paths)
+    assert emptied.summary.ending is Ending.FINISHED
+    assert emptied.said[0].endswith("is the share mounted?")
+    away = True
+    missing = run(scans, paths=paths, fresh=fresh)
+    assert missing.summary.ending is Ending.FOLDER_LOST
+    assert missing.said[0].endswith("its share is not mounted")
+    assert missing.rows.keys() == first.rows.keys() | ({str(second / "f.jpg")} if others else set())
+
+
 @pytest.mark.parametrize("amid", [False, True], ids=["before", "at the end"])
 def test_one_share_of_two_that_is_not_mounted_costs_no_row(scans: Path, amid: bool) -> None:
     second = scans.parent / "second"

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.folders import Folder, folder_of
@@ -23,10 +24,12 @@ class Plan:
     Attributes:
         to_assess: the scans that are new or changed, or were not readable for a passing reason.
         notes: what a person should know before it happens, one sentence each.
+        share_missing: a folder has no films because its share is not mounted.
     """
 
     to_assess: tuple[Scan, ...]
     notes: tuple[str, ...] = ()
+    share_missing: bool = False
 
 
 def plan_run(scans: Sequence[Scan], journal: Journal, key: Key, *, verify_content: bool) -> Plan:
@@ -92,21 +95,27 @@ def newly_gone(
     return changed
 
 
-def not_mounted(
+def without_films(
     scans: Sequence[Scan], journal: Journal, folders: Mapping[str, Folder]
-) -> Iterator[str]:
-    """Say of which folders without films there are rows, one sentence each."""
+) -> Iterator[tuple[Folder, int]]:
+    """Find the folders without films that there are rows of; yield each with how many."""
     empty = [path for path, folder in folders.items() if not folder.scans]
     if not empty:
         return
     others = rows_of_others(scans, journal)
     counts = Counter(folder_of(entry.row.scan.location, folders) for entry in others)
-    for path in empty:
-        if counts[path]:
-            yield (
-                f"{path}: no films there, where earlier runs found {counts[path]}; their rows "
-                "are kept; is the share mounted?"
-            )
+    yield from ((folders[path], counts[path]) for path in empty if counts[path])
+
+
+def mounts(folders: Mapping[str, Folder]) -> dict[str, str]:
+    """Where the folders that have films are mounted, for the closing of a run."""
+    return {path: folder.mount for path, folder in folders.items() if folder.scans}
+
+
+def is_not_mounted(folder: Folder, runs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a folder lay on another mount when a run last told ``mounts`` of it."""
+    earlier = (run.get("mounts", {}).get(folder.path) for run in reversed(runs))
+    return next(filter(None, earlier), folder.mount) != folder.mount
 
 
 def _confirmed(entry: Entry, scan: Scan, journal: Journal) -> bool:

@@ -14,11 +14,13 @@ from typing import Any, Protocol, TextIO
 from xrayscan.clock import now
 from xrayscan.incremental import (
     Plan,
+    is_not_mounted,
+    mounts,
     newly_gone,
-    not_mounted,
     plan_run,
     rows_in_order,
     rows_of_others,
+    without_films,
 )
 from xrayscan.intake.folders import Folder
 from xrayscan.journal.aside import move_aside
@@ -178,8 +180,14 @@ class _JournalRecord:
         else:
             plan = plan_run(scans, self.journal, options.key, verify_content=options.verify_content)
         self._to_assess = plan.to_assess
-        lost = not_mounted(scans, self.journal, options.folders)
-        return Plan(plan.to_assess, (*plan.notes, *lost))
+        empty = list(without_films(scans, self.journal, options.folders))
+        missing = [folder for folder, _ in empty if is_not_mounted(folder, self.nights)]
+        notes = (
+            f"{folder.path}: no films there, where earlier runs found {count}; their rows are "
+            f"kept; {'its share is not mounted' if folder in missing else 'is the share mounted?'}"
+            for folder, count in empty
+        )
+        return Plan(plan.to_assess, (*plan.notes, *notes), bool(missing))
 
     def add(self, rows: Sequence[Assessment]) -> None:
         self._still_ours()
@@ -221,7 +229,7 @@ class _JournalRecord:
         return self.journal.runs
 
     def close_night(self, facts: Mapping[str, Any]) -> None:
-        self.journal.close_run(dict(facts))
+        self.journal.close_run({**facts, "mounts": mounts(self._options.folders)})
 
     def _write(self, writer: TableWriter, entry: Entry) -> Assessment:
         model, tonight = _identity(self.journal.keys[entry.key]), _identity(self._options.key)

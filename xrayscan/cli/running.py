@@ -57,7 +57,7 @@ def run_films(options: JobOptions, manner: Manner) -> int:
     for sentence in summary.drift:
         remark(f"xrayscan: {sentence}")
     if not manner.quiet or code not in (Exit.DONE, Exit.POSITIVE):
-        if not summary.found:
+        if not summary.found and summary.ending is not Ending.FOLDER_LOST:
             say_nothing_was_found(options)
         said = filter(None, (summary.workload, summary.line()))
         remark("\n".join(said))

@@ -16,11 +16,13 @@ class Folder:
     Attributes:
         path: absolute.
         identity: its device and inode number; None where it was gone already.
+        mount: where what it lies on is mounted, absolute; of a share that is not, the one above.
         scans: those that were listed below it.
     """
 
     path: str
     identity: tuple[int, int] | None
+    mount: str
     scans: tuple[Scan, ...]
 
     def is_lost(self) -> bool:
@@ -79,12 +81,23 @@ def listed_folders(paths: Sequence[str], scans: Sequence[Scan]) -> dict[str, Fol
         folder = found[around]
         if folder is not None:
             films[folder].append(scan)
-    return {path: Folder(path, _identity_now(path), tuple(below)) for path, below in films.items()}
+    return {
+        path: Folder(path, _identity_now(path), _mount(path), tuple(below))
+        for path, below in films.items()
+    }
 
 
 def _identity(folder: str) -> tuple[int, int]:
     stat = os.stat(folder)  # noqa: PTH116
     return stat.st_dev, stat.st_ino
+
+
+def _mount(folder: str) -> str:
+    """The nearest mount point around a folder; numbers of devices change with each mount."""
+    place = os.path.realpath(folder)
+    while not os.path.ismount(place) and os.path.dirname(place) != place:  # noqa: PTH120
+        place = os.path.dirname(place)  # noqa: PTH120
+    return place
 
 
 def _identity_now(folder: str) -> tuple[int, int] | None:

@@ -94,6 +94,8 @@ def _run(options: JobOptions, listeners: Listeners, still_ours: Callable[[], Non
                 RunOptions(len(plan.to_assess), card.positive, folders, options.failures),
                 hooks,
             )
+            if plan.share_missing and ending is Ending.FINISHED:
+                ending = Ending.FOLDER_LOST
             books = record.close(discovery.scans, worklist, tally, ending)
             earlier = tuple(record.nights)
             summary = replace(
