@@ -350,6 +350,23 @@ def test_the_voi_lut_comes_before_the_window() -> None:
     assert (pixels(data)[above] == PEAK).all()
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_a_voi_lut_shows_the_film_at_any_depth(bits: int) -> None:
+    white = 2**bits - 1
+    table = lut(0, [value * white // 4095 for value in range(4096)], bits=bits)
+    shown = pixels(dicom_bytes(DEEP, bits_stored=12, VOILUTSequence=Sequence([table])))
+    assert np.abs(shown - DISPLAYED).max() <= PEAK / white + 1
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_a_modality_lut_may_have_any_depth(bits: int) -> None:
+    white = 2**bits - 1
+    table = lut(0, [value * white // 4095 for value in range(4096)], bits=bits)
+    window_all = {"WindowCenter": (white + 1) // 2, "WindowWidth": white + 1}
+    data = dicom_bytes(DEEP, bits_stored=12, ModalityLUTSequence=Sequence([table]), **window_all)
+    assert np.abs(pixels(data) - DISPLAYED).max() <= PEAK / white + 1
+
+
 def test_an_empty_voi_lut_sequence_says_nothing() -> None:
     data = dicom_bytes(DEEP, bits_stored=12, VOILUTSequence=Sequence([]), **WINDOW_ALL)
     assert np.array_equal(pixels(data), DISPLAYED)

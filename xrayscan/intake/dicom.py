@@ -10,13 +10,14 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi
+from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import UID
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.dicom_deflated import read_deflated
 from xrayscan.intake.dicom_frame import first_frame
 from xrayscan.intake.dicom_header import contradictions, facts
+from xrayscan.intake.dicom_lut import LookUpTable, look_up_table
 from xrayscan.intake.formats import Format
 from xrayscan.intake.grey import stretch
 from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count
@@ -111,7 +112,7 @@ def _monochrome(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.ui
 
     The transformations know nothing of neighbours: each level is transformed once and looked up.
     """
-    if stored.dtype.itemsize <= 2 and not dataset.get("ModalityLUTSequence"):
+    if stored.dtype.itemsize <= 2:
         low, high = int(stored.min()), int(stored.max())
         levels = np.arange(low, high + 1, dtype=np.int32)
         shades = _voi(_modality_values(levels, dataset), dataset)
@@ -136,20 +137,29 @@ def _order_palette(dataset: pydicom.Dataset) -> None:
 
 def _modality_values(stored: NDArray[Any], dataset: pydicom.Dataset) -> _FLOAT:
     """Apply the modality LUT, else the rescale slope and intercept where they have a value."""
-    if dataset.get("ModalityLUTSequence"):
-        return np.asarray(apply_modality_lut(stored, dataset), np.float64)
+    table = _first_table(dataset, "ModalityLUTSequence")
+    if table is not None:
+        return table[stored].astype(np.float64)
     slope, intercept = _first(dataset.get("RescaleSlope")), _first(dataset.get("RescaleIntercept"))
     if slope is None or intercept is None:
         return stored.astype(np.float64)
     return stored.astype(np.float64) * slope + intercept
 
 
+def _first_table(dataset: pydicom.Dataset, keyword: str) -> LookUpTable | None:
+    """The first table of a sequence; None where it has none."""
+    items = dataset.get(keyword)
+    if not items:
+        return None
+    syntax = dataset.file_meta.TransferSyntaxUID
+    return look_up_table(items[0], little_endian=syntax != pydicom.uid.ExplicitVRBigEndian)
+
+
 def _voi(values: _FLOAT, dataset: pydicom.Dataset) -> NDArray[np.uint16] | None:
     """Apply the VOI LUT or window. Out: 0..65535; None where the header has neither."""
-    if dataset.get("VOILUTSequence"):
-        peak = 2 ** int(dataset.VOILUTSequence[0].LUTDescriptor[2]) - 1
-        looked_up = apply_voi(np.rint(values).astype(np.int64), dataset)
-        return _to_peak(np.asarray(looked_up, np.float64) / peak)
+    table = _first_table(dataset, "VOILUTSequence")
+    if table is not None:
+        return _to_peak(table[values] / table.peak)
     centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
     function = str(dataset.get("VOILUTFunction") or "LINEAR")
     narrowest = np.finfo(np.float64).tiny if function in ("LINEAR_EXACT", "SIGMOID") else 1
