@@ -452,6 +452,9 @@ def named(tmp_path: Path) -> Path:
     whole = dicom_bytes(draw_film(seed=1), **PERSON)
     (folder / "whole.dcm").write_bytes(whole)
     (folder / "cut.dcm").write_bytes(whole[: len(whole) // 2])
+    # pydicom warns of a character set that it does not know, and quotes it
+    careless = dicom_bytes(draw_film(seed=3), SpecificCharacterSet="ISO_IR 100", **PERSON)
+    (folder / "careless.dcm").write_bytes(careless.replace(b"ISO_IR 100", b"Doe^Janine"))
     (folder / "plain.jpg").write_bytes(jpeg_bytes(draw_film(seed=2)))
     return tmp_path
 
@@ -489,6 +492,6 @@ def test_names_leave_the_journal_when_they_are_asked_for_no_more(
         xrayscan("predict", "named", "--csv", "out/p.csv", *further, cwd=named)
         (named / "named" / "whole.dcm").unlink(missing_ok=True)  # its row stays, without a name
     outputs = [path.read_bytes() for path in (named / "out").iterdir()]
-    assert len(read_rows(named / "out" / "p.csv")) == 3
+    assert len(read_rows(named / "out" / "p.csv")) == 4
     for content in outputs:
         assert not [told for told in TOLD if told in content]

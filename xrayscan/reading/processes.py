@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
@@ -35,7 +36,9 @@ class Processes:
     def __init__(self, options: ReadOptions, read: Read) -> None:
         self._options = options
         self._read = read
-        self._pool = ProcessPool(options.workers, context=_context())
+        self._pool = ProcessPool(
+            options.workers, initializer=_keep_libraries_silent, context=_context()
+        )
         self._begun: set[Future[_Parcel]] = set()
         self._is_open = True
         self._lock = threading.Lock()
@@ -106,6 +109,11 @@ class Processes:
         finally:
             with self._lock:
                 self._begun.discard(task)
+
+
+def _keep_libraries_silent() -> None:
+    """Let libraries warn of nothing in this process: pydicom's warnings can quote a patient."""
+    warnings.simplefilter("ignore")
 
 
 def _read_apart(read: Read, scan: Scan, options: ReadOptions, address: Address | None) -> _Parcel:
