@@ -334,6 +334,40 @@ def test_without_a_window_percentiles_set_the_contrast(options: dict[str, object
     assert np.abs(shown - expected).max() < 2
 
 
+PADDED = np.pad(DEEP // 4 + 500, ((0, 0), (200, 200)))  # more padding than film
+
+
+@pytest.mark.parametrize(
+    ("padding", "declared"),
+    [
+        pytest.param(0, {"PixelPaddingValue": 0}, id="black"),
+        pytest.param(4095, {"PixelPaddingValue": 4095}, id="white"),
+        pytest.param(7, {"PixelPaddingValue": 10, "PixelPaddingRangeLimit": 3}, id="range"),
+    ],
+)
+def test_padding_does_not_set_the_contrast(padding: int, declared: dict[str, int]) -> None:
+    film = PADDED.copy()
+    film[:, :200] = film[:, -200:] = padding
+    shown = pixels(dicom_bytes(film, bits_stored=12, **declared))[:, 200:-200]
+    assert np.array_equal(shown, pixels(dicom_bytes(film[:, 200:-200].copy(), bits_stored=12)))
+
+
+def test_padding_of_signed_films_may_be_given_as_unsigned() -> None:
+    film = PADDED.astype(np.int16)
+    film[:, :200] = film[:, -200:] = -2000
+    declared = dicom_bytes(film, PixelPaddingValue=-2000)
+    as_unsigned = declared.replace(b"\x28\0\x20\x01SS", b"\x28\0\x20\x01US")
+    assert as_unsigned != declared
+    shown = pixels(as_unsigned)[:, 200:-200]
+    assert np.array_equal(shown, pixels(dicom_bytes(film[:, 200:-200].copy())))
+
+
+def test_a_film_that_is_padding_alone_by_its_header_is_shown() -> None:
+    declared = {"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 4095}
+    shown = pixels(dicom_bytes(DEEP, bits_stored=12, **declared))
+    assert np.array_equal(shown, pixels(dicom_bytes(DEEP, bits_stored=12)))
+
+
 def test_8_bits_without_a_window_stay_as_they_are() -> None:
     dark = FILM // 3
     assert np.array_equal(pixels(dicom_bytes(dark)), scaled(dark, 255))

@@ -121,7 +121,20 @@ def _monochrome(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.ui
             return np.take(shades, places)
     values = _modality_values(stored, dataset)
     grey = _voi(values, dataset)
-    return stretch(values.astype(np.float32)) if grey is None else grey
+    return stretch(values.astype(np.float32), _film(stored, dataset)) if grey is None else grey
+
+
+def _film(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.bool_] | None:
+    """Where no padding is (PS3.3 C.7.5.1.1.2); None where the header declares none."""
+    padding = _first(dataset.get("PixelPaddingValue"))
+    if padding is None:
+        return None
+    last = _first(dataset.get("PixelPaddingRangeLimit"))
+    # as they are stored: writers give negative ones as unsigned
+    ends = np.array([padding, padding if last is None else last]).astype(np.int64)
+    low, high = np.sort(ends.astype(stored.dtype))
+    film: NDArray[np.bool_] = (stored < low) | (stored > high)
+    return film
 
 
 def _order_palette(dataset: pydicom.Dataset) -> None:

@@ -28,12 +28,19 @@ def depth_peak(pixels: Grey) -> int:
     return 255 if pixels.dtype == np.uint8 else significant_peak(int(pixels.max()))
 
 
-def stretch(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+def stretch(
+    values: NDArray[np.float32], counted: NDArray[np.bool_] | None = None
+) -> NDArray[np.uint16]:
     """Map values of no declared range to 0..65535 between their 0.5th and 99.5th percentile.
 
     Percentiles, not extremes: one dead pixel or a burnt-in marker must not set the contrast.
+
+    Args:
+        values: any shape.
+        counted: which of them are film; all where not given, or where none is.
     """
-    finite = values[np.isfinite(values)]
+    film = values[counted] if counted is not None and counted.any() else values
+    finite = film[np.isfinite(film)]
     if finite.size == 0:
         raise ScanError(Reason.DAMAGED, f"holds no finite grey value; {COPY_AGAIN}")
     low, high = np.percentile(finite, (0.5, 99.5))
