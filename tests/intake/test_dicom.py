@@ -16,6 +16,7 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -476,11 +477,32 @@ def test_a_header_that_claims_too_much_is_refused_before_decoding() -> None:
     assert refused(data).reason is Reason.TOO_LARGE
 
 
-def test_a_transfer_syntax_that_nobody_knows_is_unsupported() -> None:
-    mpeg = UID("1.2.840.10008.1.2.4.100")
-    fault = refused(dicom_bytes(FILM, syntax=mpeg, frame=b"\0" * 100))
+@pytest.mark.parametrize(
+    ("syntax", "named"),
+    [
+        ("1.2.840.10008.1.2.4.100", "MPEG2 Main Profile / Main Level"),
+        ("1.2.840.10008.1.2.4.110", "1.2.840.10008.1.2.4.110"),  # JPEG XL
+        ("1.2.840.113619.5.2", "1.2.840.113619.5.2"),  # of a maker's own
+    ],
+)
+def test_a_transfer_syntax_that_nobody_reads_is_unsupported(syntax: str, named: str) -> None:
+    fault = refused(with_syntax(syntax))
     assert fault.reason is Reason.UNSUPPORTED
-    assert fault.detail.endswith("; export it uncompressed")
+    assert fault.detail.startswith(f"its transfer syntax ({named}")
+    assert fault.detail.endswith(") cannot be read; export it uncompressed")
+
+
+def test_a_name_in_place_of_a_transfer_syntax_is_damage_and_not_repeated() -> None:
+    fault = refused(with_syntax("DOE^JOHN"))
+    assert fault.reason is Reason.DAMAGED
+    assert fault.detail.startswith("its transfer syntax (of an unknown kind) cannot be read; copy")
+
+
+def with_syntax(syntax: str) -> bytes:
+    """Name another transfer syntax in a header: pydicom writes none that it does not know."""
+    usual = HTJ2KLossless.encode() + b"\0"
+    whole = dicom_bytes(FILM, syntax=HTJ2KLossless, frame=b"\0" * 100)
+    return whole.replace(usual, syntax.encode().ljust(len(usual), b"\0"))
 
 
 CUT = {

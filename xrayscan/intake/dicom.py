@@ -11,11 +11,10 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels.processing import apply_color_lut
-from pydicom.uid import UID
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.dicom_deflated import read_deflated
-from xrayscan.intake.dicom_frame import first_frame
+from xrayscan.intake.dicom_frame import first_frame, uid_name
 from xrayscan.intake.dicom_header import contradictions, facts
 from xrayscan.intake.dicom_lut import LookUpTable, look_up_table
 from xrayscan.intake.formats import Format
@@ -70,7 +69,7 @@ def _dataset(data: bytes) -> pydicom.Dataset:
 def _no_picture(dataset: pydicom.Dataset) -> ScanError:
     """Tell a picture that is cut off from a kind of document that has none."""
     meta = getattr(dataset, "file_meta", {})
-    kind = _uid_name(meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID") or "")
+    kind = uid_name(meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID") or "")
     if not kind or "Image Storage" in kind:
         detail = f"its DICOM data ends before the picture; {COPY_AGAIN}"
         return ScanError(Reason.TRUNCATED, detail, Format.DICOM)
@@ -222,13 +221,7 @@ def _first(value: Any) -> float | None:
 
 
 def _format_words(dataset: pydicom.Dataset) -> str:
-    return f"{Format.DICOM} ({_uid_name(dataset.file_meta.TransferSyntaxUID)})"
-
-
-def _uid_name(value: object) -> str:
-    """Name what a UID stands for; in a damaged header it may be anything, a patient's name too."""
-    uid = UID(str(value))
-    return uid.name if uid.is_valid or not uid else "of an unknown kind"
+    return f"{Format.DICOM} ({uid_name(dataset.file_meta.TransferSyntaxUID)})"
 
 
 def _notes(dataset: pydicom.Dataset) -> tuple[str, ...]:

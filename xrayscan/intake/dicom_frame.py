@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.datadict import dictionary_description, dictionary_has_tag
 from pydicom.encaps import get_frame
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import RLELossless
+from pydicom.uid import UID, RLELossless
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.formats import Format
@@ -36,6 +37,7 @@ def first_frame(dataset: Dataset) -> NDArray[Any]:
         ScanError: the frame is damaged or truncated, or encoded in a way that is not supported.
     """
     syntax = dataset.file_meta.TransferSyntaxUID
+    _check_known(syntax)
     try:
         if syntax.is_encapsulated:
             pixels = _decode_strictly(dataset)
@@ -55,6 +57,24 @@ def first_frame(dataset: Dataset) -> NDArray[Any]:
         reason = Reason.TRUNCATED if ends_early else Reason.DAMAGED
         detail = f"its pixel data cannot be decoded ({decoder_words(fault)}); {COPY_AGAIN}"
         raise ScanError(reason, detail, Format.DICOM) from None
+
+
+def _check_known(syntax: UID) -> None:
+    """Refuse a transfer syntax that no decoder reads: videos, those of other makers, new ones."""
+    try:
+        get_decoder(syntax)
+    except NotImplementedError:
+        reason, next_step = Reason.UNSUPPORTED, "export it uncompressed"
+        if not syntax.is_valid:  # a damaged header, not a maker's own
+            reason, next_step = Reason.DAMAGED, COPY_AGAIN
+        detail = f"its transfer syntax ({uid_name(syntax)}) cannot be read; {next_step}"
+        raise ScanError(reason, detail, Format.DICOM) from None
+
+
+def uid_name(value: object) -> str:
+    """Name what a UID stands for; in a damaged header it may be anything, a patient's name too."""
+    uid = UID(str(value))
+    return uid.name if uid.is_valid or not uid else "of an unknown kind"
 
 
 def _decode_strictly(dataset: Dataset) -> NDArray[Any] | None:
