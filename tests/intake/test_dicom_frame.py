@@ -8,7 +8,13 @@ import pydicom.data
 import pytest
 from pydicom.encaps import get_frame
 from pydicom.filebase import DicomBytesIO
-from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit
+from pydicom.uid import (
+    UID,
+    ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    RLELossless,
+)
 
 from tests.films import dicom_bytes, draw_deep_film, draw_film, jpeg_bytes, odd_jpeg_bytes
 from xrayscan.errors import ScanError
@@ -34,6 +40,31 @@ def refused(data: bytes) -> ScanError:
 
 def lose_a_sector(whole: bytes, start: int, filling: bytes) -> bytes:
     return whole[:start] + filling + whole[start + len(filling) :]
+
+
+# --- bits ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless], ids=["plain", "RLE"])
+@pytest.mark.parametrize("moved", [0, 4], ids=["header errs", "at the top"])
+def test_values_may_lie_at_the_top_of_their_cells(syntax: UID, moved: int) -> None:
+    junk = np.uint16(5 if moved else 0)  # below the values there may be anything
+    data = dicom_bytes(DEEP << moved | junk, bits_stored=12, syntax=syntax, HighBit=15)
+    assert np.array_equal(first_frame(pydicom.dcmread(DicomBytesIO(data))), DEEP)
+
+
+@pytest.mark.parametrize("high", [0, 200], ids=str)
+def test_a_highest_bit_that_cannot_be_says_nothing(high: int) -> None:
+    data = dicom_bytes(DEEP, bits_stored=12, HighBit=high)
+    assert np.array_equal(first_frame(pydicom.dcmread(DicomBytesIO(data))), DEEP)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless], ids=["plain", "RLE"])
+def test_overlays_above_the_values_are_no_part_of_them(syntax: UID) -> None:
+    overlay = np.zeros_like(DEEP)
+    overlay[50:100, 60:200] = 1 << 12 | 1 << 15
+    data = dicom_bytes(DEEP | overlay, bits_stored=12, syntax=syntax)
+    assert np.array_equal(first_frame(pydicom.dcmread(DicomBytesIO(data))), DEEP)
 
 
 # --- JPEG ---------------------------------------------------------------------------------------

@@ -38,6 +38,26 @@ def first_frame(dataset: Dataset) -> NDArray[Any]:
     """
     syntax = dataset.file_meta.TransferSyntaxUID
     _check_known(syntax)
+    below = _bits_below(dataset)
+    if not below:
+        return _decoded(dataset, syntax)
+    bits = int(dataset.BitsStored)
+    try:
+        dataset.BitsStored = bits + below
+        stored = _decoded(dataset, syntax)
+    finally:
+        dataset.BitsStored = bits
+    return stored >> below if stored.max() >> bits else stored  # some headers err
+
+
+def _bits_below(dataset: Dataset) -> int:
+    """Bits of a cell below its value, which old files have at the top; no others have any."""
+    stored, top = int(dataset.get("BitsStored") or 0), int(dataset.get("HighBit") or 0) + 1
+    at_the_top = 0 < stored < top <= int(dataset.get("BitsAllocated") or 0)
+    return top - stored if at_the_top and not dataset.get("PixelRepresentation") else 0
+
+
+def _decoded(dataset: Dataset, syntax: UID) -> NDArray[Any]:
     try:
         if syntax.is_encapsulated:
             pixels = _decode_strictly(dataset)
