@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 
 import cv2
+import imagecodecs
 import numpy as np
 import pydicom
 import pydicom.data
@@ -146,6 +147,16 @@ def test_tiff_where_white_is_zero(stored: NDArray[np.uint16], shown: NDArray[np.
     assert data.count(PHOTOMETRIC_BLACK_IS_ZERO) == 1
     data = data.replace(PHOTOMETRIC_BLACK_IS_ZERO, struct.pack("<HHIH", 262, 3, 1, 0))
     assert np.array_equal(decoded(data).pixels, shown)
+
+
+@pytest.mark.parametrize("coding", [1, 5, 8, 32773], ids=["raw", "LZW", "deflate", "PackBits"])
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little", "big"])
+def test_deep_tiff_where_white_is_zero_in_either_byte_order(order: str, coding: int) -> None:
+    stored = 4095 - DEEP
+    data = imagecodecs.tiff_encode(
+        stored.copy(), photometric=0, compression=coding, byteorder=order
+    )
+    assert np.array_equal(decoded(bytes(data)).pixels, DEEP)
 
 
 @pytest.mark.parametrize(

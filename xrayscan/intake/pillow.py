@@ -7,7 +7,7 @@ import io
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL.TiffImagePlugin import OPEN_INFO, TiffImageFile
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.complaints import damaged
@@ -21,6 +21,8 @@ from xrayscan.intake.tiff import checked_page, tiff_pixels
 from xrayscan.records import Radiograph, Reason
 
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 4
+# 16 bits of grey: byte order, photometric, format, fill order, bits, extra samples; modes.
+_BIG_ENDIAN_WHITE_IS_ZERO = ((b"MM", _WHITE_IS_ZERO, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 
 
 def decode_with_pillow(data: bytes, format: Format, options: DecodeOptions) -> Radiograph:
@@ -55,6 +57,7 @@ def decode_with_pillow(data: bytes, format: Format, options: DecodeOptions) -> R
 def opened(data: bytes, format: Format) -> Image.Image:
     """Read a picture's header; its size is for the caller to check."""
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which holds for the whole process
+    OPEN_INFO.setdefault(*_BIG_ENDIAN_WHITE_IS_ZERO)  # Pillow knows it in little endian only
     return Image.open(io.BytesIO(data), formats=[format])
 
 
