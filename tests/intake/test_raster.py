@@ -159,6 +159,24 @@ def test_deep_tiff_where_white_is_zero_in_either_byte_order(order: str, coding: 
     assert np.array_equal(decoded(bytes(data)).pixels, DEEP)
 
 
+@pytest.mark.parametrize("coding", [1, 8], ids=["raw", "deflate"])
+def test_deep_colours_that_lie_apart_are_refused(coding: int) -> None:
+    data = imagecodecs.tiff_encode(
+        np.stack([16 * DEEP] * 3), photometric=2, planarconfig=2, compression=coding
+    )
+    fault = refused(bytes(data))
+    assert fault.reason is Reason.UNSUPPORTED
+    assert fault.detail.endswith("export it as grey")
+
+
+@pytest.mark.parametrize("coding", [1, 8], ids=["raw", "deflate"])
+def test_plain_colours_may_lie_apart(coding: int) -> None:
+    data = imagecodecs.tiff_encode(
+        np.stack([FILM] * 3), photometric=2, planarconfig=2, compression=coding
+    )
+    assert off_by(decoded(bytes(data)), FILM) <= 1
+
+
 @pytest.mark.parametrize(
     "values",
     [

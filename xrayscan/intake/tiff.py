@@ -74,6 +74,7 @@ def checked_page(data: bytes, tags: Tags) -> Grey | None:
     Raises:
         ScanError: what was found.
     """
+    _check_kind(tags)
     canvas = _canvas(data, tags)
     for piece in _pieces(tags):
         coded = data[piece.start : piece.start + piece.length]
@@ -86,6 +87,14 @@ def checked_page(data: bytes, tags: Tags) -> Grey | None:
         elif canvas is not None:
             _put(content, canvas, piece)
     return None if canvas is None else _page(canvas, tags)
+
+
+def _check_kind(tags: Tags) -> None:
+    """Refuse deep colours that lie apart: both libraries show something else, and say nothing."""
+    apart = int(tags.get(_PLANAR, 1)) == 2 and int(tags.get(_SAMPLES, 1)) > 1
+    if apart and max(tags.get(_BITS, (1,))) > 8:
+        detail = "its colours have 16 bits and lie apart, which cannot be read; export it as grey"
+        raise ScanError(Reason.UNSUPPORTED, detail, Format.TIFF)
 
 
 def _canvas(data: bytes, tags: Tags) -> NDArray[Any] | None:
