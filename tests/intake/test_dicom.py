@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     UID,
@@ -402,8 +403,18 @@ def test_a_modality_lut_may_have_any_depth(bits: int) -> None:
     assert np.abs(pixels(data) - DISPLAYED).max() <= PEAK / white + 1
 
 
-def test_an_empty_voi_lut_sequence_says_nothing() -> None:
-    data = dicom_bytes(DEEP, bits_stored=12, VOILUTSequence=Sequence([]), **WINDOW_ALL)
+def without_entries() -> Dataset:
+    table = lut(0, [0, 1, 2])
+    table.LUTData = None
+    return table
+
+
+@pytest.mark.parametrize("keyword", ["VOILUTSequence", "ModalityLUTSequence"])
+@pytest.mark.parametrize(
+    "items", [[], [Dataset()], [without_entries()]], ids=["no item", "empty item", "no entries"]
+)
+def test_an_empty_table_says_nothing(keyword: str, items: list[Dataset]) -> None:
+    data = dicom_bytes(DEEP, bits_stored=12, **{keyword: Sequence(items)}, **WINDOW_ALL)
     assert np.array_equal(pixels(data), DISPLAYED)
 
 

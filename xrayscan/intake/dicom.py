@@ -159,9 +159,9 @@ def _modality_values(stored: NDArray[Any], dataset: pydicom.Dataset) -> _FLOAT:
 
 
 def _first_table(dataset: pydicom.Dataset, keyword: str) -> LookUpTable | None:
-    """The first table of a sequence; None where it has none."""
+    """The first table of a sequence; None where it has none, or an empty one."""
     items = dataset.get(keyword)
-    if not items:
+    if not items or not items[0].get("LUTDescriptor") or not items[0].get("LUTData"):
         return None
     syntax = dataset.file_meta.TransferSyntaxUID
     return look_up_table(items[0], little_endian=syntax != pydicom.uid.ExplicitVRBigEndian)
