@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pydicom.data
@@ -11,8 +14,11 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.uid import (
     UID,
     ExplicitVRLittleEndian,
+    JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLSLossless,
     RLELossless,
 )
 
@@ -65,6 +71,32 @@ def test_overlays_above_the_values_are_no_part_of_them(syntax: UID) -> None:
     overlay[50:100, 60:200] = 1 << 12 | 1 << 15
     data = dicom_bytes(DEEP | overlay, bits_stored=12, syntax=syntax)
     assert np.array_equal(first_frame(pydicom.dcmread(DicomBytesIO(data))), DEEP)
+
+
+CODES: dict[str, tuple[UID, Callable[..., bytes | bytearray]]] = {
+    "JPEG 2000": (JPEG2000Lossless, partial(imagecodecs.jpeg2k_encode, codecformat="j2k")),
+    "JPEG-LS": (JPEGLSLossless, imagecodecs.jpegls_encode),
+    "JPEG Lossless": (JPEGLossless, imagecodecs.ljpeg_encode),
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_knows_its_own_depth(code: str) -> None:
+    syntax, encode = CODES[code]
+    data = dicom_bytes(DEEP, bits_stored=10, syntax=syntax, frame=bytes(encode(DEEP)))
+    assert np.array_equal(first_frame(pydicom.dcmread(DicomBytesIO(data))), DEEP)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_overlays_that_were_coded_with_the_values_are_no_part_of_them(code: str) -> None:
+    syntax, encode = CODES[code]
+    overlaid = DEEP.copy()
+    overlaid[50:100, 60:200] |= 1 << 12
+    data = dicom_bytes(overlaid, bits_stored=12, syntax=syntax, frame=bytes(encode(overlaid)))
+    dataset = pydicom.dcmread(DicomBytesIO(data))
+    dataset.add_new((0x6000, 0x0100), "US", 16)
+    dataset.add_new((0x6000, 0x0102), "US", 12)
+    assert np.array_equal(first_frame(dataset), DEEP)
 
 
 # --- JPEG ---------------------------------------------------------------------------------------

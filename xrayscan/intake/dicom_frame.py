@@ -114,16 +114,24 @@ def _as_stored(pixels: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
     """Give decoded pixels the sign that the header declares, and clear unused bits (PS3.5 8.1.1).
 
     Few codes know of signs: a negative number comes as a large one, with the sign in its highest
-    stored bit.
+    stored bit. But all except run lengths know how many bits there are: where the header says
+    fewer, it errs, unless the others are overlays.
     """
     kind = "i" if dataset.get("PixelRepresentation") else "u"
     coded = pixels.view(f"{kind}{pixels.dtype.itemsize}")
     stored = coded.astype(f"{kind}{max(1, int(dataset.BitsAllocated) // 8)}")
     unused = 8 * stored.itemsize - int(dataset.BitsStored)
-    if unused > 0:
+    is_cell = dataset.file_meta.TransferSyntaxUID == RLELossless or _has_overlays_within(dataset)
+    if unused > 0 and (kind == "i" or is_cell):
         stored <<= unused
         stored >>= unused
     return stored
+
+
+def _has_overlays_within(dataset: Dataset) -> bool:
+    """Whether overlays lie in bits of the pixels, as old files have them (PS3.3 C.9.2)."""
+    positions = (dataset.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2))
+    return any(position is not None and position.value for position in positions)
 
 
 def decoder_words(fault: Exception) -> str:
