@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from enum import StrEnum
 
@@ -41,9 +42,14 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"\xd0\xcf\x11\xe0", "a document of an older Office"),
     (b"GIF8", "a GIF picture"),
     (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 file"),
     (b"\xff\x4f\xff\x51", "a JPEG 2000 codestream"),
+    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL file"),
+    (b"\xff\x0a", "a JPEG XL codestream"),
     (b"RIFF", "a RIFF container (WebP, AVI)"),
     (b"<!DOCTYPE", "an HTML page"),
     (b"<!doctype", "an HTML page"),
@@ -87,8 +93,18 @@ def sniff(head: bytes) -> Format | None:
 
 def foreign_kind(head: bytes) -> str:
     """Say in words what a file that is no film of ours is, e.g. "a PDF document"."""
+    begins = head.removeprefix(codecs.BOM_UTF8)
     for magic, words in _FOREIGN:
-        if head.lstrip().startswith(magic):
+        if begins.lstrip().startswith(magic):
             return words
-    printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
-    return "text" if head and printable == len(head) else "no format that xrayscan knows"
+    if head[4:8] == b"ftyp":
+        return "a HEIC, AVIF or MP4 file"
+    return "text" if _is_text(begins) else "no format that xrayscan knows"
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)  # may end within a letter
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(letter.isprintable() or letter in "\t\r\n" for letter in text)
