@@ -439,6 +439,21 @@ def test_a_palette() -> None:
     assert np.array_equal(pixels(data), scaled(FILM, 255))
 
 
+@pytest.mark.parametrize(
+    ("kind", "bits", "white"),
+    [("u1", 8, 255), ("<u2", 8, 255), ("<u2", 16, 255), ("<u2", 8, 65_535), ("<u2", 16, 65_535)],
+)
+def test_a_palette_of_any_depth_however_it_is_stated(kind: str, bits: int, white: int) -> None:
+    entries = (np.arange(4096) * white // 4095).astype(kind).tobytes()
+    colours = {
+        f"{colour}PaletteColorLookupTable{part}": value
+        for colour in ("Red", "Green", "Blue")
+        for part, value in (("Descriptor", [4096, 0, bits]), ("Data", entries))
+    }
+    data = dicom_bytes(DEEP, bits_stored=12, photometric="PALETTE COLOR", **colours)
+    assert np.abs(pixels(data) - DISPLAYED).max() <= PEAK / white + 1
+
+
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless], ids=["plain", "RLE"])
 def test_the_first_of_several_frames_is_taken(syntax: UID) -> None:
     radiograph = decode_dicom(dicom_bytes(np.stack([FILM, 255 - FILM, FILM]), syntax=syntax), USUAL)

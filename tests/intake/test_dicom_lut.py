@@ -2,22 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pydicom.dataset import Dataset
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.dicom_lut import LookUpTable, look_up_table
 from xrayscan.records import Reason
 
 
-def item(data: object, *, count: int, bits: int, first: int = 0) -> Dataset:
-    table = Dataset()
-    table.add_new("LUTDescriptor", "SS" if first < 0 else "US", [count, first, bits])
-    table.add_new("LUTData", "OW" if isinstance(data, bytes) else "US", data)
-    return table
-
-
-def read(data: object, *, count: int, bits: int, little_endian: bool = True) -> LookUpTable:
-    return look_up_table(item(data, count=count, bits=bits), little_endian=little_endian)
+def read(
+    data: object, *, count: int, bits: int, first: int = 0, little_endian: bool = True
+) -> LookUpTable:
+    return look_up_table([count, first, bits], data, little_endian=little_endian)
 
 
 RAMP = np.arange(1024)
@@ -53,7 +47,7 @@ def test_no_entries_stated_are_65536() -> None:
 
 
 def test_values_beside_the_table_have_its_ends() -> None:
-    table = look_up_table(item([7, 8, 9], count=3, bits=8, first=-2), little_endian=True)
+    table = read([7, 8, 9], count=3, bits=8, first=-2)
     values = np.array([-1000, -3, -2, -1, 0, 1, 70_000])
     assert table[values].tolist() == [7, 7, 7, 8, 9, 9, 9]
     assert table[values.astype(float) + 0.2].tolist() == table[values].tolist()

@@ -24,6 +24,7 @@ from xrayscan.intake.options import DecodeOptions
 from xrayscan.records import Radiograph, Reason
 
 _PEAK = 65_535
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _FLOAT = NDArray[np.float64]
 
 
@@ -92,18 +93,23 @@ def _assume_uncompressed(dataset: pydicom.Dataset) -> None:
 def _display_grey(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.uint16]:
     photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     if photometric == "PALETTE COLOR":
-        _order_palette(dataset)
-        stored = apply_color_lut(stored, dataset)
+        return _to_peak(_palette_colours(stored, dataset) @ _LUMA)
     if stored.ndim == 3:  # a secondary capture in colour: its luminance, with its own bit depth
-        depth = (
-            float(np.iinfo(stored.dtype).max)
-            if photometric == "PALETTE COLOR"
-            else _stored_peak(dataset)
-        )
-        luma = stored.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
-        return _to_peak(luma / depth)
+        return _to_peak(stored.astype(np.float64) @ _LUMA / _stored_peak(dataset))
     grey = _monochrome(stored, dataset)
     return _PEAK - grey if photometric == "MONOCHROME1" else grey
+
+
+def _palette_colours(stored: NDArray[Any], dataset: pydicom.Dataset) -> _FLOAT:
+    """Look up red, green and blue: (H, W, 3), 0 to 1."""
+    if "RedPaletteColorLookupTableData" not in dataset:  # in segments
+        colours = apply_color_lut(stored, dataset)
+        return colours.astype(np.float64) / np.iinfo(colours.dtype).max
+    names = [f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue")]
+    parts = [(dataset[f"{name}Descriptor"].value, dataset[f"{name}Data"].value) for name in names]
+    tables = [look_up_table(*part, little_endian=_has_little_words(dataset)) for part in parts]
+    peak = max(table.peak for table in tables)  # of a colour that is not used it says nothing
+    return np.stack([table[stored] for table in tables], axis=-1) / peak
 
 
 def _monochrome(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.uint16]:
@@ -136,17 +142,6 @@ def _film(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.bool_] |
     return film
 
 
-def _order_palette(dataset: pydicom.Dataset) -> None:
-    """Bring the words of a big-endian palette into the order that pydicom takes them to be in."""
-    if dataset.file_meta.TransferSyntaxUID != pydicom.uid.ExplicitVRBigEndian:
-        return
-    for colour in ("Red", "Green", "Blue"):
-        keyword = f"{colour}PaletteColorLookupTableData"
-        if keyword in dataset and dataset[keyword].VR == "OW":
-            words = np.frombuffer(dataset[keyword].value, np.uint16)
-            dataset[keyword].value = words.byteswap().tobytes()
-
-
 def _modality_values(stored: NDArray[Any], dataset: pydicom.Dataset) -> _FLOAT:
     """Apply the modality LUT, else the rescale slope and intercept where they have a value."""
     table = _first_table(dataset, "ModalityLUTSequence")
@@ -163,8 +158,13 @@ def _first_table(dataset: pydicom.Dataset, keyword: str) -> LookUpTable | None:
     items = dataset.get(keyword)
     if not items or not items[0].get("LUTDescriptor") or not items[0].get("LUTData"):
         return None
-    syntax = dataset.file_meta.TransferSyntaxUID
-    return look_up_table(items[0], little_endian=syntax != pydicom.uid.ExplicitVRBigEndian)
+    item = items[0]
+    little = _has_little_words(dataset)
+    return look_up_table(item.LUTDescriptor, item.LUTData, little_endian=little)
+
+
+def _has_little_words(dataset: pydicom.Dataset) -> bool:
+    return dataset.file_meta.TransferSyntaxUID != pydicom.uid.ExplicitVRBigEndian
 
 
 def _voi(values: _FLOAT, dataset: pydicom.Dataset) -> NDArray[np.uint16] | None:

@@ -1,12 +1,12 @@
-"""Look-up tables of DICOM headers: from values to the entries of a table (PS3.3 C.11.1, C.11.2)."""
+"""Look-up tables of DICOM headers (PS3.3 C.7.6.3.1.5, C.11.1, C.11.2): from values to entries."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 
 from xrayscan.errors import ScanError
@@ -18,7 +18,7 @@ from xrayscan.records import Reason
 
 @dataclass(frozen=True, slots=True)
 class LookUpTable:
-    """One item of a Modality LUT or VOI LUT Sequence.
+    """An item of a Modality LUT or VOI LUT Sequence, or one colour of a palette.
 
     Attributes:
         first: the value that has the first entry.
@@ -37,19 +37,20 @@ class LookUpTable:
         return entries
 
 
-def look_up_table(item: pydicom.Dataset, *, little_endian: bool) -> LookUpTable:
+def look_up_table(descriptor: Sequence[int], data: Any, *, little_endian: bool) -> LookUpTable:
     """Read a table; not by pydicom, whose places in a table of 8-bit entries have 8 bits, too.
 
     Args:
-        item: with a descriptor and entries.
+        descriptor: number of entries, the value that has the first one, bits.
+        data: the entries, as bytes or numbers.
         little_endian: the byte order of entries that are kept as words.
 
     Raises:
         ScanError: it has fewer entries than it says.
     """
-    count, first, bits = (int(each) for each in item.LUTDescriptor)
+    count, first, bits = (int(each) for each in descriptor)
     count = count % 2**16 or 2**16  # C.11.1.1
-    entries = _entries(item.LUTData, count, bits, "<u2" if little_endian else ">u2")
+    entries = _entries(data, count, bits, "<u2" if little_endian else ">u2")
     if entries.size < count:
         detail = f"a look-up table in its header is not whole; {COPY_AGAIN}"
         raise ScanError(Reason.DAMAGED, detail, Format.DICOM)
