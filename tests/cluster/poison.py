@@ -30,6 +30,13 @@ class DeadlyAssessor(Assessor):
         return super().batches_read_by(submit, scans)
 
 
+async def die_when_asked(worker: Any, terms: Any) -> str:
+    """In the place of ``fault_here``: the first worker dies, the others can take part."""
+    if worker.name == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return ""
+
+
 class Poison(WorkerPlugin):
     """For every worker of a cluster, and those that come for the ones that died."""
 

@@ -19,7 +19,7 @@ import pytest
 
 from tests.films import dicom_bytes, draw_deep_film, draw_film, jpeg_bytes, png_bytes
 from tests.processes import heed_signals, wait_for
-from xrayscan.cluster import clusters
+from xrayscan.cluster import clusters, crew
 from xrayscan.cluster.clusters import connected
 from xrayscan.cluster.crew import DaskCrew
 from xrayscan.cluster.in_order import InOrder
@@ -202,12 +202,25 @@ def test_a_run_goes_on_with_another_engine(films: Path, engine: str) -> None:
 def test_workers_that_cannot_take_part_are_named(films: Path, client: Any) -> None:
     said: list[str] = []
     blind = replace(terms(films), folders=("/nowhere",))
+    client.wait_for_workers(2, timeout=60)  # films of other tests have killed some
     with pytest.raises(
         XrayscanError, match=r"no worker can take part; tcp://127\S+ does not see /n"
     ):
         DaskCrew(client, blind, said.append)
     assert len(said) == 2
     assert all(each.endswith("; it is not used") for each in said)
+
+
+def test_a_worker_that_dies_while_it_is_asked_is_not_called_unfit(
+    films: Path, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.cluster.poison import die_when_asked
+
+    client.wait_for_workers(2, timeout=60)
+    monkeypatch.setattr(crew, "fault_here", die_when_asked)
+    said: list[str] = []
+    assert DaskCrew(client, terms(films), said.append).threads() > 0
+    assert not said
 
 
 def test_the_others_do_without_a_worker_that_joins_and_has_no_xrayscan(
@@ -230,14 +243,14 @@ def test_the_others_do_without_a_worker_that_joins_and_has_no_xrayscan(
             stderr=subprocess.DEVNULL,
         ) as other,
     ):
-        crew = DaskCrew(client, terms(films), said.append)
+        ours = DaskCrew(client, terms(films), said.append)
         assert not said, "it has not come yet"
         try:
             wait_for(lambda: len(client.nthreads()) == 2)
             scans = find_scans(job(films, "p.csv", "dask")).scans
-            found = [row for batch in InOrder(crew, 4, ()).batches(scans) for row, _ in batch]
+            found = [row for batch in InOrder(ours, 4, ()).batches(scans) for row, _ in batch]
         finally:
-            crew.leave()
+            ours.leave()
             other.kill()
     assert [row.scan for row in found] == list(scans)
     (sentence,) = said

@@ -157,9 +157,14 @@ class DaskCrew:
 
     def _ask_all(self) -> None:
         """Ask the workers whether they can take part."""
+        from distributed.comm import CommClosedError
+
         call = parcel(fault_here, self._terms)
         answers = self._asked(self._client.run, opener_aside(), call, on_error="return")
+        there = self._asked(self._client.nthreads)
         for worker, answer in answers.items():
+            if isinstance(answer, CommClosedError) or worker not in there:
+                continue  # it has died, which says nothing of what it has; others come for it
             if isinstance(answer, Exception):
                 words = f"{type(answer).__name__}: {answer}".partition("\n")[0]
                 self.refuse(worker, f"has no such xrayscan ({words}); install the same there")
