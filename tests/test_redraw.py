@@ -61,6 +61,15 @@ def test_the_page_is_the_one_that_predict_wrote(run: Run) -> None:
     assert run.page.read_text(encoding="utf-8") == before
 
 
+def test_versions_are_those_of_the_run_not_of_who_draws_it_again(run: Run) -> None:
+    write_run_record(run.record, replace(Planted(ROWS).facts(), versions={"openvino": "2019.3"}))
+    redraw(RedrawOptions(run.csv))
+    assert "<dt>Versions</dt><dd>openvino 2019.3</dd>" in run.page.read_text(encoding="utf-8")
+    run.record.unlink()
+    redraw(RedrawOptions(run.csv))
+    assert "<dt>Versions</dt>" not in run.page.read_text(encoding="utf-8")
+
+
 def test_another_page_has_the_pictures_too(run: Run, tmp_path: Path) -> None:
     redraw(RedrawOptions(run.csv, report=tmp_path / "other.html", max_overlays=ROWS))
     assert block(tmp_path / "other.html", "pictures") == block(run.page, "pictures")

@@ -15,6 +15,7 @@ from xrayscan.errors import ModelError, UsageError
 from xrayscan.scoring.card import KERAS, SCORER, ModelCard
 from xrayscan.scoring.engine import Engine, Scorer, Scores
 
+PACKAGES = ("keras", "tensorflow")  # what an NVIDIA GPU's results hang on besides
 # What the NVIDIA driver makes on Linux, and what stands for GPUs under WSL. Looked for first:
 # importing TensorFlow takes longer than scoring a hundred films.
 _DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"))

@@ -84,6 +84,7 @@ RUN = RunFacts(
     ),
     notices=("A <notice>.",),
     nights=(Night("2026-11-20T02:00:00+00:00", 5, 4, 1, 1, 1, 0, 0, (*[0] * 19, 4)),),
+    versions={"xrayscan": "0"},
 )
 
 
@@ -96,7 +97,6 @@ def golden_page() -> str:
     model = ReportModel(CARD, "PNEUMONIA", "NORMAL", "gradcam")
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch("xrayscan.reporting.html.versions", return_value={"xrayscan": "0"}),
         mock.patch("xrayscan.reporting.page.__version__", "0"),
     ):
         page = Path(folder) / "out.html"

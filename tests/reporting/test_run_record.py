@@ -31,6 +31,7 @@ FACTS = RunFacts(
     ),
     notices=("One.",),
     nights=(Night("2026-11-20T02:00:00+00:00", 8, 7, 6, 5, 4, 3, 2, tuple(range(20))),),
+    versions={"xrayscan": "0.1.0"},
 )
 
 

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 
 from xrayscan.clock import now
+from xrayscan.cluster.engines import GPU
+from xrayscan.gpu import PACKAGES
 from xrayscan.intake.folders import listed_folders
 from xrayscan.job.accounts import (
     admitted,
@@ -29,7 +31,13 @@ from xrayscan.recording import open_record
 from xrayscan.records import Ending, RunSummary
 from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
 from xrayscan.reporting.pictures import DrawnFilm
-from xrayscan.reporting.run_record import Night, RunFacts, from_record, write_run_record
+from xrayscan.reporting.run_record import (
+    Night,
+    RunFacts,
+    from_record,
+    versions,
+    write_run_record,
+)
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
@@ -161,6 +169,7 @@ def _facts(
         summary=summary,
         notices=said,
         nights=nights,
+        versions=versions(*PACKAGES if options.engine == GPU else ()),
     )
 
 

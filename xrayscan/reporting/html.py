@@ -15,7 +15,7 @@ from xrayscan.reporting.overlay import STRONGEST, colour_bar, colour_table
 from xrayscan.reporting.page import STYLE, page_environment
 from xrayscan.reporting.pictures import DrawnFilm, Placement, place, remove_stale
 from xrayscan.reporting.rows import FIELDS, joined_rows, script_json
-from xrayscan.reporting.run_record import RunFacts, versions
+from xrayscan.reporting.run_record import RunFacts
 from xrayscan.reporting.table import FACTS
 from xrayscan.reporting.words import TESTED, UNTESTED, WEAK, WORDS
 from xrayscan.reporting.worklist import Worklist
@@ -124,7 +124,6 @@ def _with_notice(run: RunFacts, unpictured: int) -> RunFacts:
 def _run_part(run: RunFacts, model: ReportModel) -> dict[str, Any]:
     assert run.threshold is not None  # pages are of runs that score
     return {
-        "versions": versions(),
         "run": run,
         "model": model,
         "card": model.facts,

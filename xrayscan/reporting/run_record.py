@@ -7,7 +7,7 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from xrayscan.reporting.table_reading import TableRow
 
 # The packages that can change a result.
 _PACKAGES = ("numpy", "opencv-python-headless", "openvino", "pillow", "pydicom", "simplejpeg")
-_GPU_PACKAGES = ("keras", "tensorflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,7 @@ class RunFacts:
         notices: things about the whole run that a person should know, one sentence each.
         nights: earlier runs, the oldest first.
         page: of the run; in a run record, from its folder on. "" where there is none.
+        versions: of what can change a result, by name; empty where they are not known.
     """
 
     started: str
@@ -72,6 +72,7 @@ class RunFacts:
     notices: tuple[str, ...] = ()
     nights: tuple[Night, ...] = ()
     page: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def versions(*more: str) -> dict[str, str]:
@@ -100,7 +101,6 @@ def write_run_record(path: Path, facts: RunFacts) -> None:
     record = {
         "schema": 1,
         "note": DISCLAIMER,
-        "versions": versions(*_GPU_PACKAGES if facts.options.get("engine") == "gpu" else ()),
         "platform": platform.platform(),
         **asdict(facts),
     }
@@ -172,5 +172,5 @@ def _night(record: Mapping[str, Any]) -> Night:
 
 
 def _known(kind: type, record: Mapping[str, Any]) -> dict[str, Any]:
-    names = {field.name for field in fields(kind)}
+    names = {each.name for each in fields(kind)}
     return {name: value for name, value in record.items() if name in names}
