@@ -41,6 +41,22 @@ def test_methods_side_by_side(film: Path, tmp_path: Path) -> None:
     assert [path.name for path in out.parent.iterdir()] == ["why.png"]
 
 
+def test_a_film_lies_as_predict_scores_it(film: Path, tmp_path: Path) -> None:
+    """Without admission, whose look at its posture is what turns it back."""
+    film.write_bytes(png_bytes(np.rot90(draw_film(5)).copy()))
+    predicted = run("predict", film, "--admission", "off", "--quiet").stdout.splitlines()[1]
+    done = run("explain", film, "--admission", "off", "--out", tmp_path / "why.png")
+    assert done.stdout.splitlines()[0] == f"P(PNEUMONIA) {float(predicted.split(',')[3]):.3f}"
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing(film: Path, tmp_path: Path) -> None:
+    (tmp_path / "why.png").mkdir()
+    done = run("explain", film, "--admission", "off", "--out", tmp_path / "why.png")
+    assert done.exit_code == 1
+    assert f"{tmp_path / 'why.png'}: cannot be written" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"film.png", "why.png"}
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

@@ -17,7 +17,7 @@ from xrayscan.evaluation.sample import Sample
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.options import TIME_LIMIT_S
 from xrayscan.reading.scans import ReadOptions
-from xrayscan.records import Assessment, Scan, Status
+from xrayscan.records import Assessment, HeatMap, Scan, Status
 from xrayscan.reporting.table import fact_cells
 from xrayscan.scoring.card import CAMS, ModelCard
 from xrayscan.scoring.decision import Decision
@@ -123,11 +123,13 @@ class Explained:
 
     Attributes:
         view: (H, W) uint8.
+        pixels: (S, S) float32, 0..255, as it was scored.
         heat: (h, w) float32, 0..1, by CAM method.
         marks: what a test of the map found, in words, by CAM method; empty where none was made.
     """
 
     view: NDArray[np.uint8]
+    pixels: NDArray[np.float32]
     heat: dict[str, NDArray[np.float32]]
     marks: dict[str, str] = field(default_factory=dict)
 
@@ -138,18 +140,19 @@ def explain(
     """Score a few films again with every heat map, by location; one that is gone is left out."""
     found: dict[str, Explained] = {}
     for cam in (cam for cam in CAMS if cam in model.card.heat_scale):
-        for scan, view, heat in _pictures(model, scans, replace(options, cam=cam)):
-            found.setdefault(scan.location, Explained(view, {})).heat[cam] = heat
+        for scan, view, heat_map in _pictures(model, scans, replace(options, cam=cam)):
+            film = found.setdefault(scan.location, Explained(view, heat_map.film, {}))
+            film.heat[cam] = heat_map.heat
     return found
 
 
 def _pictures(
     model: ScoringModel, scans: Sequence[Scan], options: AssessOptions
-) -> Iterator[tuple[Scan, NDArray[np.uint8], NDArray[np.float32]]]:
+) -> Iterator[tuple[Scan, NDArray[np.uint8], HeatMap]]:
     for batch in Assessor(model, options).batches(scans):
         for row, picture in batch:
-            if picture is not None and picture.heat is not None:
-                yield row.scan, picture.film, picture.heat
+            if picture is not None and picture.test is not None:
+                yield row.scan, picture.film, picture.test.heat_map
 
 
 def assess_options(

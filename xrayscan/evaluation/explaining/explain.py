@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -11,16 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.assessing import Assessor
-from xrayscan.errors import DataError, UsageError, XrayscanError
-from xrayscan.evaluation.explaining.inputs import Seen, seen
+from xrayscan.errors import DataError, UsageError
+from xrayscan.evaluation.explaining.inputs import Seen
 from xrayscan.evaluation.explaining.methods import TITLES, Network, explainer
 from xrayscan.evaluation.figures import SOFT, literal, panels, png
 from xrayscan.evaluation.films import scan_of
 from xrayscan.evaluation.judging import assess_options
 from xrayscan.intake.admission import Admission
-from xrayscan.records import DISCLAIMER, PROBABILITY_DECIMALS, Status
+from xrayscan.journal.atomic import unwritable, write_bytes
+from xrayscan.records import DISCLAIMER, Assessment, Status
 from xrayscan.reporting.overlay import overlay
 from xrayscan.resources import model_folder
+from xrayscan.scoring.card import GRADCAM
 from xrayscan.scoring.faithfulness import Heat, Mark, mark
 from xrayscan.scoring.model import ScoringModel
 
@@ -80,32 +82,30 @@ def explain(options: ExplainOptions) -> Explanation:
     """
     _check(options)
     model = ScoringModel(model_folder(options.model), options.workers)
-    remark = _admitted(model, options)
-    film = seen(model, options.film)
+    row, film = _scored(model, options)
     network = Network.of(model.card, options.workers)
     heats = {method: explainer(method, network)(film.pixels) for method in options.methods}
     marks = {method: mark(network.logits, film.pixels, heat) for method, heat in heats.items()}
     drawn = {
         method: _unit(heat, model.card.heat_scale.get(method)) for method, heat in heats.items()
     }
-    raw = float(network.engine.score(film.pixels[None]).probability[0])
-    probability = round(model.card.recalibration.applied(raw), PROBABILITY_DECIMALS)
-    found = Explanation(probability, model.card.positive, marks, remark)
+    assert row.probability is not None  # scored
+    found = Explanation(row.probability, model.card.positive, marks, row.detail)
     _write(options.out, picture(film, drawn, found))
     return found
 
 
-def _admitted(model: ScoringModel, options: ExplainOptions) -> str:
-    """What ``predict`` would say of the film beside its probability.
+def _scored(model: ScoringModel, options: ExplainOptions) -> tuple[Assessment, Seen]:
+    """What ``predict`` would say of the film, and the film as it would score it.
 
     Raises:
-        DataError: it would give none.
+        DataError: it would not.
     """
-    assess = assess_options(0.5, model.card, options.workers, options.admission)
-    [batch] = Assessor(model, assess).batches([scan_of(options.film)])
-    [(row, _)] = batch
-    if row.status is Status.SCORED:
-        return row.detail
+    usual = assess_options(0.5, model.card, options.workers, options.admission)
+    [batch] = Assessor(model, replace(usual, cam=GRADCAM)).batches([scan_of(options.film)])
+    [(row, picture)] = batch
+    if row.status is Status.SCORED and picture and picture.test:
+        return row, Seen(picture.test.heat_map.film, picture.film)
     way = "; --admission warn draws it all the same" * (row.status is Status.NOT_ASSESSED)
     raise DataError(f"{options.film}: {row.detail}{way}")
 
@@ -159,12 +159,9 @@ def _same(path: Path, film: str) -> bool:
 def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.part")
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        write_bytes(path, data)
     except OSError as fault:
-        words = (fault.strerror or type(fault).__name__).lower()
-        raise XrayscanError(f"{path}: cannot be written ({words}); give another name") from None
+        raise unwritable(path, fault) from None
 
 
 def method_names(text: str) -> tuple[str, ...]:
