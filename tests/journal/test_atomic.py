@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,24 @@ def test_fault_while_writing_keeps_the_earlier_file(tmp_path: Path) -> None:
         file.write(f"half of tod{1 / 0}")
     assert target.read_text() == "of yesterday"
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+@pytest.mark.parametrize("fault", [errno.EINVAL, errno.EBADF, errno.EIO])
+def test_a_share_that_syncs_files_but_no_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int
+) -> None:
+    sync = os.fsync
+
+    def of_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(fault, os.strerror(fault))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", of_files)
+    fails = pytest.raises(XrayscanError, match="cannot be written") if fault == errno.EIO else None
+    with fails or nullcontext(), atomic_text(tmp_path / "out.csv") as file:
+        file.write("whole")
+    assert (tmp_path / "out.csv").read_text() == "whole"
 
 
 @pytest.mark.parametrize(

@@ -125,12 +125,16 @@ def _temporary(target: Path) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the rename itself lasting; not every system lets a folder be opened for this."""
+    """Make the rename itself lasting, where the system and the share know how to."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as fault:
+        # how shares say that they sync no folders; PostgreSQL passes over the same two
+        if fault.errno not in (errno.EBADF, errno.EINVAL):
+            raise
     finally:
         os.close(descriptor)
 
