@@ -99,6 +99,12 @@ def double_a_row(path: Path, other: Path) -> None:
         ),
         pytest.param(lambda a, b: cut(b), (0, 1), "part2.csv: has not the rows", id="cut"),
         pytest.param(lambda a, b: b.write_text(""), (0, 1), "part2.csv: is no part", id="empty"),
+        pytest.param(
+            lambda a, b: b.write_text('path,"' + "x" * 200_000),
+            (0, 1),
+            "part2.csv: is no part of a sharded run",
+            id="quote that is never closed",
+        ),
         *(
             pytest.param(
                 lambda a, b, name=name, value=value: change_option(b, **{name: value}),

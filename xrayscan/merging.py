@@ -133,7 +133,7 @@ def _read(table: Path) -> Part:
     except OSError as fault:
         words = (fault.strerror or str(fault)).lower()
         raise UsageError(f"{table}: cannot be read ({words})") from None
-    except (KeyError, TypeError, ValueError, XrayscanError):
+    except (KeyError, TypeError, ValueError, csv.Error, XrayscanError):
         raise UsageError(
             f"{table}: is no part of a sharded run, or its {record.name} is damaged; "
             "run `xrayscan predict --shard` for it again"

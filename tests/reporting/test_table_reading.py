@@ -108,6 +108,8 @@ DAMAGED = {
     "no number": (HEAD + "x,scored,,many,,,,,,,,1,,,,,,\n", "line 2 is damaged"),
     "no probability": (HEAD + "x,scored,,1.5,,,,,,,,1,,,,,,\n", "1.5 is no probability"),
     "not a number": (HEAD + "x,scored,,nan,,,,,,,,1,,,,,,\n", "nan is no probability"),
+    "no distance": (HEAD + "x,scored,,,,,,,,,,1,,,nan,,,\n", "nan is no distance"),
+    "endless distance": (HEAD + "x,scored,,,,,,,,,,1,,,inf,,,\n", "inf is no distance"),
     "no time": (HEAD + "x,scored,,,,,,,,,,1,,,,,,yesterday\n", "line 2 is damaged"),
     "a time of no zone": (HEAD + "x,scored,,,,,,,,,,1,2026-01-01,,,,,\n", "line 2 is damaged"),
     "bytes": (b"\xff\xfe\x00", "give a CSV"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,9 +70,7 @@ def _assessment(cells: Mapping[str, str]) -> Assessment:
         threshold=_share(cells["threshold"]),
         label=cells["label"],
         zone=Zone(cells["zone"]) if cells["zone"] else None,
-        embedding_distance=float(cells["embedding_distance"])
-        if cells["embedding_distance"]
-        else None,
+        embedding_distance=_distance(cells["embedding_distance"]),
         assessed_at=_moment(cells["assessed_at"]),
         facts=Facts(float(cells["age"]) if cells["age"] else None, cells["sex"], cells["view"]),
     )
@@ -91,6 +90,15 @@ def _share(cell: str) -> float | None:
     value = float(cell)
     if not 0 <= value <= 1.01:  # the threshold above every film lies by a hair above 1
         raise ValueError(f"{cell} is no probability")
+    return value
+
+
+def _distance(cell: str) -> float | None:
+    if not cell:
+        return None
+    value = float(cell)
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{cell} is no distance")
     return value
 
 
