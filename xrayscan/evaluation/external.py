@@ -12,6 +12,7 @@ from pathlib import Path
 from xrayscan.cells import cell_text, path_name
 from xrayscan.errors import DataError
 from xrayscan.evaluation.films import LabelledScan
+from xrayscan.labels.listing import check_once
 from xrayscan.records import Assessment
 
 DEFAULT_THRESHOLD = 0.5
@@ -54,9 +55,7 @@ def _each_once(path: Path, rows: Sequence[tuple[int, Mapping[str, str | None]]])
     for line, row in rows:
         where = f"{path}: line {line}"
         output = _output(where, row)
-        first = lines.setdefault(_absolute(path.parent, output.path), line)
-        if first != line:
-            raise DataError(f"{where}: {output.path} is also on line {first}; keep one of the two")
+        check_once(lines, line, where, _absolute(path.parent, output.path))
         found.append(output)
     return found
 

@@ -107,18 +107,31 @@ def read_listing(listing: Path, start: Path | None = None) -> list[Entry]:
                 undecided += 1
                 continue
         entry = _entry(where, start or listing.parent, row)
-        file = os.path.abspath(entry.location)  # noqa: PTH100  # "a/../b" is b; Path keeps it
-        first = lines.setdefault(file, line)
-        if first != line:
-            raise DataError(
-                f"{where}: {entry.location} is also on line {first}; keep one of the two"
-            )
+        check_once(lines, line, where, entry.location)
         entries.append(entry)
     if undecided:
         log.warning("%s: %d verdicts without a label passed over", listing, undecided)
     if not entries:
         raise DataError(f"{listing}: lists no films; add one line per film below the first")
     return entries
+
+
+def check_once(lines: dict[str, int], line: int, where: str, location: str) -> None:
+    """Refuse a film that an earlier line of the same list has, however its path is spelt.
+
+    Args:
+        lines: where films were first met, by absolute path; this one is added.
+        line: where this one stands.
+        where: what the error begins with: the list and the line.
+        location: the film's path.
+
+    Raises:
+        DataError: it is on two lines.
+    """
+    file = os.path.abspath(location)  # noqa: PTH100  # "a/../b" is b; Path keeps it
+    first = lines.setdefault(file, line)
+    if first != line:
+        raise DataError(f"{where}: {location} is also on line {first}; keep one of the two")
 
 
 def _text(listing: Path) -> str:
