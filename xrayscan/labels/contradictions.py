@@ -4,8 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
+from typing import TypeVar
 
+T = TypeVar("T")
 _NAMED = 3
+
+
+def contradicting(films: Iterable[tuple[str, Hashable, T]]) -> list[list[tuple[Hashable, T]]]:
+    """Group the films whose very file is there under more than one label.
+
+    Args:
+        films: sha256, what counts as the label, and the film in any form.
+
+    Returns:
+        For each such file its films, each behind its label, in the order given.
+    """
+    found: dict[str, list[tuple[Hashable, T]]] = defaultdict(list)
+    for sha256, label, film in films:
+        found[sha256].append((label, film))
+    return [group for group in found.values() if len({label for label, _ in group}) > 1]
 
 
 def contradictions(films: Iterable[tuple[str, Hashable, str]]) -> str:
@@ -14,10 +31,7 @@ def contradictions(films: Iterable[tuple[str, Hashable, str]]) -> str:
     Args:
         films: sha256, what counts as the label, and what the sentence calls the film.
     """
-    found: dict[str, dict[Hashable, str]] = defaultdict(dict)
-    for sha256, label, name in films:
-        found[sha256].setdefault(label, name)
-    both = [" and ".join(names.values()) for names in found.values() if len(names) > 1]
+    both = [_first_of_each_label(group) for group in contradicting(films)]
     if not both:
         return ""
     films_are = "1 film is" if len(both) == 1 else f"{len(both)} films are"
@@ -26,3 +40,10 @@ def contradictions(films: Iterable[tuple[str, Hashable, str]]) -> str:
         f"{films_are} there twice, under labels that contradict each other: "
         f"{', '.join(both[:_NAMED])}{more}; keep each under one label."
     )
+
+
+def _first_of_each_label(group: Iterable[tuple[Hashable, str]]) -> str:
+    names: dict[Hashable, str] = {}
+    for label, name in group:
+        names.setdefault(label, name)
+    return " and ".join(names.values())

@@ -44,6 +44,12 @@ class DecodedFilms:
         return np.array([film.weight for film in self.films], np.float32)
 
     @property
+    def by_content(self) -> tuple[tuple[str, int, LabelledFilm], ...]:
+        """Each film behind its file's sha256 and its label, as ``contradicting`` takes them."""
+        pairs = zip(self.sha256, self.films, strict=True)
+        return tuple((sha256, film.label, film) for sha256, film in pairs)
+
+    @property
     def unnamed_patients(self) -> int:
         """How many films name no patient, each taken for a patient of its own."""
         return sum(not film.names_patient for film in self.films)
@@ -89,20 +95,6 @@ def decode_films(films: Sequence[LabelledFilm], size: int, workers: int) -> Deco
         tuple(sha256 for _, (_, sha256) in read),
         tuple(unreadable),
     )
-
-
-def in_two_classes(films: DecodedFilms) -> tuple[tuple[LabelledFilm, LabelledFilm], ...]:
-    """Find the films whose very file is there in another class, too: one of the two is wrong.
-
-    Returns:
-        Pairs of the file's first film and one of another class, in the order of the latter.
-    """
-    first: dict[str, LabelledFilm] = {}
-    pairs = [
-        (first.setdefault(sha256, film), film)
-        for sha256, film in zip(films.sha256, films.films, strict=True)
-    ]
-    return tuple((one, other) for one, other in pairs if one.label != other.label)
 
 
 def _decode(film: LabelledFilm, size: int) -> tuple[NDArray[np.uint8], str] | str:

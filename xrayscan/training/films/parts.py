@@ -67,9 +67,8 @@ def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:
     learnt = _decoded(training, size, options.workers)
     chosen = _decoded(validation, size, options.workers)
     said = contradictions(
-        (sha256, film.label, film.location)
-        for part in (learnt, chosen)
-        for film, sha256 in zip(part.films, part.sha256, strict=True)
+        (sha256, label, film.location)
+        for sha256, label, film in (*learnt.by_content, *chosen.by_content)
     )
     if said:
         log.warning("%s", said)

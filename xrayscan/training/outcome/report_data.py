@@ -16,9 +16,11 @@ from xrayscan.evaluation import metrics, plots
 from xrayscan.evaluation.figures import Plot
 from xrayscan.evaluation.figures import data_uri as png_uri
 from xrayscan.evaluation.telling import fitting
+from xrayscan.labels.contradictions import contradicting
+from xrayscan.labels.films import LabelledFilm
 from xrayscan.reporting.overlay import data_uri
 from xrayscan.reporting.page import display_name
-from xrayscan.training.films.data import DecodedFilms, in_two_classes
+from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.films.leaks import LeakedFilm
 from xrayscan.training.learning.augmentation import Augmentation, augment
 
@@ -132,14 +134,21 @@ def leak_facts(leaks: Sequence[LeakedFilm]) -> dict[str, Any]:
 def rows_in_two_classes(
     parts: Mapping[str, DecodedFilms], classes: Sequence[str]
 ) -> list[tuple[str, ...]]:
-    """List the files that lie in two classes of a part: the part, then name and class of each."""
+    """List the files that lie in two classes of a part, one of which is wrong.
+
+    Returns:
+        The part, then name and class of the file's first film and of one in another class.
+    """
+
+    def named(film: LabelledFilm) -> tuple[str, str]:
+        return base_name(film.location), classes[film.label]
+
     return [
-        (
-            part,
-            *(words for film in pair for words in (base_name(film.location), classes[film.label])),
-        )
+        (part, *named(first), *named(other))
         for part, films in parts.items()
-        for pair in in_two_classes(films)
+        for (_, first), *others in contradicting(films.by_content)
+        for _, other in others
+        if other.label != first.label
     ]
 
 
