@@ -166,8 +166,8 @@ class _JournalRecord:
         self._options = options
         self._table = options.table
         self._still_ours = still_ours
-        self._to_assess: tuple[Scan, ...] = ()
-        self._recorded = 0  # of these, from the first on
+        self._to_come: Iterator[Scan] = iter(())
+        self._recorded: set[str] = set()  # tonight: the scans' own names, as rows hold copies
         self.journal = Journal(journal, options.paths, options.command, options.shard)
         self.notes = [*self.journal.notes, *self._unknown_table()]
 
@@ -179,7 +179,7 @@ class _JournalRecord:
             plan = Plan(tuple(scans))
         else:
             plan = plan_run(scans, self.journal, options.key, verify_content=options.verify_content)
-        self._to_assess = plan.to_assess
+        self._to_come = iter(plan.to_assess)
         empty = list(without_films(scans, self.journal, options.folders))
         missing = [folder for folder, _ in empty if is_not_mounted(folder, self.nights)]
         notes = (
@@ -194,7 +194,10 @@ class _JournalRecord:
         self.journal.know(self._options.key)
         tonight, moment = self._options.key.id, time.time_ns()
         self.journal.append([Entry(row, tonight, moment) for row in rows])
-        self._recorded += len(rows)
+        for row in rows:
+            # in the order of the plan, but not all of them where a run is stopped
+            name = row.scan.name
+            self._recorded.add(next(scan.name for scan in self._to_come if scan.name == name))
 
     def close(
         self, scans: Sequence[Scan], worklist: Worklist, tally: Tally, ending: Ending
@@ -205,8 +208,6 @@ class _JournalRecord:
             self._mark_gone(scans)
         of_all = Tally(found=len(scans))
         gone = 0
-        # rows come in the order of the plan
-        recorded = {scan.name for scan in self._to_assess[: self._recorded]}
         digest = hashlib.sha256()
         with atomic_text(self._table) as file:
             writer = TableWriter(
@@ -215,14 +216,14 @@ class _JournalRecord:
             for entry in rows_in_order(scans, self.journal, self._options.key):
                 row = self._write(writer, entry)
                 of_all.add(row, self._options.decision.positive)
-                if row.scan.name not in recorded:
+                if row.scan.name not in self._recorded:
                     worklist.add(row, None)
             for entry in rows_of_others(scans, self.journal):
                 gone += bool(self._write(writer, entry).gone_since)
             self.journal.expect_output(self._table.name, digest.hexdigest())
         if looked:
             self._compact(scans)
-        return Books(of_all, of_all.accounted - self._recorded, gone)
+        return Books(of_all, of_all.accounted - len(self._recorded), gone)
 
     @property
     def nights(self) -> Sequence[Mapping[str, Any]]:

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from xrayscan.journal.entries import Key
+from xrayscan.recording import Books, RecordOptions, open_record
+from xrayscan.records import Assessment, Ending, Scan, Status, Tally
+from xrayscan.reporting.rows import FIELDS
+from xrayscan.reporting.worklist import Worklist
+from xrayscan.scoring.decision import Decision
+from xrayscan.scoring.thresholds import ZoneLimits
+
+KEY = Key("some", "0" * 64, 1, "on", with_identifiers=False)
+DECISION = Decision(0.5, ZoneLimits(0.2, 0.8), "PNEUMONIA", "NORMAL")
+SCANS = tuple(Scan(name, name, 1, 1) for name in "abcd")
+
+
+def recorded(folder: Path, names: str, *, fresh: bool = False) -> tuple[Books, Worklist]:
+    """A run that is stopped when these films are recorded, each in a batch of its own."""
+    options = RecordOptions(
+        folder / "p.csv", folder / "p.journal", (str(folder),), {}, KEY, DECISION, fresh=fresh
+    )
+    worklist = Worklist(DECISION.positive, 10)
+    with open_record(options, lambda: None) as record:
+        for scan in record.plan(SCANS).to_assess:
+            if scan.name in names:
+                row = Assessment(scan, Status.SCORED, probability=0.7)
+                record.add([row])
+                worklist.add(row, None)
+        return record.close(SCANS, worklist, Tally(), Ending.STOPPED), worklist
+
+
+def listed(worklist: Worklist) -> str:
+    return "".join(sorted(json.loads(row)[FIELDS.index("path")] for row in worklist.rows()))
+
+
+@pytest.mark.parametrize("names", ["", "ab", "acd", "d", "abcd"])
+def test_a_film_is_in_the_worklist_once_whatever_a_cluster_left_out(
+    tmp_path: Path, names: str
+) -> None:
+    """Of what a cluster has in hand when a run is stopped, only what is done comes back."""
+    books, worklist = recorded(tmp_path, names)
+    assert (books.tally.accounted, books.taken_over) == (len(names), 0)
+    assert listed(worklist) == names
+
+
+@pytest.mark.parametrize("names", ["", "ab", "acd", "d", "abcd"])
+def test_films_that_were_left_out_keep_their_rows_of_earlier_runs(
+    tmp_path: Path, names: str
+) -> None:
+    recorded(tmp_path, "abcd")
+    books, worklist = recorded(tmp_path, names, fresh=True)
+    assert (books.tally.accounted, books.taken_over) == (4, 4 - len(names))
+    assert listed(worklist) == "abcd"
