@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from xrayscan.journal.entries import Key
+from xrayscan.journal.journal import Journal
 from xrayscan.recording import Books, RecordOptions, open_record
 from xrayscan.records import Assessment, Ending, Scan, Status, Tally
 from xrayscan.reporting.rows import FIELDS
@@ -55,3 +57,23 @@ def test_films_that_were_left_out_keep_their_rows_of_earlier_runs(
     books, worklist = recorded(tmp_path, names, fresh=True)
     assert (books.tally.accounted, books.taken_over) == (4, 4 - len(names))
     assert listed(worklist) == "abcd"
+
+
+def test_what_was_written_just_before_a_run_is_unsettled_however_late_it_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can have changed since it was read, within the grain of its file's time."""
+    scan = Scan("a", "a", 1, time.time_ns())
+    options = RecordOptions(
+        tmp_path / "p.csv", tmp_path / "p.journal", (str(tmp_path),), {}, KEY, DECISION
+    )
+    with open_record(options, lambda: None) as record:
+        record.plan([scan])
+        later = time.time_ns() + 60 * 10**9
+        monkeypatch.setattr(time, "time_ns", lambda: later)
+        record.add([Assessment(scan, Status.SCORED, probability=0.7)])
+    journal = Journal(tmp_path / "p.journal", (str(tmp_path),))
+    entry = journal.entry("a")
+    journal.close()
+    assert entry is not None
+    assert not entry.is_settled

@@ -166,6 +166,7 @@ class _JournalRecord:
         self._options = options
         self._table = options.table
         self._still_ours = still_ours
+        self._begun = time.time_ns()  # before any file is read
         self._to_come: Iterator[Scan] = iter(())
         self._recorded: set[str] = set()  # tonight: the scans' own names, as rows hold copies
         self.journal = Journal(journal, options.paths, options.command, options.shard)
@@ -192,8 +193,8 @@ class _JournalRecord:
     def add(self, rows: Sequence[Assessment]) -> None:
         self._still_ours()
         self.journal.know(self._options.key)
-        tonight, moment = self._options.key.id, time.time_ns()
-        self.journal.append([Entry(row, tonight, moment) for row in rows])
+        tonight = self._options.key.id
+        self.journal.append([Entry(row, tonight, self._begun) for row in rows])
         for row in rows:
             # in the order of the plan, but not all of them where a run is stopped
             name = row.scan.name

@@ -63,7 +63,7 @@ class Entry:
     Attributes:
         row: as it was recorded.
         key: the id of its key.
-        read_ns: when the file was read, nanoseconds since the epoch.
+        read_ns: a moment before the file was read, nanoseconds since the epoch.
     """
 
     row: Assessment
