@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import logging
 import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
-from xrayscan.labels.films import LabelledFolder
-from xrayscan.labels.layouts import read_labelled
-from xrayscan.resources import model_folder
-from xrayscan.scoring.card import ModelCard, load_card
-from xrayscan.scoring.seen import Seen
-from xrayscan.training.films.parts import Parts, make_parts
-from xrayscan.training.films.seen import known_by, seen_by, set_apart
+from xrayscan.errors import DataError, StoppedError, XrayscanError
+from xrayscan.training.films.seen import known_by
 from xrayscan.training.learning import devices
 from xrayscan.training.learning.hosts import COUNT, Hosts, named_hosts
 from xrayscan.training.learning.recipe import Lesson, train
-from xrayscan.training.learning.stages import resolved
 from xrayscan.training.learning.state import TrainingState
 from xrayscan.training.learning.teacher import taught
 from xrayscan.training.network.classifier import BACKBONE, build_classifier
@@ -35,43 +26,16 @@ from xrayscan.training.network.ensemble import (
     build_ensemble,
     ensemble_facts,
     ensemble_function,
-    read_members,
 )
-from xrayscan.training.network.given import check_uncorrected, in_terms_of
-from xrayscan.training.network.start import IMAGENET, Start, find_start
+from xrayscan.training.network.start import IMAGENET, Start
 from xrayscan.training.options import FitHooks, FitOptions
 from xrayscan.training.outcome.card_facts import NetworkFacts
 from xrayscan.training.outcome.export import ScoringFunction, scoring_function
 from xrayscan.training.outcome.finish import Trained, write_model
-from xrayscan.training.outcome.quantization import check_installed
-from xrayscan.training.place import Place, find_place, watching, working
+from xrayscan.training.place import Place, watching, working
+from xrayscan.training.task import Task, identity_of, read_task
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What is to be done, read and checked.
-
-    Attributes:
-        options: with nothing in the recipe left open.
-        place: where.
-        data: the labelled films.
-        parts: the films, decoded.
-        seen: what the models have learnt from that this one builds on.
-        start: what training starts from; None for an ensemble.
-        teacher: the card of a teacher.
-        members: the cards of an ensemble's members.
-    """
-
-    options: FitOptions
-    place: Place
-    data: LabelledFolder
-    parts: Parts
-    seen: Seen
-    start: Start | None
-    teacher: ModelCard | None
-    members: tuple[ModelCard, ...]
 
 
 def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
@@ -91,7 +55,7 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
         StoppedError: the hooks said so; finished epochs are kept for ``options.resume``.
     """
     hooks, hosts = hooks or FitHooks(), named_hosts()
-    task = _read(options)
+    task = read_task(options)
     if task.start is None or not options.recipe.epochs:
         if not hosts.is_first:
             return None
@@ -100,7 +64,7 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
             write_model(task.place.model, made, task.options)
             task.place.deliver()
         return options.out
-    identity = _identity(task, task.start)
+    identity = identity_of(task, task.start)
     if options.resume and task.place.resumable:
         _check_resumable(task, identity)
     if not hosts.is_first:
@@ -120,74 +84,12 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
     return options.out
 
 
-def _read(options: FitOptions) -> _Task:
-    """Check all that can be checked before hours are spent, then read the films."""
-    place = find_place(options)
-    if options.ensemble_of or options.mirrored or not options.recipe.epochs:
-        devices.need_tensorflow("making a model without training it")
-    if options.int8:
-        check_installed()
-    members = read_members(options) if options.ensemble_of or options.mirrored else ()
-    start = None if members else find_start(options.architecture, options.origin)
-    teacher = load_card(model_folder(options.teacher)) if options.teacher else None
-    terms = _terms(options, start, teacher, members)
-    if start:
-        recipe = resolved(options.recipe, start)
-        options = replace(options, recipe=recipe)
-        size = start.architecture.input_size
-    else:
-        size = max(card.input_size for card in members)
-    data = read_labelled(options.data, options.classes)
-    if terms:
-        data = in_terms_of(*terms, data)
-    known = [card.folder for card in (*members, teacher) if card]
-    seen = seen_by([*known, start.model] if start and start.model else known)
-    parts = set_apart(make_parts(data, size, options), seen)
-    return _Task(options, place, data, parts, seen, start, teacher, members)
-
-
-def _terms(
-    options: FitOptions,
-    start: Start | None,
-    teacher: ModelCard | None,
-    members: Sequence[ModelCard],
-) -> tuple[str, ModelCard] | None:
-    """Whose classes the films have to be of, and the option that names it; None for any classes.
-
-    Raises:
-        UsageError: a model cannot be used as asked for.
-    """
-    if members:
-        # all that an ensemble tells apart, whatever its members do
-        sides = (members[0].negative, members[0].positive)
-        return "--ensemble-of", replace(members[0], classes=sides)
-    if start and not options.recipe.epochs:
-        return "--epochs 0 --from", _made_anew(options, start)
-    if teacher:
-        check_uncorrected("--distill", teacher)
-        return "--distill", teacher
-    return None
-
-
-def _made_anew(options: FitOptions, start: Start) -> ModelCard:
-    """The card of the model that is to be left as it is.
-
-    Raises:
-        UsageError: there is none, or a training is asked for.
-    """
-    if start.card is None:
-        raise UsageError(f"--epochs 0: {start.origin} is no trained model; give one by --from")
-    if options.teacher or options.resume:
-        raise UsageError("--epochs 0: trains nothing; leave --distill and --resume out")
-    return start.card
-
-
 def finish_from_standard_input() -> None:
     """Finish a training that another process has trained; it sends the options."""
     fit(pickle.load(sys.stdin.buffer))  # from our own parent process
 
 
-def _check_resumable(task: _Task, identity: dict[str, Any]) -> None:
+def _check_resumable(task: Task, identity: dict[str, Any]) -> None:
     """Refuse to go on with another training's state, or with one that is at its end.
 
     Raises:
@@ -212,7 +114,7 @@ def _open(place: Place, identity: dict[str, Any]) -> TrainingState:
     return TrainingState(place.work, identity)
 
 
-def _train(state: TrainingState, task: _Task, start: Start, hooks: FitHooks, hosts: Hosts) -> None:
+def _train(state: TrainingState, task: Task, start: Start, hooks: FitHooks, hosts: Hosts) -> None:
     """Train, or go on with it, until all epochs are there."""
     options, classes = task.options, len(task.data.classes)
     if state.epochs >= options.recipe.epochs or state.exhausted(options.recipe.patience):
@@ -241,7 +143,7 @@ def _train(state: TrainingState, task: _Task, start: Start, hooks: FitHooks, hos
 
 
 def _train_along(
-    state: TrainingState, task: _Task, start: Start, hooks: FitHooks, hosts: Hosts
+    state: TrainingState, task: Task, start: Start, hooks: FitHooks, hosts: Hosts
 ) -> None:
     """Train with the first host, which keeps what is made.
 
@@ -257,33 +159,7 @@ def _train_along(
         log.info("trained along; the first host writes the model")
 
 
-def _identity(task: _Task, start: Start) -> dict[str, Any]:
-    """What must be the same when a training goes on: all but its length."""
-    recipe = task.options.recipe
-    films = hashlib.sha256()
-    for part in (task.parts.train, task.parts.validation):
-        for film, sha256 in zip(part.films, part.sha256, strict=True):
-            films.update(f"{sha256} {film.label} {film.weight}\n".encode())
-    return {
-        "architecture": start.architecture.name,
-        "start": start.origin,
-        "classes": list(task.data.classes),
-        "films (sha256)": films.hexdigest(),
-        "teacher": task.teacher.identity if task.teacher else "",
-        "batch_size": recipe.batch_size,
-        "optimizer": recipe.optimizer.value,
-        "learning_rate": recipe.learning_rate,
-        "weight_decay": recipe.weight_decay,
-        "label_smoothing": recipe.label_smoothing,
-        "augmentation": recipe.augmentation,
-        "unfreeze": recipe.unfreeze.value,
-        "teacher_share": recipe.teacher_share,
-        "smoothing": recipe.smoothing,
-        "seed": recipe.seed,
-    }
-
-
-def _best(state: TrainingState, task: _Task, start: Start) -> Trained:
+def _best(state: TrainingState, task: Task, start: Start) -> Trained:
     """The best epoch in a network of its own: float32, on one device, nothing frozen."""
     chosen = start.architecture
     classifier = build_classifier(
@@ -302,12 +178,12 @@ def _best(state: TrainingState, task: _Task, start: Start) -> Trained:
     )
 
 
-def _as_it_is(task: _Task, start: Start) -> Trained:
+def _as_it_is(task: Task, start: Start) -> Trained:
     """The model to start from, no epoch trained."""
     return _trained(start.classifier(len(task.data.classes), task.options.recipe), task, start)
 
 
-def _trained(classifier: Any, task: _Task, start: Start) -> Trained:
+def _trained(classifier: Any, task: Task, start: Start) -> Trained:
     """A classifier, as if nothing had been learnt here."""
     chosen = start.architecture
 
@@ -327,7 +203,7 @@ def _trained(classifier: Any, task: _Task, start: Start) -> Trained:
     return Trained(classifier, function, facts, task.data, task.parts, task.seen)
 
 
-def _ensemble(task: _Task) -> Trained:
+def _ensemble(task: Task) -> Trained:
     log.info("%s of %s", NAME, ", ".join(card.name for card in task.members))
     mirrored = task.options.mirrored
     function = partial(ensemble_function, cards=task.members, mirrored=mirrored)

@@ -11,9 +11,9 @@ from xrayscan.errors import UsageError
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.resources import DEFAULT_MODEL, model_folder
 from xrayscan.scoring.card import ModelCard, load_card
-from xrayscan.training.fit import _read
 from xrayscan.training.network.given import in_terms_of
 from xrayscan.training.options import FitOptions, Recipe
+from xrayscan.training.task import read_task
 
 THREE = ("NORMAL", "BACTERIA", "VIRUS")
 
@@ -67,5 +67,5 @@ def test_folders_in_another_case(tmp_path: Path, building: dict[str, Any]) -> No
     draw_folder(tmp_path, 8)
     for name in ("normal", "Pneumonia"):
         (tmp_path / name.upper()).rename(tmp_path / name)
-    task = _read(FitOptions(tmp_path, tmp_path / "out", folds=2, workers=1, **building))
+    task = read_task(FitOptions(tmp_path, tmp_path / "out", folds=2, workers=1, **building))
     assert (task.data.classes, task.data.positive) == (("NORMAL", "PNEUMONIA"), "PNEUMONIA")
