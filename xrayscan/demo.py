@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from xrayscan.errors import XrayscanError
+from xrayscan.errors import XrayscanError, words_of
 from xrayscan.intake.read import read_radiograph
 from xrayscan.records import Radiograph
 
@@ -32,9 +32,8 @@ def write_sample_films(folder: Path) -> None:
     try:
         _write(folder, sources)
     except OSError as fault:
-        words = (fault.strerror or str(fault)).lower()
         raise XrayscanError(
-            f"{fault.filename or folder}: cannot be written ({words}); give another --out"
+            f"{fault.filename or folder}: cannot be written ({words_of(fault)}); give another --out"
         ) from fault
 
 

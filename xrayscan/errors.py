@@ -59,3 +59,8 @@ class ScanError(Exception):
         self.detail = detail
         self.format = format
         self.size = size
+
+
+def words_of(fault: OSError) -> str:
+    """What the system says of a fault, such as "permission denied"."""
+    return (fault.strerror or str(fault) or type(fault).__name__).lower()

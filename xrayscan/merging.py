@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xrayscan.cells import cell_text, path_name, path_text
-from xrayscan.errors import UsageError, XrayscanError
+from xrayscan.errors import UsageError, XrayscanError, words_of
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import DiscoveryOptions, Shard, discover
 from xrayscan.intake.options import MAX_PIXELS
@@ -131,8 +131,7 @@ def _read(table: Path) -> Part:
         with table.open(newline="", encoding="utf-8") as file:
             header, *rows = (tuple(row) for row in csv.reader(file) if row)
     except OSError as fault:
-        words = (fault.strerror or str(fault)).lower()
-        raise UsageError(f"{table}: cannot be read ({words})") from None
+        raise UsageError(f"{table}: cannot be read ({words_of(fault)})") from None
     except (KeyError, TypeError, ValueError, csv.Error, XrayscanError):
         raise UsageError(
             f"{table}: is no part of a sharded run, or its {record.name} is damaged; "

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from xrayscan.cli.exits import reported_usage
-from xrayscan.errors import UsageError
+from xrayscan.errors import UsageError, words_of
 
 
 def read_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -31,8 +31,7 @@ def _values(context: typer.Context, path: Path) -> dict[str, Any]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as fault:
-        words = (fault.strerror or str(fault)).lower()
-        raise UsageError(f"--config {path}: cannot be read ({words})") from None
+        raise UsageError(f"--config {path}: cannot be read ({words_of(fault)})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise UsageError(f"--config {path}: is no TOML ({fault}); mend it there") from None
     # commands may share a file; what is no command's would be passed over without a word

@@ -14,7 +14,7 @@ import numpy as np
 
 from xrayscan import __version__
 from xrayscan.clock import today
-from xrayscan.errors import XrayscanError
+from xrayscan.errors import XrayscanError, words_of
 from xrayscan.evaluation.bootstrap import auc_interval
 from xrayscan.evaluation.estimates import ends
 from xrayscan.evaluation.judging import Judged
@@ -69,7 +69,7 @@ def write_profile(folder: Path, site: Site) -> None:
             _fill(made, site)
             made.rename(folder)
     except OSError as fault:
-        words = (fault.strerror or type(fault).__name__).lower()
+        words = words_of(fault)
         raise XrayscanError(f"{folder}: cannot be written ({words}); give another folder") from None
 
 

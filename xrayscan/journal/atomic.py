@@ -11,7 +11,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import TextIO
 
-from xrayscan.errors import XrayscanError
+from xrayscan.errors import XrayscanError, words_of
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def check_writable(path: Path) -> None:
 
 def unwritable(path: Path | str, fault: OSError) -> XrayscanError:
     """Say in one sentence that something cannot be written."""
-    words = (fault.strerror or str(fault)).lower()
+    words = words_of(fault)
     return XrayscanError(f"{path}: cannot be written ({words}); check space and permissions")
 
 

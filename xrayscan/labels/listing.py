@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from xrayscan.cells import cell_text, path_name
-from xrayscan.errors import DataError
+from xrayscan.errors import DataError, words_of
 
 log = logging.getLogger(__name__)
 
@@ -138,8 +138,7 @@ def _text(listing: Path) -> str:
     try:
         data = listing.read_bytes()
     except OSError as fault:
-        words = (fault.strerror or type(fault).__name__).lower()
-        raise DataError(f"{listing}: {words}; give a CSV of films, or a folder") from None
+        raise DataError(f"{listing}: {words_of(fault)}; give a CSV of films, or a folder") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:

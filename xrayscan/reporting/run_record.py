@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xrayscan import __version__
-from xrayscan.errors import XrayscanError
+from xrayscan.errors import XrayscanError, words_of
 from xrayscan.journal.atomic import atomic_text, is_stream
 from xrayscan.records import DISCLAIMER, Ending, RunSummary, Status
 from xrayscan.reporting.table_reading import TableRow
@@ -119,7 +119,7 @@ def read_run_record(path: Path) -> RunFacts:
         record = json.loads(path.read_text(encoding="utf-8"))
         return _facts(record)
     except OSError as fault:
-        words = (fault.strerror or str(fault)).lower()
+        words = words_of(fault)
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         words = f"no run record ({type(fault).__name__}: {fault})"
     raise XrayscanError(f"{path}: {words}; run xrayscan predict again")

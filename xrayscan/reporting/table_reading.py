@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrayscan.cells import cell_text, path_name
-from xrayscan.errors import XrayscanError
+from xrayscan.errors import XrayscanError, words_of
 from xrayscan.records import Assessment, Facts, Reason, Scan, Status, Zone
 from xrayscan.reporting.table import COLUMNS, FACTS, GONE_SINCE, ModelIdentity
 
@@ -41,8 +41,7 @@ def read_table(path: Path) -> Iterator[TableRow]:
                 known = {name: cell_text(cells.get(name, "")) for name in COLUMNS + FACTS}
                 yield _row(known, rows.line_num)
     except OSError as fault:
-        words = (fault.strerror or str(fault)).lower()
-        raise XrayscanError(f"{path}: {words}; give a CSV of xrayscan predict") from None
+        raise XrayscanError(f"{path}: {words_of(fault)}; give a CSV of xrayscan predict") from None
     except (ValueError, csv.Error) as fault:
         raise XrayscanError(f"{path}: {fault}; give a CSV of xrayscan predict") from None
 

@@ -168,11 +168,7 @@ def working(place: Place) -> Iterator[None]:
         yield
     except OSError as fault:
         _drop_if_empty(place)
-        words = (fault.strerror or str(fault)).lower()
-        name = fault.filename or place.work
-        raise XrayscanError(
-            f"{name}: cannot be written ({words}); check space and permissions"
-        ) from fault
+        raise unwritable(fault.filename or place.work, fault) from fault
     except BaseException as fault:
         if _drop_if_empty(place) and isinstance(fault, StoppedError):
             raise StoppedError("stopped before the first epoch; nothing is kept") from None

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.assessing import AssessOptions
-from xrayscan.errors import DataError
+from xrayscan.errors import DataError, words_of
 from xrayscan.evaluation import bootstrap
 from xrayscan.evaluation.estimates import ends, rounded
 from xrayscan.evaluation.explaining.faithfulness import (
@@ -177,7 +177,7 @@ def _mask(film: LabelledScan, name: str) -> NDArray[np.bool_]:
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as fault:
-        words = (fault.strerror or type(fault).__name__).lower()
+        words = words_of(fault)
         raise DataError(f"{path}: {words}; correct the column {MASK}") from None
     mask = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
     if mask is None:
