@@ -181,7 +181,7 @@ def _flow(labelled: LabelledScans, found: Measurable) -> dict[str, Any]:
         "other_labels": dict(labelled.other_labels),
         "left_out_as_seen": found.left_out,
         "learnt_from": found.learnt,
-        "without_patient": sum(film.patient == film.scan.location for film in judged.films),
+        "without_patient": judged.unnamed_patients,
     }
 
 

@@ -71,6 +71,11 @@ class Judged:
         return tuple(film.patient for film in self.films)
 
     @property
+    def unnamed_patients(self) -> int:
+        """How many films name no patient, each taken for a patient of its own."""
+        return sum(film.patient == film.scan.location for film in self.films)
+
+    @property
     def sample(self) -> Sample:
         """The films with a probability."""
         return self.all_with(0.0).chosen(self.scored)

@@ -148,9 +148,7 @@ def _part(site: Site) -> dict[str, Any]:
             sample.names[1]: sample.positive_count,
         },
         "unreadable": len(site.judged.rows) - len(sample),
-        "films_without_patient": sum(
-            film.patient == film.scan.location for film in site.judged.films
-        ),
+        "films_without_patient": site.judged.unnamed_patients,
     }
 
 
