@@ -56,7 +56,7 @@ def sample_file(name: str) -> Path:
     """
     package = find_spec("data_store")
     if package is None or package.origin is None:
-        raise XrayscanError('the sample films are not installed; run: pip install "xrayscan[demo]"')
+        raise XrayscanError("the sample films are not installed; run: pip install pydicom-data")
     path = Path(package.origin).parent / "data" / name
     if not path.is_file():
         raise XrayscanError(f"{path}: missing from pydicom-data; install pydicom-data again")

@@ -19,6 +19,7 @@ from xrayscan.cli.evaluate import (
 )
 from xrayscan.cli.exits import Exit, echo, reported
 from xrayscan.cli.film_options import Workers
+from xrayscan.cli.needs import MEASURING, need
 from xrayscan.cli.options import option
 from xrayscan.evaluation.correction import Correction
 from xrayscan.intake.admission import Admission
@@ -82,6 +83,7 @@ def calibrate(
     from xrayscan.evaluation.wishes import SENSITIVITY, SPECIFICITY, Wish
 
     wishes = ((SENSITIVITY, sensitivity), (SPECIFICITY, specificity))
+    need("calibrate", MEASURING)
     options = CalibrateOptions(
         label_options(data, films, positive, negative, split, unseen=unseen),
         model,

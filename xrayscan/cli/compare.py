@@ -19,6 +19,7 @@ from xrayscan.cli.evaluate import (
 )
 from xrayscan.cli.exits import Exit, echo, reported
 from xrayscan.cli.film_options import Workers
+from xrayscan.cli.needs import MEASURING, need
 from xrayscan.cli.options import option
 from xrayscan.cli.values import page_file
 from xrayscan.intake.admission import Admission
@@ -79,6 +80,7 @@ def compare(
     from xrayscan.evaluation.compare import CompareOptions
     from xrayscan.evaluation.compare import compare as run
 
+    need("compare", MEASURING)
     options = CompareOptions(
         label_options(data, films, positive, negative, split, unseen=unseen),
         tuple(model or ()),

@@ -20,7 +20,7 @@ def demo(
     """Run the main job on sample films.
 
     Real ones, and copies damaged on purpose. Needs no network: the films come from the package
-    pydicom-data (xrayscan[demo]).
+    pydicom-data.
     """
     from xrayscan.cells import path_text
     from xrayscan.cli.listening import StopRequest, listening, quiet_libraries, set_up_logging

@@ -10,6 +10,7 @@ import typer
 
 from xrayscan.cli.exits import Exit, echo, reported
 from xrayscan.cli.film_options import Workers
+from xrayscan.cli.needs import MEASURING, need
 from xrayscan.cli.options import option
 from xrayscan.cli.values import page_file
 from xrayscan.intake.admission import Admission
@@ -112,6 +113,7 @@ def evaluate(
     from xrayscan.evaluation.evaluate import EvaluateOptions
     from xrayscan.evaluation.evaluate import evaluate as run
 
+    need("evaluate", MEASURING)
     options = EvaluateOptions(
         label_options(data, films, positive, negative, split, unseen=unseen),
         model,

@@ -10,6 +10,7 @@ import typer
 from xrayscan.cli.evaluate import Quiet, Verbose
 from xrayscan.cli.exits import Exit, echo, reported
 from xrayscan.cli.film_options import Workers
+from xrayscan.cli.needs import MEASURING, need
 from xrayscan.cli.options import option
 from xrayscan.intake.admission import Admission
 from xrayscan.resources import DEFAULT_MODEL
@@ -47,6 +48,7 @@ def explain(
     from xrayscan.evaluation.explaining.explain import explain as run
     from xrayscan.evaluation.explaining.methods import TITLES
 
+    need("explain", MEASURING)
     options = ExplainOptions(
         file, model, method_names(method), out, workers or available_cores(), admission
     )

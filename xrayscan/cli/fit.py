@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xrayscan.cli.exits import Exit, reported, stopped_by
+from xrayscan.cli.needs import TRAINING, need
 from xrayscan.cli.options import option
 from xrayscan.errors import StoppedError, UsageError
 
@@ -188,6 +189,7 @@ def fit(
     """
     from xrayscan.cli.listening import quiet_libraries
 
+    need("fit", TRAINING)
     _check_trains(context)
     options = _options(_with_preset(context))
     with quiet_libraries(verbose=verbose):  # TensorFlow says much of itself on start

@@ -10,6 +10,7 @@ import typer
 
 from xrayscan.cli.evaluate import measure_words
 from xrayscan.cli.exits import Exit, echo, reported
+from xrayscan.cli.needs import EXPORTING, need
 from xrayscan.cli.options import option
 from xrayscan.resources import DEFAULT_MODEL, bundled_models, model_folder
 
@@ -79,6 +80,7 @@ def export(
     from xrayscan.training.outcome.deliver import ExportOptions, export_model
     from xrayscan.training.outcome.formats import Format
 
+    need("models export", EXPORTING)
     if format not in list(Format):
         raise UsageError(f"--format {format}: give {', '.join(Format)}")
     options = ExportOptions(model, Format(format), out)
