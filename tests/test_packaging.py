@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -33,6 +34,20 @@ def tracked(checkout: Path) -> list[str]:
 def test_wheel_holds_exactly_code_templates_and_models(wheel: Path, checkout: Path) -> None:
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
     assert sorted(names) == tracked(checkout)
+
+
+def test_source_archive_holds_what_the_readme_and_the_tests_need(
+    checkout: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "build", "--sdist", "--outdir", str(tmp_path), str(checkout)]
+    subprocess.run(command, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    folders = ("benchmarks", "docs", "examples", "models", "templates", "tests", "xrayscan")
+    files = [path for name in folders for path in (checkout / name).rglob("*") if path.is_file()]
+    wanted = {str(path.relative_to(checkout)) for path in files if path.suffix != ".pyc"}
+    wanted |= {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "requirements-predict.txt", ".ci/run"}
+    assert wanted - names == set()
 
 
 def test_wheel_scores_from_anywhere(wheel: Path, tmp_path: Path) -> None:
