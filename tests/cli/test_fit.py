@@ -162,6 +162,7 @@ def test_options_given_win_over_the_preset(monkeypatch: pytest.MonkeyPatch, tmp_
     arguments = ["fit", str(tmp_path), "--out", "m", "--preset", "published-densenet121"]
     assert CliRunner().invoke(app, [*arguments, "--epochs", "3"]).exit_code == 0
     (options,) = seen
+    assert (options.data, options.out) == (tmp_path, Path("m"))
     assert options.architecture == "densenet121"
     assert options.origin == "imagenet"
     assert options.recipe.unfreeze == "last"

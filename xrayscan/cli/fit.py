@@ -191,7 +191,8 @@ def fit(
 
     need("fit", TRAINING)
     _check_trains(context)
-    options = _options(_with_preset(context))
+    # the context has paths as text with typer before 0.29
+    options = _options(_with_preset(context) | {"data": data, "out": out})
     with quiet_libraries(verbose=verbose):  # TensorFlow says much of itself on start
         return _run(options, quiet=quiet, verbose=verbose)
 
