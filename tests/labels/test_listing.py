@@ -19,6 +19,13 @@ def entries(tmp_path: Path, text: str | bytes) -> list[Entry]:
     return read_listing(listing)
 
 
+def test_calls_of_a_model_are_no_labels(tmp_path: Path) -> None:
+    header = "path,status,label,probability,threshold,zone,model,assessed_at\n"
+    row = "1.png,scored,PNEUMONIA,0.9,0.5,positive,fast,2026-01-01T00:00:00+00:00\n"
+    with pytest.raises(DataError, match=r"films\.csv: .*the calls of a model.*; give the labels"):
+        entries(tmp_path, header + row)
+
+
 def test_everything_a_line_can_say(tmp_path: Path) -> None:
     text = (
         " Path ,LABEL,Patient,Split,WEIGHT,Age Group,view\n"

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 LISTINGS = (".csv", ".json")  # endings of the files that list films
 _REQUIRED = ("path", "label")
 _VERDICT = "verdict"
+# Measured or trained on its own calls a model would look perfect. Exported verdicts lack these.
+_OF_PREDICTIONS = frozenset({"status", "zone", "assessed_at"})
 _KNOWN = (*_REQUIRED, "patient", "split", "weight")
 SPLITS = {  # every name of a split in lower case, of folders too, and what it is called here
     "train": "train",
@@ -95,6 +97,11 @@ def read_listing(listing: Path, start: Path | None = None) -> list[Entry]:
     except StopIteration:
         raise DataError(f"{listing}: is empty; give the columns path and label") from None
     columns = _columns(f"{listing}: line {line}", header)
+    if _OF_PREDICTIONS.issubset(columns):
+        raise DataError(
+            f"{listing}: is what xrayscan predict wrote, with the calls of a model as label; give "
+            "the labels that a reader gave, in a CSV with the columns path and label"
+        )
     lines: dict[str, int] = {}
     entries = []
     undecided = 0
