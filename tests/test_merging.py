@@ -74,7 +74,10 @@ def double_a_row(path: Path, other: Path) -> None:
         pytest.param(lambda a, b: None, (0, 0), "is part 1/2, as .*part1.csv is", id="twice"),
         pytest.param(lambda a, b: b.unlink(), (0, 1), "part2.csv: is not there", id="no csv"),
         pytest.param(
-            lambda a, b: b.with_suffix(".run.json").unlink(), (0, 1), "is not there", id="no record"
+            lambda a, b: b.with_suffix(".run.json").unlink(),
+            (0, 1),
+            r"part2\.csv: its run record part2\.run\.json is not beside it; put it there",
+            id="no record",
         ),
         pytest.param(
             lambda a, b: b.with_suffix(".run.json").write_text("{"), (0, 1), "damaged", id="torn"

@@ -32,8 +32,9 @@ def write_sample_films(folder: Path) -> None:
     try:
         _write(folder, sources)
     except OSError as fault:
+        path = fault.filename2 or fault.filename or folder  # of a copy the first is its source
         raise XrayscanError(
-            f"{fault.filename or folder}: cannot be written ({words_of(fault)}); give another --out"
+            f"{path}: cannot be written ({words_of(fault)}); give another --out"
         ) from fault
 
 

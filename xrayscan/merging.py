@@ -122,9 +122,10 @@ def _journal(table: Path) -> Path:
 
 def _read(table: Path) -> Part:
     record = _record(table)
-    for path in (table, record):
-        if not path.is_file():
-            raise UsageError(f"{path}: is not there; give the CSVs of all parts")
+    if not table.is_file():
+        raise UsageError(f"{table}: is not there; give the CSVs of all parts")
+    if not record.is_file():
+        raise UsageError(f"{table}: its run record {record.name} is not beside it; put it there")
     try:
         facts = read_run_record(record)
         shard = Shard(*(int(number) for number in facts.options["shard"].split("/")))

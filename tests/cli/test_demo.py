@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import csv
+import errno
+import shutil
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from xrayscan.cli import app
@@ -45,3 +48,15 @@ def test_demo_below_a_file_is_one_sentence(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "cannot be written (not a directory); give another --out" in result.output
     assert len(result.output.splitlines()) == 1
+
+
+def test_demo_without_room_names_what_it_wrote(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(source), None, str(target))
+
+    monkeypatch.setattr(shutil, "copyfile", full)  # as it says which two files
+    result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "demo")])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"xrayscan: {tmp_path / 'demo' / 'films'}/RG1_UNCR.dcm: cannot")

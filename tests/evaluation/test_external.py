@@ -75,5 +75,7 @@ def test_faults(tmp_path: Path, text: str, words: str) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be read as CSV"):
+    with pytest.raises(
+        DataError, match=r"gone\.csv: cannot be read as CSV \(no such file or directory\)"
+    ):
         matched(tmp_path / "gone.csv", [film(tmp_path / "a.png")], [None])

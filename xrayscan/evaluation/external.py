@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrayscan.cells import cell_text, path_name
-from xrayscan.errors import DataError
+from xrayscan.errors import DataError, words_of
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.labels.listing import check_once
 from xrayscan.records import Assessment
@@ -46,7 +46,8 @@ def read_outputs(path: Path) -> list[Output]:
                 )
             return _each_once(path, [(rows.line_num, row) for row in rows])
     except (OSError, UnicodeDecodeError, csv.Error) as fault:
-        raise DataError(f"{path}: cannot be read as CSV ({fault}); give another file") from None
+        words = words_of(fault) if isinstance(fault, OSError) else fault
+        raise DataError(f"{path}: cannot be read as CSV ({words}); give another file") from None
 
 
 def _each_once(path: Path, rows: Sequence[tuple[int, Mapping[str, str | None]]]) -> list[Output]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -150,6 +151,10 @@ def _check(options: ExplainOptions) -> None:
         raise UsageError(f"--out {options.out}: is written as PNG; give a name that ends in .png")
     if options.out.exists() and _same(options.out, options.film):
         raise UsageError(f"--out {options.out}: is the film itself; give another name")
+    if Path(options.film).is_dir():
+        raise DataError(f"{options.film}: is a folder; give one film of it")
+    if not os.path.lexists(options.film):
+        raise DataError(f"{options.film}: no such file; give a film")
 
 
 def _same(path: Path, film: str) -> bool:
