@@ -439,6 +439,13 @@ def test_nothing_found_is_said(tmp_path: Path, dry_run: list[str]) -> None:
     assert last.endswith(", 1 other file left out")
 
 
+def test_nothing_found_is_no_quiet_night(tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    done = xrayscan("predict", "films", "--csv", "p.csv", "--quiet", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "xrayscan: films: no films there; check the path, --include and" in done.stderr
+
+
 # -- who the films are of ------------------------------------------------------------------------
 
 PERSON = {"PatientName": "Doe^Janine", "PatientID": "=4711", "PatientBirthDate": "19520317"}

@@ -56,9 +56,10 @@ def run_films(options: JobOptions, manner: Manner) -> int:
         )
     for sentence in summary.drift:
         remark(f"xrayscan: {sentence}")
+    if not summary.found and summary.ending is not Ending.FOLDER_LOST:
+        # also on a quiet night: the path may be wrong
+        say_nothing_was_found(options)
     if not manner.quiet or code not in (Exit.DONE, Exit.POSITIVE):
-        if not summary.found and summary.ending is not Ending.FOLDER_LOST:
-            say_nothing_was_found(options)
         said = filter(None, (summary.workload, summary.line()))
         remark("\n".join(said))
     return code
