@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -195,3 +198,28 @@ def test_threads_that_ask_at_once_get_what_is_theirs(
         for turn, answer in zip(turns, asked, strict=True):
             for row, film in enumerate(turn):
                 assert_same_bits(answer.result(), row, alone[film])
+
+
+_SCORE_WITHOUT_FILE = """
+import sys
+from pathlib import Path
+import numpy as np
+from xrayscan.scoring.engine import Engine
+scorer, size = Path(sys.argv[1]), int(sys.argv[2])
+engine = Engine(scorer, size, 1)
+scorer.with_suffix(".bin").write_bytes(b"")
+engine.score(np.zeros((1, size, size), np.float32))
+"""
+
+
+def test_a_scorer_that_goes_away_is_needed_no_more(tmp_path: Path, scorer: Path) -> None:
+    """On a share, or replaced by another model: a file that is mapped would end the process."""
+    for suffix in (".xml", ".bin"):
+        shutil.copyfile(scorer.with_suffix(suffix), tmp_path / f"scorer{suffix}")
+    done = subprocess.run(
+        [sys.executable, "-c", _SCORE_WITHOUT_FILE, str(tmp_path / "scorer.xml"), str(SIZE)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -131,6 +131,9 @@ class Engine:
         import openvino as ov  # the heaviest import of `predict`; commands without a model skip it
 
         core = ov.Core()
+        # weights that are only mapped are read from the file all night: a share that goes away, or
+        # a model that is put in its place, would kill this process (SIGBUS)
+        core.set_property({"ENABLE_MMAP": False})
         try:
             model = core.read_model(scorer)
             if prepare is not None:
