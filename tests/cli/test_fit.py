@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from typer.testing import CliRunner
 from tests.processes import heed_signals
 from tests.training.conftest import draw_folder
 from xrayscan.cli import app
+from xrayscan.cores import available_cores
 from xrayscan.scoring.card import load_card
 from xrayscan.scoring.model import ScoringModel
 
@@ -69,6 +72,20 @@ def unbroken(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_folder_it_leaves_scores(unbroken: Path) -> None:
     assert {"card.json", "report.html", "README.md"} <= {path.name for path in unbroken.iterdir()}
     assert ScoringModel(unbroken, 1).card.architecture == "cnn"
+
+
+def test_card_and_page_say_how_it_was_made(data: Path, unbroken: Path) -> None:
+    training = load_card(unbroken).facts["training"]
+    arguments = [data.name, "--out", "model", *ARGUMENTS, "--epochs", str(EPOCHS)]
+    said = shlex.split(training["command"])
+    assert said[:3] == ["xrayscan", "fit", data.name]
+    assert sorted(said[2:]) == sorted(arguments)
+    assert str(data.parent) not in training["command"]
+    seconds = sum(row["seconds"] for row in epochs_of(unbroken / "training" / "progress.json"))
+    assert training["seconds"] == round(seconds)
+    assert training["machine"].startswith(f"{platform.machine()}, {available_cores()} core")
+    page = (unbroken / "README.md").read_text(encoding="utf-8")
+    assert f"| Command | `{training['command']}` |" in page
 
 
 def test_killed_in_an_epoch_and_resumed(data: Path, unbroken: Path, tmp_path: Path) -> None:

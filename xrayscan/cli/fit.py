@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import signal
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,6 +35,9 @@ _OF_TRAINING = (
     "patience",
     "precision",
 )
+
+_OF_PATHS = ("data", "out", "origin", "distill", "ensemble_of")
+_OF_THE_MOMENT = ("resume", "workers", "quiet", "verbose")  # they change nothing of the model
 
 
 @reported
@@ -193,6 +199,7 @@ def fit(
     _check_trains(context)
     # the context has paths as text with typer before 0.29
     options = _options(_with_preset(context) | {"data": data, "out": out})
+    options = replace(options, command=_command(context))
     with quiet_libraries(verbose=verbose):  # TensorFlow says much of itself on start
         return _run(options, quiet=quiet, verbose=verbose)
 
@@ -228,6 +235,24 @@ def _with_preset(context: typer.Context) -> dict[str, Any]:
 def _is_given(context: typer.Context, name: str) -> bool:
     # by its name: typer may bring a click of its own
     return getattr(context.get_parameter_source(name), "name", "") != "DEFAULT"
+
+
+def _command(context: typer.Context) -> str:
+    """The command as it was given, for the card; of paths the names alone."""
+    return shlex.join(["xrayscan", "fit", *_words(context)])
+
+
+def _words(context: typer.Context) -> Iterator[str]:
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if name in _OF_THE_MOMENT or not _is_given(context, name):
+            continue
+        value = context.params[name]
+        spelling = [max(parameter.opts, key=len)] if parameter.param_type_name == "option" else []
+        for each in value if isinstance(value, (list, tuple)) else [value]:
+            yield from spelling
+            if not isinstance(each, bool):
+                yield Path(each).name if name in _OF_PATHS else str(each)
 
 
 def _check_trains(context: typer.Context) -> None:

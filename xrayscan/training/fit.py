@@ -77,7 +77,7 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
         _train(state, task, task.start, hooks, hosts)
         hooks.check()
         if devices.backend() != devices.TENSORFLOW:
-            _finish_under_tensorflow(options)
+            _finish_under_tensorflow(replace(options, machine=task.options.machine))
         else:
             write_model(task.place.model, _best(state, task, task.start), task.options)
             task.place.deliver()
@@ -172,7 +172,12 @@ def _best(state: TrainingState, task: Task, start: Start) -> Trained:
     trained = _trained(classifier, task, start)
     return replace(
         trained,
-        network=replace(trained.network, epochs=state.epochs, best_epoch=state.best_epoch),
+        network=replace(
+            trained.network,
+            epochs=state.epochs,
+            best_epoch=state.best_epoch,
+            seconds=round(sum(row.get("seconds", 0.0) for row in state.history)),
+        ),
         seen=task.seen.and_of(known_by(task.parts.train)),
         history=tuple(state.history),
     )

@@ -95,6 +95,8 @@ class FitOptions:
         resume: go on with a training that was stopped, or add epochs to a finished one; begin where
             there is neither.
         workers: threads for decoding, augmenting and scoring.
+        command: that asks for all this, for the card; "" where there is none.
+        machine: that trains, in words, for the card; "" where nothing is trained.
         recipe: the schedule.
     """
 
@@ -115,6 +117,8 @@ class FitOptions:
     int8: bool = False
     resume: bool = False
     workers: int = field(default_factory=available_cores)
+    command: str = ""
+    machine: str = ""
     recipe: Recipe = field(default_factory=Recipe)
 
 

@@ -69,7 +69,8 @@ def read_task(options: FitOptions) -> Task:
     terms = _terms(options, start, teacher, members)
     if start:
         recipe = resolved(options.recipe, start)
-        options = replace(options, recipe=recipe)
+        machine = options.machine or (devices.machine() if recipe.epochs else "")
+        options = replace(options, recipe=recipe, machine=machine)
         size = start.architecture.input_size
     else:
         size = max(card.input_size for card in members)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+from xrayscan.cores import available_cores
 from xrayscan.errors import UsageError
 from xrayscan.training.learning.hosts import ALONE, Hosts
 from xrayscan.training.options import Precision
@@ -43,6 +45,17 @@ def gpus() -> list[str]:
 
     names = keras.distribution.list_devices()
     return [name for name in names if not name.startswith("cpu")]
+
+
+def machine() -> str:
+    """What is trained on, in words: processor, cores, GPUs, Keras and its backend."""
+    import keras
+
+    cores, graphics = available_cores(), len(gpus())
+    parts = [platform.machine(), f"{cores} core{'s' * (cores != 1)}"]
+    if graphics:
+        parts.append(f"{graphics} GPU{'s' * (graphics != 1)}")
+    return ", ".join([*parts, f"Keras {keras.__version__} on {backend()}"])
 
 
 @contextmanager

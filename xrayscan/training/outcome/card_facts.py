@@ -50,6 +50,7 @@ class NetworkFacts:
         started_from_source: where pretrained weights come from, with licence.
         epochs: how many were trained.
         best_epoch: the one that was kept.
+        seconds: that these epochs took.
         parameters: how many weights, frozen ones included.
         teacher: the model learnt from beside the labels; "" for none.
         smoothing: passes of a 3 x 3 mean in front of it.
@@ -62,6 +63,7 @@ class NetworkFacts:
     started_from_source: str = ""
     epochs: int = 0
     best_epoch: int = 0
+    seconds: int = 0
     parameters: int = 0
     teacher: str = ""
     smoothing: int = 0
@@ -84,6 +86,9 @@ def known(
         "positive": data.positive,
         "score": f"calibrated P({data.positive})",
         "training": {
+            "command": options.command,
+            "machine": options.machine,
+            "seconds": network.seconds,
             "data": options.data.name,
             "population": options.population,
             "licence": options.licence,
