@@ -4,6 +4,8 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -187,6 +189,27 @@ def test_cores_of_films_that_fail_are_given_back(scorer: Path, films: np.ndarray
     with pytest.raises(RuntimeError):
         engine.score(films[:, :-1])  # not of the size that the scorer takes
     assert [shared.acquire(timeout=1) for _ in range(2)] == [True, True]
+
+
+def test_none_is_in_hand_after_it_is_stopped(
+    scorer: Path, films: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that calls back while the process ends would abort it."""
+    shared = threading.Semaphore(2)
+    engine = Engine(scorer, SIZE, 2, cores=shared)
+    keep = Engine._keep
+    monkeypatch.setattr(Engine, "_keep", lambda *call: (time.sleep(0.2), keep(*call)))
+    engine._queue.set_callback(engine._keep)
+    acquire: Iterator[Callable[[], object]] = iter([shared.acquire, shared.acquire, ctrl_c])
+    monkeypatch.setattr(shared, "acquire", lambda: next(acquire)())
+    with pytest.raises(KeyboardInterrupt):
+        engine.score(films)
+    monkeypatch.undo()
+    assert [shared.acquire(blocking=False) for _ in range(3)] == [True, True, False]
+
+
+def ctrl_c() -> None:
+    raise KeyboardInterrupt
 
 
 def test_threads_that_ask_at_once_get_what_is_theirs(

@@ -194,9 +194,10 @@ class Engine:
                 begun += 1
                 self._queue.start_async({0: film[np.newaxis, :, :, np.newaxis]}, index)
             self._queue.wait_all()
-        except RuntimeError as fault:
+        except BaseException as fault:
+            # also of Ctrl-C: a film that ends in a process that ends aborts it
             self._give_back(begun)
-            if _OUT_OF_MEMORY.search(str(fault)):
+            if isinstance(fault, RuntimeError) and _OUT_OF_MEMORY.search(str(fault)):
                 raise MemoryError from fault
             raise
         return [self._results.pop(index) for index in range(len(pixels))]
