@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.films import draw_film, png_bytes
+from tests.training.conftest import write_listing
 from xrayscan.cli import app
 from xrayscan.resources import DEFAULT_MODEL, model_folder
 from xrayscan.scoring.card import load_card
@@ -147,6 +148,16 @@ def test_faults_are_said_in_a_sentence(films: Path, more: tuple[object, ...], wo
     assert done.exit_code in (1, 2)
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_films_that_are_elsewhere(films: Path, tmp_path: Path) -> None:
+    rows = [(path.relative_to(films), path.parent.name) for path in films.glob("*/*")]
+    listing = write_listing(tmp_path / "films.csv", ["path", "label"], rows)
+    done = run("evaluate", listing, "--json", tmp_path / "e.json")
+    assert done.exit_code == 1
+    assert "is not there, and no other film is; name the folder that their paths" in done.stderr
+    assert not (tmp_path / "e.json").exists()
+    assert run("evaluate", listing, "--films", films, "--admission", "off").exit_code == 0
 
 
 def test_one_class_alone(films: Path, tmp_path: Path) -> None:

@@ -97,7 +97,10 @@ def check_left(films: Sequence[object], options: LabelOptions) -> None:
         DataError: no films are left.
     """
     if not films:
-        raise DataError(f"{options.data}: no films are left to measure on; give others")
+        raise DataError(
+            f"{options.data}: no films are left to measure on; give others, in one folder for each "
+            "class or with path and label in a CSV"
+        )
 
 
 def _of_split(entries: list[Entry], options: LabelOptions) -> list[Entry]:

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.assessing import AssessOptions, Assessor
-from xrayscan.errors import StoppedError
+from xrayscan.errors import DataError, StoppedError
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.sample import Sample
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.options import TIME_LIMIT_S
 from xrayscan.reading.scans import ReadOptions
-from xrayscan.records import Assessment, HeatMap, Scan, Status
+from xrayscan.records import Assessment, HeatMap, Reason, Scan, Status
 from xrayscan.reporting.table import fact_cells
 from xrayscan.scoring.card import CAMS, ModelCard
 from xrayscan.scoring.decision import Decision
@@ -103,6 +103,7 @@ def judge(
     """Take films through intake, admission and scoring, without pictures.
 
     Raises:
+        DataError: none of the films is there.
         StoppedError: asked to stop; nothing is measured on half of the films.
     """
     assessor = Assessor(model, replace(options, cam=NO_CAM))
@@ -117,6 +118,11 @@ def judge(
                 raise StoppedError(
                     f"stopped after {len(rows)} of {len(films)} films; nothing was measured"
                 )
+    if films and all(row.reason is Reason.GONE for row in rows):
+        raise DataError(
+            f"{films[0].scan.location}: is not there, and no other film is; name the folder that "
+            "their paths start from by --films"
+        )
     told = tuple(_with_header(film, row) for film, row in zip(films, rows, strict=True))
     names = (model.card.negative, model.card.positive)
     return Judged(told, tuple(rows), names, stacked(looks))
