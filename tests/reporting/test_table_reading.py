@@ -112,7 +112,7 @@ DAMAGED = {
     "endless distance": (HEAD + "x,scored,,,,,,,,,,1,,,inf,,,\n", "inf is no distance"),
     "no time": (HEAD + "x,scored,,,,,,,,,,1,,,,,,yesterday\n", "line 2 is damaged"),
     "a time of no zone": (HEAD + "x,scored,,,,,,,,,,1,2026-01-01,,,,,\n", "line 2 is damaged"),
-    "bytes": (b"\xff\xfe\x00", "give a CSV"),
+    "bytes": (b"\xff\xfe\x00", "is no text; give a CSV"),
 }
 
 

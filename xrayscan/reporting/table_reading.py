@@ -42,6 +42,8 @@ def read_table(path: Path) -> Iterator[TableRow]:
                 yield _row(known, rows.line_num)
     except OSError as fault:
         raise XrayscanError(f"{path}: {words_of(fault)}; give a CSV of xrayscan predict") from None
+    except UnicodeDecodeError:
+        raise XrayscanError(f"{path}: is no text; give a CSV of xrayscan predict") from None
     except (ValueError, csv.Error) as fault:
         raise XrayscanError(f"{path}: {fault}; give a CSV of xrayscan predict") from None
 
