@@ -18,13 +18,12 @@ from xrayscan.intake.dicom_frame import first_frame, uid_name
 from xrayscan.intake.dicom_header import contradictions, facts
 from xrayscan.intake.dicom_lut import LookUpTable, look_up_table
 from xrayscan.intake.formats import Format
-from xrayscan.intake.grey import stretch
+from xrayscan.intake.grey import LUMA, stretch
 from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count
 from xrayscan.intake.options import DecodeOptions
 from xrayscan.records import Radiograph, Reason
 
 _PEAK = 65_535
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _FLOAT = NDArray[np.float64]
 
 
@@ -93,9 +92,9 @@ def _assume_uncompressed(dataset: pydicom.Dataset) -> None:
 def _display_grey(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.uint16]:
     photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     if photometric == "PALETTE COLOR":
-        return _to_peak(_palette_colours(stored, dataset) @ _LUMA)
+        return _to_peak(_palette_colours(stored, dataset) @ LUMA)
     if stored.ndim == 3:  # a secondary capture in colour: its luminance, with its own bit depth
-        return _to_peak(stored.astype(np.float64) @ _LUMA / _stored_peak(dataset))
+        return _to_peak(stored.astype(np.float64) @ LUMA / _stored_peak(dataset))
     grey = _monochrome(stored, dataset)
     return _PEAK - grey if photometric == "MONOCHROME1" else grey
 

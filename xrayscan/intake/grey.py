@@ -11,7 +11,7 @@ from xrayscan.records import Reason
 
 Grey = NDArray[np.uint8] | NDArray[np.uint16]
 # ITU-R BT.601 luma, as libjpeg and Pillow use it: grey pictures stored as RGB stay the same.
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LUMA = np.array([0.299, 0.587, 0.114])
 STRETCHED = 65_535  # white, where the file declares none
 
 

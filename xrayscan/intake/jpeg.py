@@ -60,7 +60,7 @@ def _jpeg_grey(data: bytes, colorspace: str) -> NDArray[np.uint8]:
         return np.asarray(simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)[:, :, 0])
     inks = simplejpeg.decode_jpeg(data, colorspace="CMYK", strict=True).astype(np.float32)
     # Adobe stores inks inverted (255 = no ink), and no other program writes four-colour JPEG.
-    grey: NDArray[np.float32] = inks[:, :, :3] @ LUMA * inks[:, :, 3] / 255
+    grey: NDArray[np.float32] = inks[:, :, :3] @ LUMA.astype(np.float32) * inks[:, :, 3] / 255
     return np.rint(grey).astype(np.uint8)
 
 

@@ -88,8 +88,8 @@ def identity_of(task: Task, start: Start) -> dict[str, Any]:
     recipe = task.options.recipe
     films = hashlib.sha256()
     for part in (task.parts.train, task.parts.validation):
-        for film, sha256 in zip(part.films, part.sha256, strict=True):
-            films.update(f"{sha256} {film.label} {film.weight}\n".encode())
+        for sha256, label, film in part.by_content:
+            films.update(f"{sha256} {label} {film.weight}\n".encode())
     return {
         "architecture": start.architecture.name,
         "start": start.origin,
