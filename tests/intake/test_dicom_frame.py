@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -97,6 +98,49 @@ def test_overlays_that_were_coded_with_the_values_are_no_part_of_them(code: str)
     dataset.add_new((0x6000, 0x0100), "US", 16)
     dataset.add_new((0x6000, 0x0102), "US", 12)
     assert np.array_equal(first_frame(dataset), DEEP)
+
+
+# --- fragments ----------------------------------------------------------------------------------
+
+
+def fragments(frame: bytes, table: list[int]) -> bytes:
+    """Put a frame into three fragments behind any table of offsets."""
+    cut = len(frame) // 6 * 2
+    parts = [frame[:cut], frame[cut : 2 * cut], frame[2 * cut :] + b"\0" * (len(frame) % 2)]
+    items = [struct.pack(f"<{len(table)}L", *table), *parts]
+    return b"".join(b"\xfe\xff\x00\xe0" + struct.pack("<L", len(each)) + each for each in items)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pytest.param([], id="empty"),
+        pytest.param([0], id="right"),
+        pytest.param([0, 4000, 8000], id="of fragments"),
+        pytest.param([8], id="counted from elsewhere"),
+        pytest.param([10**7], id="beyond the end"),
+    ],
+)
+@pytest.mark.parametrize("samples", [1, 3], ids=["grey", "colour"])
+def test_all_fragments_of_one_frame_are_its_own(table: list[int], samples: int) -> None:
+    film = FILM if samples == 1 else np.dstack([FILM] * 3)
+    coded = bytes(imagecodecs.jpegls_encode(film))
+    photometric = "MONOCHROME2" if samples == 1 else "RGB"
+    data = dicom_bytes(film, photometric=photometric, syntax=JPEGLSLossless, frame=coded)
+    dataset = pydicom.dcmread(DicomBytesIO(data))
+    dataset.PixelData = fragments(coded, table)
+    assert np.array_equal(first_frame(dataset), film)
+
+
+def test_an_extended_table_of_offsets_that_errs_is_not_asked() -> None:
+    film = np.dstack([FILM] * 3)
+    coded = bytes(imagecodecs.jpegls_encode(film))
+    table = {
+        keyword: struct.pack("<Q", value)
+        for keyword, value in {"ExtendedOffsetTable": 8, "ExtendedOffsetTableLengths": 9}.items()
+    }
+    data = dicom_bytes(film, photometric="RGB", syntax=JPEGLSLossless, frame=coded, **table)
+    assert np.array_equal(first_frame(pydicom.dcmread(DicomBytesIO(data))), film)
 
 
 # --- JPEG ---------------------------------------------------------------------------------------

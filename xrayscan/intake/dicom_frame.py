@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.datadict import dictionary_description, dictionary_has_tag
-from pydicom.encaps import get_frame
+from pydicom.encaps import encapsulate, generate_fragments, get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, RLELossless
@@ -60,12 +60,9 @@ def _bits_below(dataset: Dataset) -> int:
 def _decoded(dataset: Dataset, syntax: UID) -> NDArray[Any]:
     try:
         if syntax.is_encapsulated:
-            pixels = _decode_strictly(dataset)
-            if pixels is not None:
-                return _as_stored(pixels, dataset)
-        stored = pixel_array(dataset, index=0, decoding_plugin=_PLUGINS.get(syntax, ""))
-        if not syntax.is_encapsulated:
-            check_raw_pixels(stored, Format.DICOM)
+            return _decode_coded(dataset, syntax)
+        stored = pixel_array(dataset, index=0)
+        check_raw_pixels(stored, Format.DICOM)
         return stored
     except ScanError as fault:  # says JPEG, of a part of the file
         raise ScanError(fault.reason, fault.detail, Format.DICOM) from None
@@ -97,17 +94,33 @@ def uid_name(value: object) -> str:
     return uid.name if uid.is_valid or not uid else "of an unknown kind"
 
 
-def _decode_strictly(dataset: Dataset) -> NDArray[Any] | None:
-    """Decode a compressed first frame; None where pydicom has to, see ``decode_frame``."""
-    frames = int(dataset.get("NumberOfFrames") or 1)
+def _decode_coded(dataset: Dataset, syntax: UID) -> NDArray[Any]:
+    """Decode a compressed first frame strictly; by pydicom what ``decode_frame`` leaves to it."""
     layout = FrameLayout(
         rows=int(dataset.Rows),
         columns=int(dataset.Columns),
         samples=int(dataset.SamplesPerPixel),
         sample_bytes=int(dataset.BitsAllocated) // 8,
     )
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=frames)
-    return decode_frame(frame, dataset.file_meta.TransferSyntaxUID, layout)
+    frame = _coded_frame(dataset)
+    pixels = decode_frame(frame, syntax, layout)
+    if pixels is not None:
+        return _as_stored(pixels, dataset)
+    dataset.PixelData = encapsulate([frame])
+    dataset.pop("ExtendedOffsetTable", None)
+    return pixel_array(dataset, index=0, decoding_plugin=_PLUGINS.get(syntax, ""))
+
+
+def _coded_frame(dataset: Dataset) -> bytes:
+    """Put the first frame together: where it is the only one, of all fragments (PS3.5 A.4).
+
+    Some writers err in the table of offsets, which is then not needed.
+    """
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if frames > 1:
+        return get_frame(dataset.PixelData, 0, number_of_frames=frames)
+    _offsets, *fragments = generate_fragments(dataset.PixelData)
+    return b"".join(fragments)
 
 
 def _as_stored(pixels: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
