@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
@@ -425,6 +427,25 @@ def test_a_secondary_capture_in_colour() -> None:
     assert np.array_equal(
         pixels(dicom_bytes(np.dstack([FILM] * 3), photometric="RGB")), scaled(FILM, 255)
     )
+
+
+@pytest.mark.parametrize("declared", ["RGB", "YBR_FULL_422", "MONOCHROME2"])
+@pytest.mark.parametrize("mode", ["RGB", "YCbCr"])
+def test_the_jpeg_inside_knows_its_colours_better_than_the_header(declared: str, mode: str) -> None:
+    colour = np.dstack([FILM, FILM // 2, 255 - FILM])
+    luma = np.array(Image.fromarray(colour).convert("L"))
+    buffer = io.BytesIO()
+    Image.fromarray(colour).save(buffer, "JPEG", keep_rgb=mode == "RGB", quality=95)
+    data = dicom_bytes(
+        colour,
+        photometric="RGB",
+        syntax=JPEGBaseline8Bit,
+        frame=buffer.getvalue(),
+        PhotometricInterpretation=declared,
+        WindowCenter=10,  # not for colours
+        WindowWidth=20,
+    )
+    assert np.abs(pixels(data) - scaled(luma, 255)).mean() < 3 * 257
 
 
 def test_a_palette() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -193,6 +194,18 @@ def test_a_real_jpeg_of_12_bits_is_decoded_and_checked(extended: pydicom.Dataset
         frame = lose_a_sector(whole, int(start), bytes(SECTOR))
         data = dicom_bytes(shape, bits_stored=12, syntax=JPEGExtended12Bit, frame=frame)
         assert refused(data).reason is Reason.DAMAGED
+
+
+def test_the_end_of_the_spectrum_says_nothing_in_a_scan_of_12_bits(
+    extended: pydicom.Dataset,
+) -> None:
+    """Some encoders write 0 where 63 has to stand (T.81, B.2.3)."""
+    usual = first_frame(copy.copy(extended))
+    whole = get_frame(extended.PixelData, 0, number_of_frames=1)
+    odd = whole.replace(b"\xff\xda\0\x08\1\1\0\0\x3f\0", b"\xff\xda\0\x08\1\1\0\0\0\0")
+    assert odd != whole
+    data = dicom_bytes(usual, bits_stored=12, syntax=JPEGExtended12Bit, frame=odd)
+    assert np.array_equal(first_frame(pydicom.dcmread(DicomBytesIO(data))), usual)
 
 
 # --- words --------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 
 import imagecodecs
 import numpy as np
@@ -23,6 +24,7 @@ from xrayscan.records import Reason
 
 FILM = draw_film(3, width=200, height=160)
 LAYOUT = FrameLayout(rows=160, columns=200, samples=1, sample_bytes=1)
+COLOUR = replace(LAYOUT, samples=3)
 
 
 def jpeg2000(film: np.ndarray) -> bytes:
@@ -65,13 +67,35 @@ def test_a_frame_that_claims_more_than_the_header_is_not_decoded(syntax: UID) ->
 
 def test_kinds_that_only_others_decode() -> None:
     assert decode_frame(b"", HTJ2KLossless, LAYOUT) is None
-    assert decode_frame(odd_jpeg_bytes(FILM), JPEGBaseline8Bit, LAYOUT) is None
-    colour = FrameLayout(rows=160, columns=200, samples=3, sample_bytes=1)
-    assert decode_frame(jpeg_bytes(FILM, "RGB"), JPEGBaseline8Bit, colour) is None
+    coded = bytes(imagecodecs.jpegls_encode(np.dstack([FILM] * 3)))
+    assert decode_frame(coded, JPEGLSLossless, COLOUR) is None
+
+
+def test_jpeg_with_odd_sampling_is_decoded() -> None:
+    pixels = decode_frame(odd_jpeg_bytes(FILM), JPEGBaseline8Bit, COLOUR)
+    assert np.abs(pixels.astype(int) - FILM).mean() < 3
+
+
+def jpeg_without_marker(mode: str) -> bytes:
+    """Take the first segment off, which names the colours: JFIF's, or Adobe's behind RGB."""
+    whole = jpeg_bytes(FILM, "RGB", keep_rgb=mode == "RGB", subsampling=0)
+    (length,) = struct.unpack_from(">H", whole, 4)
+    unnamed = whole[:2] + whole[4 + length :]
+    return unnamed.replace(b"R\x11\0G\x11\0B\x11\0", b"\1\x11\0\2\x11\0\3\x11\0").replace(
+        b"\3R\0G\0B\0", b"\3\1\0\2\0\3\0"
+    )
+
+
+@pytest.mark.parametrize("mode", ["RGB", "YCbCr"])
+@pytest.mark.parametrize("named", [True, False], ids=["named", "not named"])
+def test_a_film_without_colour_is_the_same_in_any_colours(mode: str, named: bool) -> None:
+    named_so = jpeg_bytes(FILM, "RGB", keep_rgb=mode == "RGB")
+    frame = named_so if named else jpeg_without_marker(mode)
+    pixels = decode_frame(frame, JPEGBaseline8Bit, COLOUR)
+    assert np.abs(pixels.astype(int) - FILM).mean() < 3
 
 
 def test_a_frame_in_colour_is_checked_all_the_same() -> None:
-    colour = FrameLayout(rows=160, columns=200, samples=3, sample_bytes=1)
     whole = jpeg_bytes(FILM, "RGB")
     with pytest.raises(ScanError):
-        decode_frame(whole[: len(whole) // 2] + b"\xff\xd9", JPEGBaseline8Bit, colour)
+        decode_frame(whole[: len(whole) // 2] + b"\xff\xd9", JPEGBaseline8Bit, COLOUR)

@@ -93,8 +93,9 @@ def _display_grey(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.
     photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     if photometric == "PALETTE COLOR":
         return _to_peak(_palette_colours(stored, dataset) @ LUMA)
-    if stored.ndim == 3:  # a secondary capture in colour: its luminance, with its own bit depth
-        return _to_peak(stored.astype(np.float64) @ LUMA / _stored_peak(dataset))
+    if dataset.get("SamplesPerPixel") == 3:  # a secondary capture, with its own bit depth
+        luma = stored.astype(np.float64) @ LUMA if stored.ndim == 3 else stored
+        return _to_peak(luma / _stored_peak(dataset))
     grey = _monochrome(stored, dataset)
     return _PEAK - grey if photometric == "MONOCHROME1" else grey
 

@@ -33,6 +33,8 @@ _PLUGINS = {RLELossless: "pydicom"}
 def first_frame(dataset: Dataset) -> NDArray[Any]:
     """Decode the stored values of the first frame: (H, W), or (H, W, 3) for colour (as RGB).
 
+    Of colour in a lossy JPEG the luma is decoded: (H, W).
+
     Raises:
         ScanError: the frame is damaged or truncated, or encoded in a way that is not supported.
     """

@@ -56,9 +56,9 @@ class FrameLayout:
 
 
 _Pixels = NDArray[Any]
-_DECODERS: dict[UID, Callable[[bytes, FrameLayout], _Pixels | None]] = {
-    JPEGBaseline8Bit: lambda frame, layout: strict_grey(frame),
-    JPEGExtended12Bit: lambda frame, layout: strict_grey(frame),
+_DECODERS: dict[UID, Callable[[bytes, FrameLayout], _Pixels]] = {
+    JPEGBaseline8Bit: lambda frame, layout: _decode_jpeg(frame),
+    JPEGExtended12Bit: lambda frame, layout: _decode_jpeg(frame),
     JPEGLossless: lambda frame, layout: decode_lossless(frame),
     JPEGLosslessSV1: lambda frame, layout: decode_lossless(frame),
     JPEGLSLossless: lambda frame, layout: np.asarray(imagecodecs.jpegls_decode(frame)),
@@ -80,9 +80,9 @@ def decode_frame(frame: bytes, syntax: UID, layout: FrameLayout) -> _Pixels | No
         layout: what the header says.
 
     Returns:
-        (rows, columns) integers of a grey frame as coded, without regard to sign and unused bits.
-        None for a frame that was checked, but has to be decoded by others: one in colour, one of a
-        kind that no decoder here knows; and for one of a syntax that cannot be checked at all.
+        (rows, columns) integers of a grey frame as coded, without regard to sign and unused bits;
+        of JPEG in colour its luma. None for a frame in any other colour, which was checked, but has
+        to be decoded by others; and for one of a syntax that cannot be checked at all.
 
     Raises:
         ScanError: it is damaged, truncated, or another picture than the header says.
@@ -94,9 +94,20 @@ def decode_frame(frame: bytes, syntax: UID, layout: FrameLayout) -> _Pixels | No
     if syntax != RLELossless:
         _check_size(frame, syntax, layout)
     pixels = decoder(frame, layout)
-    if pixels is None or layout.samples != 1:
-        return None
-    return pixels.reshape(layout.rows, layout.columns)
+    is_grey = pixels.size == layout.rows * layout.columns
+    return pixels.reshape(layout.rows, layout.columns) if is_grey else None
+
+
+def _decode_jpeg(frame: bytes) -> _Pixels:
+    """Decode to luma; of colours that no marker in the JPEG names, that is the first component.
+
+    The file's header is not asked for them, as it errs: it may say RGB where there is luma and
+    chroma. The first component of a film without colour is the film in either.
+    """
+    pixels = strict_grey(frame)
+    if pixels is None:
+        return np.asarray(imagecodecs.jpeg8_decode(frame, outcolorspace="GRAYSCALE"))
+    return pixels
 
 
 def _check_size(frame: bytes, syntax: UID, layout: FrameLayout) -> None:

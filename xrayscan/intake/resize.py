@@ -12,7 +12,7 @@ Grey = NDArray[np.unsignedinteger]  # (H, W), of 8 or 16 bits
 
 # To be raised whenever reading, turning or resizing comes to other pixels than before: rows of
 # earlier runs are then not taken over.
-PREPROCESSING = 2
+PREPROCESSING = 3
 
 
 # Pixels of films that a summed-area table is faster for (benchmarks/resizing.py), up to those whose
