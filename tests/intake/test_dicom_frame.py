@@ -90,6 +90,13 @@ def test_a_code_knows_its_own_depth(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
+def test_a_code_of_more_bits_than_a_cell_is_not_cut(code: str) -> None:
+    syntax, encode = CODES[code]
+    data = dicom_bytes(FILM, syntax=syntax, frame=bytes(encode(DEEP)))
+    assert np.array_equal(first_frame(pydicom.dcmread(DicomBytesIO(data))), DEEP)
+
+
+@pytest.mark.parametrize("code", CODES)
 def test_overlays_that_were_coded_with_the_values_are_no_part_of_them(code: str) -> None:
     syntax, encode = CODES[code]
     overlaid = DEEP.copy()
@@ -176,6 +183,19 @@ def test_a_jpeg_with_odd_sampling_inside_is_decoded_and_checked() -> None:
     assert decode(Content(film, ""), "film.dcm").pixels.shape == FILM.shape
     cut = whole[: len(whole) // 2] + b"\xff\xd9"
     refused(dicom_bytes(colour, photometric="RGB", syntax=JPEGBaseline8Bit, frame=cut))
+
+
+@pytest.mark.parametrize("film", [FILM, DEEP], ids=["8 bits", "12 bits"])
+def test_lossy_jpeg_has_no_sign_whatever_the_header_says(film: np.ndarray) -> None:
+    bits = 8 if film is FILM else 12
+    jpeg = bytes(imagecodecs.jpeg8_encode(film, level=95, bitspersample=bits))
+    options = {"bits_stored": bits, "syntax": JPEGExtended12Bit, "frame": jpeg}
+    plain, signed = (
+        first_frame(pydicom.dcmread(DicomBytesIO(dicom_bytes(film, **options, **declared))))
+        for declared in ({}, {"PixelRepresentation": 1})
+    )
+    assert np.array_equal(signed, plain)
+    assert np.abs(plain.astype(int) - film).mean() < 2**bits / 100
 
 
 @pytest.fixture(scope="module")

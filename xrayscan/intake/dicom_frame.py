@@ -11,7 +11,7 @@ from pydicom.datadict import dictionary_description, dictionary_has_tag
 from pydicom.encaps import encapsulate, generate_fragments, get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID, RLELossless
+from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
 
 from xrayscan.errors import ScanError
 from xrayscan.intake.formats import Format
@@ -28,6 +28,8 @@ _QUOTED = re.compile(r"""(?<!\w)(['"]).*\1(?!\w)""")
 # Which of pydicom's decoders reads a transfer syntax, where it matters: the compiled RLE decoder
 # does not survive damage, it ends the whole process.
 _PLUGINS = {RLELossless: "pydicom"}
+
+_UNSIGNED = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
 
 
 def first_frame(dataset: Dataset) -> NDArray[Any]:
@@ -107,7 +109,7 @@ def _decode_coded(dataset: Dataset, syntax: UID) -> NDArray[Any]:
     frame = _coded_frame(dataset)
     pixels = decode_frame(frame, syntax, layout)
     if pixels is not None:
-        return _as_stored(pixels, dataset)
+        return _as_stored(pixels, dataset, syntax)
     dataset.PixelData = encapsulate([frame])
     dataset.pop("ExtendedOffsetTable", None)
     return pixel_array(dataset, index=0, decoding_plugin=_PLUGINS.get(syntax, ""))
@@ -125,19 +127,19 @@ def _coded_frame(dataset: Dataset) -> bytes:
     return b"".join(fragments)
 
 
-def _as_stored(pixels: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+def _as_stored(pixels: NDArray[Any], dataset: Dataset, syntax: UID) -> NDArray[Any]:
     """Give decoded pixels the sign that the header declares, and clear unused bits (PS3.5 8.1.1).
 
     Few codes know of signs: a negative number comes as a large one, with the sign in its highest
-    stored bit. But all except run lengths know how many bits there are: where the header says
-    fewer, it errs, unless the others are overlays.
+    stored bit; in lossy JPEG there are none (table 8.2.1-1). But all except run lengths know how
+    many bits there are: where the header says fewer, it errs, unless the others are overlays.
     """
-    kind = "i" if dataset.get("PixelRepresentation") else "u"
+    kind = "i" if dataset.get("PixelRepresentation") and syntax not in _UNSIGNED else "u"
     coded = pixels.view(f"{kind}{pixels.dtype.itemsize}")
-    stored = coded.astype(f"{kind}{max(1, int(dataset.BitsAllocated) // 8)}")
-    unused = 8 * stored.itemsize - int(dataset.BitsStored)
-    is_cell = dataset.file_meta.TransferSyntaxUID == RLELossless or _has_overlays_within(dataset)
-    if unused > 0 and (kind == "i" or is_cell):
+    cell = max(coded.dtype.itemsize, int(dataset.BitsAllocated) // 8)
+    stored = coded.astype(f"{kind}{cell}")
+    unused = 8 * cell - int(dataset.BitsStored)
+    if unused > 0 and (kind == "i" or syntax == RLELossless or _has_overlays_within(dataset)):
         stored <<= unused
         stored >>= unused
     return stored
