@@ -309,6 +309,42 @@ def test_a_window_narrower_than_1_is_for_the_other_functions() -> None:
     assert np.abs(pixels(film) - expected).max() <= 1
 
 
+def group(keyword: str, **elements: float) -> Dataset:
+    """Put elements into a functional group of a multi-frame file."""
+    said, groups = Dataset(), Dataset()
+    for name, value in elements.items():
+        setattr(said, name, value)
+    setattr(groups, keyword, Sequence([said]))
+    return groups
+
+
+def test_functional_groups_say_what_the_values_of_the_first_frame_mean() -> None:
+    rescale = group("PixelValueTransformationSequence", RescaleSlope=2, RescaleIntercept=-1000)
+    of_all = group("FrameVOILUTSequence", WindowCenter=7, WindowWidth=9)
+    of_one = group("FrameVOILUTSequence", WindowCenter=700, WindowWidth=1000)
+    shared = Dataset()
+    shared.update(rescale)
+    shared.update(of_all)
+    usual = {"RescaleSlope": 2, "RescaleIntercept": -1000, "WindowWidth": 1000}
+    expected = pixels(dicom_bytes(DEEP, bits_stored=12, WindowCenter=700, **usual))
+    data = dicom_bytes(
+        np.stack([DEEP, DEEP]),
+        bits_stored=12,
+        SharedFunctionalGroupsSequence=Sequence([shared]),
+        PerFrameFunctionalGroupsSequence=Sequence([of_one, of_all]),
+    )
+    assert np.array_equal(pixels(data), expected)
+
+
+def test_empty_functional_groups_say_nothing() -> None:
+    empty = {
+        f"{frames}FunctionalGroupsSequence": Sequence(items)
+        for frames, items in {"Shared": [], "PerFrame": [Dataset()]}.items()
+    }
+    data = dicom_bytes(DEEP, bits_stored=12, **empty, **WINDOW_ALL)
+    assert np.array_equal(pixels(data), DISPLAYED)
+
+
 def test_the_first_of_several_windows_counts() -> None:
     several = dicom_bytes(
         DEEP, bits_stored=12, WindowCenter=[2048, 500, 40], WindowWidth=[4096, 10, 20]

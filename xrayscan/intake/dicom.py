@@ -24,6 +24,8 @@ from xrayscan.intake.options import DecodeOptions
 from xrayscan.records import Radiograph, Reason
 
 _PEAK = 65_535
+# The functional groups that say what values mean (PS3.3 C.7.6.16.2.9 and C.7.6.16.2.10).
+_GROUPS_OF_VALUES = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 _FLOAT = NDArray[np.float64]
 
 
@@ -63,7 +65,24 @@ def _dataset(data: bytes) -> pydicom.Dataset:
         )
     if not hasattr(dataset, "file_meta") or "TransferSyntaxUID" not in dataset.file_meta:
         _assume_uncompressed(dataset)
+    _lift_groups(dataset)
     return dataset
+
+
+def _lift_groups(dataset: pydicom.Dataset) -> None:
+    """Put what multi-frame files say of their first frame's values where others say it.
+
+    What is said of all frames comes first, so that what is said of the first one alone counts.
+    """
+    for frames in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for group in _GROUPS_OF_VALUES:
+            dataset.update(_first_item(_first_item(dataset, frames), group))
+
+
+def _first_item(dataset: pydicom.Dataset, keyword: str) -> pydicom.Dataset:
+    """The first item of a sequence; an empty one where it has none, or is not there."""
+    items = dataset.get(keyword)
+    return items[0] if items else pydicom.Dataset()
 
 
 def _no_picture(dataset: pydicom.Dataset) -> ScanError:
@@ -155,10 +174,9 @@ def _modality_values(stored: NDArray[Any], dataset: pydicom.Dataset) -> _FLOAT:
 
 def _first_table(dataset: pydicom.Dataset, keyword: str) -> LookUpTable | None:
     """The first table of a sequence; None where it has none, or an empty one."""
-    items = dataset.get(keyword)
-    if not items or not items[0].get("LUTDescriptor") or not items[0].get("LUTData"):
+    item = _first_item(dataset, keyword)
+    if not item.get("LUTDescriptor") or not item.get("LUTData"):
         return None
-    item = items[0]
     little = _has_little_words(dataset)
     return look_up_table(item.LUTDescriptor, item.LUTData, little_endian=little)
 
