@@ -550,6 +550,14 @@ def test_a_film_without_its_picture_is_truncated() -> None:
     assert refused(without(dicom_bytes(FILM), "PixelData")).reason is Reason.TRUNCATED
 
 
+@pytest.mark.parametrize("keyword", ["FloatPixelData", "DoubleFloatPixelData"])
+def test_floating_point_pixels_are_unsupported(keyword: str) -> None:
+    values = FILM.astype("f8" if keyword.startswith("Double") else "f4").tobytes()
+    fault = refused(without(dicom_bytes(FILM, **{keyword: values}), "PixelData"))
+    assert fault.reason is Reason.UNSUPPORTED
+    assert fault.detail.startswith("its pixels are floating point")
+
+
 @pytest.mark.parametrize("keyword", ["Rows", "Columns"])
 def test_a_film_without_its_size_is_damaged(keyword: str) -> None:
     assert refused(without(dicom_bytes(FILM), keyword)).reason is Reason.DAMAGED

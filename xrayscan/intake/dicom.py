@@ -86,7 +86,10 @@ def _first_item(dataset: pydicom.Dataset, keyword: str) -> pydicom.Dataset:
 
 
 def _no_picture(dataset: pydicom.Dataset) -> ScanError:
-    """Tell a picture that is cut off from a kind of document that has none."""
+    """Tell a picture that is cut off from one of other numbers, and a document that has none."""
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        detail = "its pixels are floating point, as no film's are; leave it out with --exclude"
+        return ScanError(Reason.UNSUPPORTED, detail, Format.DICOM)
     meta = getattr(dataset, "file_meta", {})
     kind = uid_name(meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID") or "")
     if not kind or "Image Storage" in kind:
