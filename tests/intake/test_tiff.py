@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import imagecodecs
@@ -100,6 +101,18 @@ def test_pages_that_are_not_plain_are_left_to_pillow(change: dict[int, Any]) -> 
     assert checked_page(data, tags) is None
 
 
+@pytest.mark.parametrize("film", [FILM, DEEP], ids=["8 bits", "16 bits"])
+@pytest.mark.parametrize("coding", ["raw", "tiff_adobe_deflate", "tiff_lzw"])
+def test_a_page_that_does_not_say_what_black_is(film: np.ndarray, coding: str) -> None:
+    """Libraries take it one way or the other, by its coding and depth."""
+    whole = tiff_bytes(film, compression=coding)
+    photometric, another = (struct.pack("<HHLL", tag, 3, 1, 1) for tag in (262, 263))
+    assert whole.count(photometric) == 1
+    with pytest.raises(ScanError, match="does not say whether black or white is zero") as caught:
+        check(whole.replace(photometric, another))
+    assert caught.value.reason is Reason.DAMAGED
+
+
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize("mode", ["L", "RGB", "1", "P", "CMYK"])
 def test_whole_strips(coding: str, mode: str) -> None:
@@ -147,7 +160,8 @@ def test_a_strip_that_inflates_to_more_than_its_rows() -> None:
     import zlib
 
     bomb = zlib.compress(bytes(50_000_000))
-    tags = {256: 200, 257: 150, 258: (8,), 259: 8, 273: (0,), 278: 150, 279: (len(bomb),)}
+    tags = {256: 200, 257: 150, 258: (8,), 259: 8, 262: 1, 273: (0,), 278: 150}
+    tags[279] = (len(bomb),)
     with pytest.raises(ScanError, match="not whole"):
         checked_page(bomb, tags)
 
@@ -158,7 +172,7 @@ def test_strips_and_tiles_by_hand(planar: int) -> None:
     one = np.arange(16 * 16 * (1 if planar == 2 else 2), dtype=np.uint8).tobytes()
     count = 8 if planar == 2 else 4
     tags = {
-        256: 20, 257: 30, 258: (8, 8), 259: 1, 277: 2, 284: planar, 322: 16, 323: 16,
+        256: 20, 257: 30, 258: (8, 8), 259: 1, 262: 1, 277: 2, 284: planar, 322: 16, 323: 16,
         324: tuple(len(one) * n for n in range(count)), 325: (len(one),) * count,
     }  # fmt: skip
     checked_page(one * count, tags)

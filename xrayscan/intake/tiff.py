@@ -90,7 +90,13 @@ def checked_page(data: bytes, tags: Tags) -> Grey | None:
 
 
 def _check_kind(tags: Tags) -> None:
-    """Refuse deep colours that lie apart: both libraries show something else, and say nothing."""
+    """Refuse pages that the libraries show in one way or another, and say nothing.
+
+    They are those that do not say what black is, and deep colours that lie apart.
+    """
+    if _PHOTOMETRIC not in tags:
+        detail = "its header does not say whether black or white is zero; export it again"
+        raise ScanError(Reason.DAMAGED, detail, Format.TIFF)
     apart = int(tags.get(_PLANAR, 1)) == 2 and int(tags.get(_SAMPLES, 1)) > 1
     if apart and max(tags.get(_BITS, (1,))) > 8:
         detail = "its colours have 16 bits and lie apart, which cannot be read; export it as grey"
