@@ -550,6 +550,20 @@ def test_a_film_without_its_picture_is_truncated() -> None:
     assert refused(without(dicom_bytes(FILM), "PixelData")).reason is Reason.TRUNCATED
 
 
+@pytest.mark.parametrize("photometric", ["", "monochrome1", "MONO1", "DOE^JOHN"])
+@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, RLELossless], ids=["JPEG", "RLE"])
+def test_a_film_that_does_not_say_what_black_is(photometric: str, syntax: UID) -> None:
+    frame = jpeg_bytes(FILM) if syntax == JPEGBaseline8Bit else None
+    whole = dicom_bytes(FILM, syntax=syntax, frame=frame)
+    dataset = pydicom.dcmread(pydicom.filebase.DicomBytesIO(whole))
+    dataset.PhotometricInterpretation = photometric
+    buffer = pydicom.filebase.DicomBytesIO()
+    pydicom.dcmwrite(buffer, dataset)
+    fault = refused(bytes(buffer.getvalue()))
+    assert fault.reason is Reason.DAMAGED
+    assert "DOE" not in fault.detail
+
+
 @pytest.mark.parametrize("keyword", ["FloatPixelData", "DoubleFloatPixelData"])
 def test_floating_point_pixels_are_unsupported(keyword: str) -> None:
     values = FILM.astype("f8" if keyword.startswith("Double") else "f4").tobytes()

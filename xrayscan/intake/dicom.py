@@ -24,6 +24,8 @@ from xrayscan.intake.options import DecodeOptions
 from xrayscan.records import Radiograph, Reason
 
 _PEAK = 65_535
+# What one sample of a pixel can be; some headers say of a grey picture that it has colours.
+_KNOWN_GREY = ("MONOCHROME1", "MONOCHROME2", "RGB", "YBR")
 # The functional groups that say what values mean (PS3.3 C.7.6.16.2.9 and C.7.6.16.2.10).
 _GROUPS_OF_VALUES = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 _FLOAT = NDArray[np.float64]
@@ -112,12 +114,15 @@ def _assume_uncompressed(dataset: pydicom.Dataset) -> None:
 
 
 def _display_grey(stored: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[np.uint16]:
-    photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    photometric = str(dataset.get("PhotometricInterpretation") or "")
     if photometric == "PALETTE COLOR":
         return _to_peak(_palette_colours(stored, dataset) @ LUMA)
     if dataset.get("SamplesPerPixel") == 3:  # a secondary capture, with its own bit depth
         luma = stored.astype(np.float64) @ LUMA if stored.ndim == 3 else stored
         return _to_peak(luma / _stored_peak(dataset))
+    if not photometric.startswith(_KNOWN_GREY):
+        detail = f"its header does not say whether black or white is zero; {COPY_AGAIN}"
+        raise ScanError(Reason.DAMAGED, detail, Format.DICOM)
     grey = _monochrome(stored, dataset)
     return _PEAK - grey if photometric == "MONOCHROME1" else grey
 
