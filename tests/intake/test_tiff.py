@@ -53,6 +53,14 @@ def test_a_plain_grey_page_is_decoded_as_pillow_does(kind: str) -> None:
     assert np.array_equal(page, FILM if page.dtype == np.uint8 else DEEP)
 
 
+@pytest.mark.parametrize("coding", ["packbits", "jpeg"])
+def test_a_predictor_says_nothing_of_codings_that_have_none(coding: str) -> None:
+    """It is left over where a film was coded anew with its tags kept; libtiff passes it over."""
+    page = check(tiff_bytes(FILM, compression=coding, tiffinfo={317: 2}))
+    assert page is not None
+    assert np.abs(page.astype(int) - FILM).mean() < 5
+
+
 JPEGS = {
     "one table for all strips": tiff_bytes(FILM, compression="jpeg"),
     "tiles": encoded(FILM, compression=7, tile=(64, 64)),

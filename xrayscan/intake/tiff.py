@@ -32,8 +32,9 @@ _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
 _SAMPLE_FORMAT, _JPEG_TABLES = 339, 347  # section 19; TIFF Technical Note 2
 _SAMPLE_KINDS = {1: "integer", 2: "signed integer", 3: "floating point", 5: "complex", 6: "complex"}
 _NONE, _JPEG, _DEFLATE, _OLD_DEFLATE, _PACKBITS = 1, 7, 8, 32946, 32773
-_DECODED_HERE = frozenset({_JPEG, _DEFLATE, _OLD_DEFLATE, _PACKBITS})
-_DIFFERENCES = 2  # predictor: from pixel to pixel, section 14
+_DEFLATED = frozenset({_DEFLATE, _OLD_DEFLATE})
+_DECODED_HERE = _DEFLATED | {_JPEG, _PACKBITS}
+_DIFFERENCES = 2  # predictor: from pixel to pixel, section 14; not of other codings
 
 Tags = Mapping[int, Any]
 
@@ -132,7 +133,7 @@ def _canvas(data: bytes, tags: Tags) -> NDArray[Any] | None:
 def _page(canvas: NDArray[Any], tags: Tags) -> Grey:
     """Undo differences within each piece, and leave off what lies beyond the page."""
     pixels = canvas.astype(canvas.dtype.newbyteorder("="), copy=False)
-    if tags.get(_PREDICTOR) == _DIFFERENCES:
+    if tags.get(_PREDICTOR) == _DIFFERENCES and tags[_COMPRESSION] in _DEFLATED:
         for piece in _pieces(tags):
             block = pixels[piece.top : piece.top + piece.rows, piece.left :][:, : piece.columns]
             np.cumsum(block, axis=1, dtype=pixels.dtype, out=block)
@@ -176,7 +177,7 @@ def _content(coded: bytes, piece: _Piece, tags: Tags) -> bytes | NDArray[np.uint
         content = b"" if len(coded) >= piece.size else None
     elif compression == _PACKBITS:
         content = expand(coded, piece.size)
-    elif compression in (_DEFLATE, _OLD_DEFLATE):
+    elif compression in _DEFLATED:
         content = _inflated(coded, piece.size)
     elif compression == _JPEG:
         return _jpeg_content(coded, piece, tags)
