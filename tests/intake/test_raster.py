@@ -514,6 +514,51 @@ def test_a_header_that_claims_too_much_is_refused_before_decoding(
     assert "more than 100 megapixels" in fault.detail
 
 
+# --- pixels of an odd kind ------------------------------------------------------------------------
+
+SIGNED = DEEP.astype(np.int16) - 2048
+
+
+FRACTIONS = DEEP.astype(np.float32)
+
+
+def odd_tiff(values: NDArray[np.generic], coding: int, order: str) -> bytes:
+    return bytes(imagecodecs.tiff_encode(values.copy(), compression=coding, byteorder=order))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(SIGNED, id="16 bits, signed"),
+        pytest.param(SIGNED.astype(np.int32), id="32 bits, signed"),
+        pytest.param(DEEP.astype(np.uint32) << 20, id="32 bits"),
+        pytest.param(FRACTIONS, id="fractions"),
+    ],
+)
+@pytest.mark.parametrize("coding", [1, 5, 8], ids=["raw", "LZW", "deflate"])
+def test_odd_numbers_in_little_endian_are_read(values: NDArray[np.generic], coding: int) -> None:
+    shown = decoded(odd_tiff(values, coding, "<")).pixels
+    assert np.corrcoef(shown.ravel(), DEEP.ravel())[0, 1] > 0.999
+
+
+@pytest.mark.parametrize(
+    ("values", "order", "words"),
+    [
+        pytest.param((FILM // 2).astype(np.int8), "<", "8-bit signed integer", id="8 bits"),
+        pytest.param(SIGNED, ">", "16-bit signed integer", id="16 bits"),
+        pytest.param(SIGNED.astype(np.int32), ">", "32-bit signed integer", id="32 bits"),
+        pytest.param(FRACTIONS, ">", "32-bit floating point", id="fractions"),
+    ],
+)
+@pytest.mark.parametrize("coding", [5, 8], ids=["LZW", "deflate"])
+def test_odd_numbers_that_pillow_reads_wrongly_are_refused(
+    values: NDArray[np.generic], order: str, words: str, coding: int
+) -> None:
+    fault = refused(odd_tiff(values, coding, order))
+    assert fault.reason is Reason.UNSUPPORTED
+    assert fault.detail.startswith(f"its pixels are {words}")
+
+
 # --- pixels of an unknown kind --------------------------------------------------------------------
 
 

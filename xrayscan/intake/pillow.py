@@ -17,10 +17,11 @@ from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count
 from xrayscan.intake.options import DecodeOptions
 from xrayscan.intake.orientation import orientation_of, turned, upright
 from xrayscan.intake.raw_pixels import check_raw_pixels
-from xrayscan.intake.tiff import checked_page, tiff_pixels
+from xrayscan.intake.tiff import checked_page, tiff_pixels, unread_pixels
 from xrayscan.records import Radiograph, Reason
 
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 4
+_SAMPLE_FORMAT, _UNSIGNED = 339, (1,)  # section 19
 # 16 bits of grey: byte order, photometric, format, fill order, bits, extra samples; modes.
 _BIG_ENDIAN_WHITE_IS_ZERO = ((b"MM", _WHITE_IS_ZERO, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 
@@ -70,8 +71,7 @@ def _unidentified(data: bytes, format: Format) -> ScanError:
     """Tell pixels of a kind that Pillow does not know from a damaged header."""
     pixels = tiff_pixels(data) if format is Format.TIFF else ""
     if pixels:
-        detail = f"its pixels are {pixels}, which cannot be read; export it with 8 or 16 bits"
-        return ScanError(Reason.UNSUPPORTED, detail, format)
+        return unread_pixels(pixels)
     return ScanError(Reason.DAMAGED, f"its header is damaged; {COPY_AGAIN}", format)
 
 
@@ -81,13 +81,17 @@ def _is_deep_colour(picture: Image.Image) -> bool:
 
 def _grey(picture: Image.Image) -> tuple[Grey, int]:
     """Return (pixels, value of white). More than 8 bits stay more than 8 bits."""
-    inverted = getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    tags = getattr(picture, "tag_v2", {})
+    inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
     if picture.mode.startswith("I;16"):
         deep = np.array(picture).astype(np.uint16)
         peak = significant_peak(int(deep.max()))
         return (peak - deep if inverted else deep), peak  # only 8 bits and less does Pillow invert
     if picture.mode in ("I", "F"):
-        values = np.array(picture, np.float32)
+        held = np.array(picture)
+        if picture.mode == "I" and tags.get(_SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED:
+            held = held.view(np.uint32)  # Pillow knows 32 bits with a sign only
+        values = held.astype(np.float32)
         return stretch(-values if inverted else values), STRETCHED
     if picture.mode != "L":
         picture = picture.convert("RGB").convert("L")

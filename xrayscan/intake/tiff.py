@@ -30,7 +30,14 @@ _PHOTOMETRIC, _FILL_ORDER, _ORIENTATION, _PREDICTOR = 262, 266, 274, 317
 _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_COUNTS, _PLANAR = 273, 278, 279, 284
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
 _SAMPLE_FORMAT, _JPEG_TABLES = 339, 347  # section 19; TIFF Technical Note 2
-_SAMPLE_KINDS = {1: "integer", 2: "signed integer", 3: "floating point", 5: "complex", 6: "complex"}
+_SIGNED, _FLOAT = 2, 3
+_SAMPLE_KINDS = {
+    1: "integer",
+    _SIGNED: "signed integer",
+    _FLOAT: "floating point",
+    5: "complex",
+    6: "complex",
+}
 _NONE, _JPEG, _DEFLATE, _OLD_DEFLATE, _PACKBITS = 1, 7, 8, 32946, 32773
 _DEFLATED = frozenset({_DEFLATE, _OLD_DEFLATE})
 _DECODED_HERE = _DEFLATED | {_JPEG, _PACKBITS}
@@ -75,7 +82,7 @@ def checked_page(data: bytes, tags: Tags) -> Grey | None:
     Raises:
         ScanError: what was found.
     """
-    _check_kind(tags)
+    _check_kind(tags, swapped=_order(data) == ">")
     canvas = _canvas(data, tags)
     for piece in _pieces(tags):
         coded = data[piece.start : piece.start + piece.length]
@@ -90,16 +97,22 @@ def checked_page(data: bytes, tags: Tags) -> Grey | None:
     return None if canvas is None else _page(canvas, tags)
 
 
-def _check_kind(tags: Tags) -> None:
+def _check_kind(tags: Tags, *, swapped: bool) -> None:
     """Refuse pages that the libraries show in one way or another, and say nothing.
 
-    They are those that do not say what black is, and deep colours that lie apart.
+    They are those that do not say what black is; bytes with a sign, which wrap; coded numbers in
+    big endian with a sign or a fraction, whose bytes Pillow swaps twice; deep colours that lie
+    apart.
     """
     if _PHOTOMETRIC not in tags:
         detail = "its header does not say whether black or white is zero; export it again"
         raise ScanError(Reason.DAMAGED, detail, Format.TIFF)
+    bits, kind = max(tags.get(_BITS, (1,))), int(tags.get(_SAMPLE_FORMAT, (1,))[0])
+    coded = int(tags.get(_COMPRESSION, _NONE)) != _NONE
+    if kind in (_SIGNED, _FLOAT) and (bits == 8 or (swapped and coded)):
+        raise unread_pixels(_pixel_words(bits, kind))
     apart = int(tags.get(_PLANAR, 1)) == 2 and int(tags.get(_SAMPLES, 1)) > 1
-    if apart and max(tags.get(_BITS, (1,))) > 8:
+    if apart and bits > 8:
         detail = "its colours have 16 bits and lie apart, which cannot be read; export it as grey"
         raise ScanError(Reason.UNSUPPORTED, detail, Format.TIFF)
 
@@ -120,14 +133,17 @@ def _canvas(data: bytes, tags: Tags) -> NDArray[Any] | None:
         return None
     if tags.get(_PREDICTOR, 1) not in (1, _DIFFERENCES):
         return None
-    order = ">" if data[:2] == b"MM" else "<"
     pieces = list(_pieces(tags))
     height = max((piece.top + piece.rows for piece in pieces), default=0)
     width = max((piece.left + piece.columns for piece in pieces), default=0)
     held = sum(piece.rows * piece.columns for piece in pieces)
     if height < int(tags[_HEIGHT]) or width < int(tags[_WIDTH]) or held != height * width:
         return None  # some are missing
-    return np.zeros((height, width), f"{order}u{bits[0] // 8}")
+    return np.zeros((height, width), f"{_order(data)}u{bits[0] // 8}")
+
+
+def _order(data: bytes) -> str:
+    return ">" if data.startswith(b"MM") else "<"
 
 
 def _page(canvas: NDArray[Any], tags: Tags) -> Grey:
@@ -226,8 +242,17 @@ def tiff_pixels(data: bytes) -> str:
         file = io.BytesIO(data)
         file.seek(directory.next)
         directory.load(file)
-        bits = directory[_BITS][0]
-        kind = _SAMPLE_KINDS[directory.get(_SAMPLE_FORMAT, (1,))[0]]
+        return _pixel_words(directory[_BITS][0], directory.get(_SAMPLE_FORMAT, (1,))[0])
     except Exception:  # anything at all on damaged bytes
         return ""
-    return f"{bits}-bit {kind}" if bits in (8, 12, 16, 24, 32, 64, 128) else ""
+
+
+def _pixel_words(bits: int, kind: int) -> str:
+    known = bits in (8, 12, 16, 24, 32, 64, 128) and kind in _SAMPLE_KINDS
+    return f"{bits}-bit {_SAMPLE_KINDS[kind]}" if known else ""
+
+
+def unread_pixels(kind: str) -> ScanError:
+    """Say that pixels of a kind, in the words of ``tiff_pixels``, cannot be read."""
+    detail = f"its pixels are {kind}, which cannot be read; export it unsigned, with 8 or 16 bits"
+    return ScanError(Reason.UNSUPPORTED, detail, Format.TIFF)
