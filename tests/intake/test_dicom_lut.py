@@ -53,6 +53,20 @@ def test_values_beside_the_table_have_its_ends() -> None:
     assert table[values.astype(float) + 0.2].tolist() == table[values].tolist()
 
 
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        pytest.param([-3, -2, -1, 5], [7, 7, 8, 9], id="below zero too"),
+        pytest.param([0, 65_533, 65_534, 65_535], [7, 7, 7, 8], id="never below zero"),
+    ],
+)
+def test_a_negative_first_value_may_be_given_as_unsigned(
+    values: list[int], found: list[int]
+) -> None:
+    table = read([7, 8, 9], count=3, bits=8, first=65_536 - 2)
+    assert table[np.array(values)].tolist() == found
+
+
 def test_more_entries_than_8_bits_count_are_all_found() -> None:
     """A place in the table is no entry of it: 8 bits of depth do not mean 256 places."""
     table = read((np.arange(4096) // 16).astype("<u2").tobytes(), count=4096, bits=8)

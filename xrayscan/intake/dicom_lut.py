@@ -32,7 +32,9 @@ class LookUpTable:
 
     def __getitem__(self, values: NDArray[Any]) -> NDArray[np.int64]:
         """Look values up; those before and behind the table have its first and its last entry."""
-        places = np.rint(values).astype(np.int64) - self.first
+        # writers give negative first values as unsigned
+        first = self.first - 2**16 if self.first >= 2**15 and values.min() < 0 else self.first
+        places = np.rint(values).astype(np.int64) - first
         entries: NDArray[np.int64] = np.take(self.entries, places, mode="clip")
         return entries
 
