@@ -17,12 +17,13 @@ from pydicom.uid import (
     JPEGLSLossless,
 )
 
-from tests.films import draw_film, jpeg_bytes, odd_jpeg_bytes
+from tests.films import draw_deep_film, draw_film, jpeg_bytes, odd_jpeg_bytes
 from xrayscan.errors import ScanError
 from xrayscan.intake.frame_codecs import FrameLayout, decode_frame
 from xrayscan.records import Reason
 
 FILM = draw_film(3, width=200, height=160)
+DEEP = draw_deep_film(3, width=200, height=160)
 LAYOUT = FrameLayout(rows=160, columns=200, samples=1, sample_bytes=1)
 COLOUR = replace(LAYOUT, samples=3)
 
@@ -69,6 +70,25 @@ def test_kinds_that_only_others_decode() -> None:
     assert decode_frame(b"", HTJ2KLossless, LAYOUT) is None
     coded = bytes(imagecodecs.jpegls_encode(np.dstack([FILM] * 3)))
     assert decode_frame(coded, JPEGLSLossless, COLOUR) is None
+
+
+@pytest.mark.parametrize(
+    ("frame", "named"),
+    [
+        pytest.param(FRAMES[JPEGBaseline8Bit], JPEGLosslessSV1, id="lossy"),
+        pytest.param(FRAMES[JPEGLosslessSV1], JPEGBaseline8Bit, id="lossless"),
+        pytest.param(bytes(imagecodecs.ljpeg_encode(DEEP)), JPEGBaseline8Bit, id="deep lossless"),
+    ],
+)
+def test_jpeg_that_is_named_as_the_other_family_is_checked_all_the_same(
+    frame: bytes, named: UID
+) -> None:
+    pixels = decode_frame(frame, named, LAYOUT)
+    assert pixels is not None
+    assert np.corrcoef(pixels.ravel(), FILM.ravel())[0, 1] > 0.99
+    middle = len(frame) // 2
+    with pytest.raises(ScanError):
+        decode_frame(frame[:middle] + bytes(512) + frame[middle + 512 :], named, LAYOUT)
 
 
 def test_jpeg_with_odd_sampling_is_decoded() -> None:

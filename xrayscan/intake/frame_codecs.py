@@ -31,7 +31,7 @@ from xrayscan.intake import jpeg2000
 from xrayscan.intake.dicom_rle import decode_rle
 from xrayscan.intake.formats import Format
 from xrayscan.intake.integrity import COPY_AGAIN, check_jpeg_end
-from xrayscan.intake.jpeg_lossless import decode_lossless
+from xrayscan.intake.jpeg_lossless import decode_lossless, is_lossless
 from xrayscan.intake.jpeg_scan import frame_size
 from xrayscan.intake.jpeg_strict import strict_grey
 from xrayscan.records import Reason
@@ -59,8 +59,8 @@ _Pixels = NDArray[Any]
 _DECODERS: dict[UID, Callable[[bytes, FrameLayout], _Pixels]] = {
     JPEGBaseline8Bit: lambda frame, layout: _decode_jpeg(frame),
     JPEGExtended12Bit: lambda frame, layout: _decode_jpeg(frame),
-    JPEGLossless: lambda frame, layout: decode_lossless(frame),
-    JPEGLosslessSV1: lambda frame, layout: decode_lossless(frame),
+    JPEGLossless: lambda frame, layout: _decode_jpeg(frame),
+    JPEGLosslessSV1: lambda frame, layout: _decode_jpeg(frame),
     JPEGLSLossless: lambda frame, layout: np.asarray(imagecodecs.jpegls_decode(frame)),
     JPEGLSNearLossless: lambda frame, layout: np.asarray(imagecodecs.jpegls_decode(frame)),
     JPEG2000: lambda frame, layout: jpeg2000.decode_jpeg2000(frame),
@@ -81,8 +81,8 @@ def decode_frame(frame: bytes, syntax: UID, layout: FrameLayout) -> _Pixels | No
 
     Returns:
         (rows, columns) integers of a grey frame as coded, without regard to sign and unused bits;
-        of JPEG in colour its luma. None for a frame in any other colour, which was checked, but has
-        to be decoded by others; and for one of a syntax that cannot be checked at all.
+        of colour in lossy JPEG its luma. None for a frame in any other colour, which was checked,
+        but has to be decoded by others; and for one of a syntax that cannot be checked at all.
 
     Raises:
         ScanError: it is damaged, truncated, or another picture than the header says.
@@ -99,11 +99,14 @@ def decode_frame(frame: bytes, syntax: UID, layout: FrameLayout) -> _Pixels | No
 
 
 def _decode_jpeg(frame: bytes) -> _Pixels:
-    """Decode to luma; of colours that no marker in the JPEG names, that is the first component.
+    """Decode JPEG of either family, by what it is: some files name the other one.
 
-    The file's header is not asked for them, as it errs: it may say RGB where there is luma and
-    chroma. The first component of a film without colour is the film in either.
+    Of lossy colour the luma is decoded; of colours that no marker in the JPEG names, that is the
+    first component. The file's header is not asked for them, as it errs: it may say RGB where there
+    is luma and chroma. The first component of a film without colour is the film in either.
     """
+    if is_lossless(frame):
+        return decode_lossless(frame)
     pixels = strict_grey(frame)
     if pixels is None:
         return np.asarray(imagecodecs.jpeg8_decode(frame, outcolorspace="GRAYSCALE"))

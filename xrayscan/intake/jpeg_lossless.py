@@ -25,6 +25,12 @@ _STEPS = 1 << 16  # differences are taken modulo 2**16, H.1.2.1
 _COUNTED = 1 << 23  # pixels counted at once: OpenCV counts in float32, exactly up to 2**24
 
 
+def is_lossless(frame: bytes) -> bool:
+    """Whether a JPEG is of this process, by its frame header."""
+    markers = (marker for marker, _, _ in segments(frame))
+    return next((marker for marker in markers if marker in (_LOSSLESS, _SCAN)), 0) == _LOSSLESS
+
+
 def decode_lossless(frame: bytes) -> NDArray[Any]:
     """Decode a lossless JPEG: (H, W) or (H, W, 3), uint8 or uint16.
 
