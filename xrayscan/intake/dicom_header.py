@@ -118,7 +118,7 @@ def contradictions(dataset: pydicom.Dataset) -> tuple[str, ...]:
     return tuple(
         f"its header says {code}"
         for keyword, codes in _ELSEWHERE.items()
-        if (code := str(dataset.get(keyword) or "").strip().upper()) in codes
+        if (code := _text(dataset, keyword)) in codes
     )
 
 
