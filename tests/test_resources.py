@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from xrayscan.errors import ModelError
+from xrayscan.errors import UsageError
 from xrayscan.resources import DEFAULT_MODEL, bundled_models, model_folder, templates_folder
 
 
@@ -19,5 +19,5 @@ def test_model_by_name_and_by_folder(tmp_path: Path) -> None:
 
 
 def test_unknown_model_names_the_bundled_ones() -> None:
-    with pytest.raises(ModelError, match=f"nowhere: .*{DEFAULT_MODEL}"):
+    with pytest.raises(UsageError, match=f"nowhere: .*{DEFAULT_MODEL}"):
         model_folder("nowhere")

@@ -14,7 +14,11 @@ class XrayscanError(Exception):
 
 
 class UsageError(XrayscanError):
-    """The command was called with values that cannot work: exit code 2."""
+    """The command was called with values that cannot work: exit code 2.
+
+    A file, folder or model that is named and not there, or cannot be opened, is such a value; what
+    is wrong within one is not.
+    """
 
 
 class LockedError(XrayscanError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xrayscan.errors import ModelError, XrayscanError
+from xrayscan.errors import UsageError, XrayscanError
 
 DEFAULT_MODEL = "fast"
 
@@ -24,7 +24,7 @@ def model_folder(name_or_folder: str) -> Path:
     """Find a model by the name of a bundled one or by its folder.
 
     Raises:
-        ModelError: it is neither.
+        UsageError: it is neither.
     """
     bundled = bundled_models()
     if name_or_folder in bundled:
@@ -33,7 +33,7 @@ def model_folder(name_or_folder: str) -> Path:
     if folder.is_dir():
         return folder
     names = ", ".join(bundled) or "none"
-    raise ModelError(f"{name_or_folder}: neither a model folder nor a bundled model ({names})")
+    raise UsageError(f"{name_or_folder}: neither a model folder nor a bundled model ({names})")
 
 
 def _data_folder(name: str) -> Path:

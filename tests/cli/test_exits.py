@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from tests.films import draw_film, png_bytes
+from xrayscan.cli import app
 from xrayscan.cli.exits import Exit, reported
 from xrayscan.cli.listening import StoppedAtOnce
 from xrayscan.cli.running import Manner, exit_code
@@ -119,3 +123,64 @@ def test_failure_limit(text: str, limit: FailureLimit) -> None:
 def test_failure_limit_refuses(text: str) -> None:
     with pytest.raises(UsageError):
         failure_limit(text)
+
+
+NOTHING_THERE = {
+    "predict": "predict nope",
+    "predict, one of two": "predict films nope",
+    "predict, listed": "predict nope --dry-run",
+    "predict --model": "predict films --model nope",
+    "predict --config": "predict films --config nope.toml",
+    "check": "check nope",
+    "check --model": "check films --model nope",
+    "merge": "merge nope.csv --out all.csv",
+    "report": "report nope.csv",
+    "report, a folder": "report films",
+    "fit": "fit nope --out m",
+    "fit, a list": "fit nope.csv --out m",
+    "fit --from": "fit films --out m --from nope",
+    "fit --distill": "fit films --out m --distill nope",
+    "fit --ensemble-of": "fit films --out m --ensemble-of nope --mirrored",
+    "evaluate": "evaluate nope",
+    "evaluate, a list": "evaluate nope.csv",
+    "evaluate, verdicts": "evaluate nope.json",
+    "evaluate --model": "evaluate films --model nope",
+    "evaluate --films": "evaluate films.csv --films nope",
+    "evaluate --split": "evaluate films.csv --split nope",
+    "evaluate --subgroup": "evaluate films --subgroup nope",
+    "compare": "compare nope --model fast --model fast",
+    "compare --model": "compare films --model fast --model nope",
+    "compare --external": "compare films --external nope.csv --external films.csv",
+    "calibrate": "calibrate nope --sensitivity 0.9 --out s",
+    "calibrate --model": "calibrate films --sensitivity 0.9 --model nope --out s",
+    "explain": "explain nope.png --out e.png",
+    "explain, a folder": "explain films --out e.png",
+    "explain --model": "explain films/NORMAL/0.png --model nope --out e.png",
+    "models show": "models show nope",
+    "models verify": "models verify nope",
+    "models export": "models export nope --format onnx --out m.onnx",
+}
+
+
+@pytest.mark.parametrize("line", NOTHING_THERE.values(), ids=list(NOTHING_THERE))
+def test_what_is_named_and_not_there_is_wrong_usage(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed, label in enumerate(("NORMAL", "PNEUMONIA")):
+        (tmp_path / "films" / label).mkdir(parents=True)
+        (tmp_path / "films" / label / f"{seed}.png").write_bytes(png_bytes(draw_film(seed)))
+    (tmp_path / "films.csv").write_text("path,label\nfilms/NORMAL/0.png,NORMAL\n")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, line.split())
+    assert done.exit_code == Exit.USAGE, done.output
+    assert "nope" in done.stderr or "films" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["films", "films.csv"]
+
+
+def test_all_commands_are_asked_for_what_is_not_there() -> None:
+    asked = {name.split(",")[0].split(" --")[0] for name in NOTHING_THERE}
+    every = {command.name or command.callback.__name__ for command in app.registered_commands}
+    others = {"demo", "models list"}  # these are given no path to read
+    of_models = {f"models {name}" for name in ("list", "show", "verify", "export")}
+    assert asked == (every | of_models) - others

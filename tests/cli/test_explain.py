@@ -98,13 +98,13 @@ def test_what_predict_would_not_score_is_not_drawn(tmp_path: Path) -> None:
 
 def test_a_film_that_is_not_there(tmp_path: Path) -> None:
     done = run("explain", tmp_path / "none.png", "--out", tmp_path / "x.png")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.stderr == f"xrayscan: {tmp_path / 'none.png'}: no such file; give a film\n"
 
 
 def test_a_folder_is_no_film(tmp_path: Path) -> None:
     done = run("explain", tmp_path, "--out", tmp_path / "x.png")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.stderr == f"xrayscan: {tmp_path}: is a folder; give one film of it\n"
 
 

@@ -167,7 +167,7 @@ def test_options_come_from_the_environment_and_the_command_line_wins(
         pytest.param([".", "--threshold", "best"], 2, "not a rule", id="unknown threshold"),
         pytest.param([".", "--threshold", "7"], 2, "between 0 and 1", id="threshold over 1"),
         pytest.param([".", "--max-failures", "x"], 2, "number of files", id="failure limit"),
-        pytest.param([".", "--model", "best"], 1, "best: neither a model", id="unknown model"),
+        pytest.param([".", "--model", "best"], 2, "best: neither a model", id="unknown model"),
         pytest.param([".", "--model", "."], 1, "no card.json", id="no model folder"),
         pytest.param(
             [".", "--csv", "a.html", "--report", "a.html"],
@@ -186,7 +186,7 @@ def test_options_come_from_the_environment_and_the_command_line_wins(
         pytest.param([".", "--csv", "film.png"], 2, "another name", id="csv onto a found film"),
         pytest.param([".", "--dry-run", "--threshold", "x"], 2, "not a rule", id="dry run: rule"),
         pytest.param([".", "--dry-run", "--csv", "folder"], 2, "is a folder", id="dry run: output"),
-        pytest.param([".", "--dry-run", "--model", "x"], 1, "neither a model", id="dry run: model"),
+        pytest.param([".", "--dry-run", "--model", "x"], 2, "neither a model", id="dry run: model"),
     ],
 )
 def test_wrong_use_is_one_sentence(

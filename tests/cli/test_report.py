@@ -79,7 +79,7 @@ def test_only_some_rows_in_another_page(predicted: Path, tmp_path: Path) -> None
 
 
 WRONG = {
-    "no CSV": (["report", "nowhere.csv"], 1, "nowhere.csv: no such file"),
+    "no CSV": (["report", "nowhere.csv"], 2, "nowhere.csv: no such file"),
     "no such filter": (["report", "a.csv", "--only", "name=x"], 2, "give one of status, zone"),
     "no value": (["report", "a.csv", "--only", "status="], 2, "--only status=: give one of"),
     "no language": (["report", "a.csv", "--dates", "de<"], 2, "--dates de<: give a language"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from xrayscan.errors import DataError
+from xrayscan.errors import DataError, UsageError
 from xrayscan.evaluation.external import matched
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.records import Assessment, Scan, Status
@@ -75,7 +75,5 @@ def test_faults(tmp_path: Path, text: str, words: str) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"gone\.csv: cannot be read as CSV \(no such file or directory\)"
-    ):
+    with pytest.raises(UsageError, match=r"gone\.csv: no such file or directory; give"):
         matched(tmp_path / "gone.csv", [film(tmp_path / "a.png")], [None])

@@ -8,7 +8,7 @@ import pytest
 from tests.films import dicom_bytes, draw_film
 from tests.scoring.conftest import card_facts, write_card
 from tests.training.conftest import write_listing
-from xrayscan.errors import DataError
+from xrayscan.errors import DataError, UsageError
 from xrayscan.evaluation.films import LabelOptions, labelled_scans
 from xrayscan.scoring.card import ModelCard, load_card
 
@@ -53,7 +53,7 @@ def test_another_label_is_not_guessed_at(tmp_path: Path, card: ModelCard) -> Non
 
 def test_a_label_cannot_be_both(tmp_path: Path, card: ModelCard) -> None:
     options = LabelOptions(listed(tmp_path, "normal"), positive=("a",), negative=("A",))
-    with pytest.raises(DataError, match="counts as positive and as negative"):
+    with pytest.raises(UsageError, match="counts as positive and as negative"):
         labelled_scans(options, card)
 
 
@@ -76,7 +76,7 @@ def test_splits(tmp_path: Path, card: ModelCard) -> None:
     assert sides(LabelOptions(data, split="val"), card) == [("pneumonia", True)]
     with pytest.raises(DataError, match="no films of split test"):
         labelled_scans(LabelOptions(data, split="test"), card)
-    with pytest.raises(DataError, match="choose one of train, val, test"):
+    with pytest.raises(UsageError, match="choose one of train, val, test"):
         labelled_scans(LabelOptions(data, split="some"), card)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xrayscan.errors import DataError
+from xrayscan.errors import UsageError
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.sample import Sample
 from xrayscan.evaluation.subgroups import group_of, subgroups
@@ -69,9 +69,9 @@ def test_columns_asked_for() -> None:
     films = labelled([{"ward": str(n % 2), "number": str(n)} for n in range(30)], positives)
     assert list(subgroups(films, sample, 0.5, ["Ward"])) == ["ward"]
     assert subgroups(films, sample, 0.5, []) == {}
-    with pytest.raises(DataError, match="no film has it; there are: number, ward"):
+    with pytest.raises(UsageError, match="no film has it; there are: number, ward"):
         subgroups(films, sample, 0.5, ["sex"])
-    with pytest.raises(DataError, match="has 30 different values"):
+    with pytest.raises(UsageError, match="has 30 different values"):
         subgroups(films, sample, 0.5, ["number"])
 
 
@@ -83,7 +83,7 @@ def test_a_usual_column_that_makes_no_groups_is_left_out_unless_it_is_asked_for(
     films = labelled([{"view": str(n), "sex": "F"} for n in range(30)], positives)
     assert list(subgroups(films, sample, 0.5, [])) == ["sex"]
     assert "no groups by view: it has 30 different values" in caplog.text
-    with pytest.raises(DataError, match="--subgroup view: has 30 different values"):
+    with pytest.raises(UsageError, match="--subgroup view: has 30 different values"):
         subgroups(films, sample, 0.5, ["View"])
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.films import dicom_bytes
 from tests.films import draw_film as drawn_film
 from tests.training.conftest import draw_film, draw_folder, write_listing
-from xrayscan.errors import DataError
+from xrayscan.errors import DataError, UsageError
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.training.films.data import decode_films
@@ -23,7 +23,7 @@ fixed = settings(derandomize=True, deadline=None, max_examples=60)
 
 
 def refusal(root: Path, classes: str = "") -> str:
-    with pytest.raises(DataError) as fault:
+    with pytest.raises((DataError, UsageError)) as fault:
         read_labelled(root, classes)
     message = str(fault.value)
     assert message.startswith(f"{root}: ")

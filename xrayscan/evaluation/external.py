@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrayscan.cells import cell_text, path_name
-from xrayscan.errors import DataError, words_of
+from xrayscan.errors import DataError, UsageError, words_of
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.labels.listing import check_once
 from xrayscan.records import Assessment
@@ -32,7 +32,8 @@ def read_outputs(path: Path) -> list[Output]:
     """Read a CSV with the columns path and probability; sha256 and threshold where there are any.
 
     Raises:
-        DataError: it cannot be read, lacks a column, has a path twice, or holds no probability
+        UsageError: it cannot be opened.
+        DataError: it is no CSV, lacks a column, has a path twice, or holds no probability
             where one is written.
     """
     try:
@@ -45,9 +46,10 @@ def read_outputs(path: Path) -> list[Output]:
                     "probability, as predict --csv writes it"
                 )
             return _each_once(path, [(rows.line_num, row) for row in rows])
-    except (OSError, UnicodeDecodeError, csv.Error) as fault:
-        words = words_of(fault) if isinstance(fault, OSError) else fault
-        raise DataError(f"{path}: cannot be read as CSV ({words}); give another file") from None
+    except OSError as fault:
+        raise UsageError(f"{path}: {words_of(fault)}; give a CSV of outputs") from None
+    except (UnicodeDecodeError, csv.Error) as fault:
+        raise DataError(f"{path}: cannot be read as CSV ({fault}); give another file") from None
 
 
 def _each_once(path: Path, rows: Sequence[tuple[int, Mapping[str, str | None]]]) -> list[Output]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xrayscan.errors import DataError
+from xrayscan.errors import DataError, UsageError
 from xrayscan.labels.layouts import read_entries
 from xrayscan.labels.listing import SPLITS, Entry
 from xrayscan.labels.patients import patient_of
@@ -78,8 +78,10 @@ def labelled_scans(options: LabelOptions, card: ModelCard) -> LabelledScans:
     Raises:
         DataError: the data has a fault, or a label is none of the model's and nothing says how it
             counts.
-        UsageError: a folder cannot be listed.
+        UsageError: the data is not there, a folder cannot be listed, or an option cannot work.
     """
+    if options.start is not None and not options.start.is_dir():
+        raise UsageError(f"--films {options.start}: no such folder; give the one paths start from")
     entries, _ = read_entries(options.data, options.start)
     entries = _of_split(entries, options)
     sides = _sides(entries, options, card)
@@ -108,7 +110,7 @@ def _of_split(entries: list[Entry], options: LabelOptions) -> list[Entry]:
         return entries
     wanted = SPLITS.get(options.split.casefold())
     if wanted is None:
-        raise DataError(f"--split {options.split}: choose one of train, val, test")
+        raise UsageError(f"--split {options.split}: choose one of train, val, test")
     found = [entry for entry in entries if entry.split == wanted]
     if not found:
         raise DataError(f"{options.data}: has no films of split {wanted}; leave out --split")
@@ -119,14 +121,15 @@ def _sides(entries: Sequence[Entry], options: LabelOptions, card: ModelCard) -> 
     """Whether a label, in lower case, counts as positive; others are left out.
 
     Raises:
-        DataError: a label counts as both, or as neither and nobody said that it may be left out.
+        UsageError: a label counts as both.
+        DataError: one counts as neither, and nobody said that it may be left out.
     """
     classes = {name.casefold() for name in (*card.classes, card.positive)}
     negative = {name.casefold() for name in options.negative} or {card.negative.casefold()}
     positive = {name.casefold() for name in options.positive} or classes - negative
     both = positive & negative
     if both:
-        raise DataError(
+        raise UsageError(
             f"{options.data}: {', '.join(sorted(both))} counts as positive and as negative; name "
             "it once"
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xrayscan.errors import DataError
+from xrayscan.errors import UsageError
 from xrayscan.evaluation.area import area
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.proportions import proportion
@@ -43,14 +43,14 @@ def subgroups(
         of too many values that nobody asked for.
 
     Raises:
-        DataError: a column asked for is not there, or has too many values.
+        UsageError: a column asked for is not there, or has too many values.
     """
     asked = [column.casefold() for column in columns]
     known = {name for film in films for name in film.attributes}
     for column in asked:
         if column not in known:
             there = ", ".join(sorted(known)) or "none"
-            raise DataError(f"--subgroup {column}: no film has it; there are: {there}")
+            raise UsageError(f"--subgroup {column}: no film has it; there are: {there}")
     found = {}
     for column in (each for each in dict.fromkeys([*USUAL, *asked]) if each in known):
         values = np.array([group_of(column, film.attributes.get(column, "")) for film in films])
@@ -65,7 +65,7 @@ def _are_groups(column: str, count: int, asked: Sequence[str]) -> bool:
     if count <= _MOST:
         return True
     if column in asked:
-        raise DataError(
+        raise UsageError(
             f"--subgroup {column}: has {count} different values, at most {_MOST} make groups; put "
             "them into bands in a column of their own"
         )

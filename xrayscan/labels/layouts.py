@@ -6,7 +6,7 @@ import logging
 import os
 from pathlib import Path
 
-from xrayscan.errors import DataError
+from xrayscan.errors import DataError, UsageError
 from xrayscan.intake.discover import DiscoveryOptions, discover
 from xrayscan.labels.classes import classed
 from xrayscan.labels.films import LabelledFilm, LabelledFolder
@@ -33,8 +33,8 @@ def read_labelled(data: Path, classes: str = "") -> LabelledFolder:
             names, or names separated by commas, the negative one first; others are left out.
 
     Raises:
-        DataError: the data is not there, has a fault, or its classes cannot be trained on.
-        UsageError: a class's folder cannot be listed.
+        DataError: the data has a fault, or its classes cannot be trained on.
+        UsageError: the data is not there, or a class's folder cannot be listed.
     """
     found = classed(data, *read_entries(data), classes)
     films = sorted((_film(entry, label) for entry, label in found.entries), key=_lasting)
@@ -52,8 +52,8 @@ def read_entries(data: Path, start: Path | None = None) -> tuple[list[Entry], se
         The entries, and the names of the classes, those without films, too.
 
     Raises:
-        DataError: the data is not there or has a fault.
-        UsageError: a class's folder cannot be listed.
+        DataError: the data has a fault.
+        UsageError: the data is not there, or a class's folder cannot be listed.
     """
     if data.suffix.lower() in LISTINGS and not data.is_dir():
         entries = joined(read_listing(data, start))
@@ -64,7 +64,7 @@ def read_entries(data: Path, start: Path | None = None) -> tuple[list[Entry], se
 def _laid_out(root: Path) -> tuple[list[Entry], set[str]]:
     """What lies in the class folders, and the names of the classes, empty ones included."""
     if not root.is_dir():
-        raise DataError(
+        raise UsageError(
             f"{root}: no such folder; give a folder with one folder per class, or a CSV of films"
         )
     bases = _splits(root) or {"": root}

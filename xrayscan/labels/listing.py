@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from xrayscan.cells import cell_text, path_name
-from xrayscan.errors import DataError, words_of
+from xrayscan.errors import DataError, UsageError, words_of
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,8 @@ def read_listing(listing: Path, start: Path | None = None) -> list[Entry]:
         One entry per row, in the order of the rows. Whether the films are there is not looked at.
 
     Raises:
-        DataError: no such file, no UTF-8, no rows, or a fault in one of the lines.
+        UsageError: the file cannot be opened.
+        DataError: no UTF-8, no rows, or a fault in one of the lines.
     """
     text = _text(listing)
     rows = _json_rows(listing, text) if _is_json(listing) else _rows(listing, text)
@@ -145,7 +146,9 @@ def _text(listing: Path) -> str:
     try:
         data = listing.read_bytes()
     except OSError as fault:
-        raise DataError(f"{listing}: {words_of(fault)}; give a CSV of films, or a folder") from None
+        raise UsageError(
+            f"{listing}: {words_of(fault)}; give a CSV of films, or a folder"
+        ) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xrayscan import __version__
-from xrayscan.errors import XrayscanError, words_of
+from xrayscan.errors import UsageError, XrayscanError, words_of
 from xrayscan.journal.atomic import atomic_text, is_stream
 from xrayscan.records import DISCLAIMER, Ending, RunSummary, Status
 from xrayscan.reporting.table_reading import TableRow
@@ -113,13 +113,14 @@ def read_run_record(path: Path) -> RunFacts:
     """Read a record back; what later versions add to it is passed over.
 
     Raises:
-        XrayscanError: it is missing, or no run record.
+        UsageError: it cannot be opened.
+        XrayscanError: it is no run record.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         return _facts(record)
     except OSError as fault:
-        words = words_of(fault)
+        raise UsageError(f"{path}: {words_of(fault)}; run xrayscan predict again") from None
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         words = f"no run record ({type(fault).__name__}: {fault})"
     raise XrayscanError(f"{path}: {words}; run xrayscan predict again")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrayscan.cells import cell_text, path_name
-from xrayscan.errors import XrayscanError, words_of
+from xrayscan.errors import UsageError, XrayscanError, words_of
 from xrayscan.records import Assessment, Facts, Reason, Scan, Status, Zone
 from xrayscan.reporting.table import COLUMNS, FACTS, GONE_SINCE, ModelIdentity
 
@@ -27,7 +27,8 @@ def read_table(path: Path) -> Iterator[TableRow]:
     """Yield the rows of a CSV that ``predict`` wrote; names of patients are passed over.
 
     Raises:
-        XrayscanError: it is missing or no such CSV, or a row is damaged.
+        UsageError: it cannot be opened.
+        XrayscanError: it is no such CSV, or a row is damaged.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -41,7 +42,7 @@ def read_table(path: Path) -> Iterator[TableRow]:
                 known = {name: cell_text(cells.get(name, "")) for name in COLUMNS + FACTS}
                 yield _row(known, rows.line_num)
     except OSError as fault:
-        raise XrayscanError(f"{path}: {words_of(fault)}; give a CSV of xrayscan predict") from None
+        raise UsageError(f"{path}: {words_of(fault)}; give a CSV of xrayscan predict") from None
     except UnicodeDecodeError:
         raise XrayscanError(f"{path}: is no text; give a CSV of xrayscan predict") from None
     except (ValueError, csv.Error) as fault:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import SIZE, TINY, draw_folder
-from xrayscan.errors import ModelError
+from xrayscan.errors import UsageError
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.scoring.card import SCORER, ModelCard, load_card
@@ -80,7 +80,7 @@ def test_only_the_films_that_are_asked_about(fitted: Path, folder: LabelledFolde
 def test_no_such_teacher(tmp_path: Path, data: Path) -> None:
     """Said before any film is read."""
     options = FitOptions(data, tmp_path / "out", teacher=str(tmp_path / "nobody"), workers=1)
-    with pytest.raises(ModelError, match="neither a model folder nor a bundled model"):
+    with pytest.raises(UsageError, match="neither a model folder nor a bundled model"):
         fit(options)
     assert not any(tmp_path.iterdir())
 

@@ -78,7 +78,7 @@ def explain(options: ExplainOptions) -> Explanation:
     Raises:
         DataError: the film cannot be read, or is none that the model may judge.
         ModelError: the model folder cannot be used, or has no feature map for Score-CAM.
-        UsageError: no such method.
+        UsageError: no such film or method.
         XrayscanError: the picture cannot be written.
     """
     _check(options)
@@ -152,9 +152,9 @@ def _check(options: ExplainOptions) -> None:
     if options.out.exists() and _same(options.out, options.film):
         raise UsageError(f"--out {options.out}: is the film itself; give another name")
     if Path(options.film).is_dir():
-        raise DataError(f"{options.film}: is a folder; give one film of it")
+        raise UsageError(f"{options.film}: is a folder; give one film of it")
     if not os.path.lexists(options.film):
-        raise DataError(f"{options.film}: no such file; give a film")
+        raise UsageError(f"{options.film}: no such file; give a film")
 
 
 def _same(path: Path, film: str) -> bool:
