@@ -26,6 +26,7 @@ from xrayscan.evaluation.contenders import (
 )
 from xrayscan.evaluation.disagreements import disagreements
 from xrayscan.evaluation.estimates import ends, rounded
+from xrayscan.evaluation.external import Outputs, read_outputs
 from xrayscan.evaluation.films import LabelledScan, LabelOptions, labelled_scans
 from xrayscan.evaluation.judging import OpenHooks, assess_options
 from xrayscan.evaluation.learnt import check_unseen, say_learnt
@@ -88,7 +89,8 @@ def compare(options: CompareOptions, hooks: OpenHooks) -> dict[str, Any]:
     models = cards if options.models or not options.outputs else []
     for each in models:
         _check_model(each, card, options.labels)
-    contenders = _contenders(options, models, films, hooks)
+    outputs = [read_outputs(path) for path in options.outputs]  # before hours are spent on models
+    contenders = _contenders(options, models, outputs, films, hooks)
     common = _common(contenders, options.labels)
     names = (card.negative, card.positive)
     samples = {each.name: _sample(each, films, common, names) for each in contenders}
@@ -170,6 +172,7 @@ def _learnt(contenders: Sequence[Contender], common: NDArray[np.bool_]) -> dict[
 def _contenders(
     options: CompareOptions,
     models: Sequence[ModelCard],
+    outputs: Sequence[Outputs],
     films: Sequence[LabelledScan],
     hooks: OpenHooks,
 ) -> list[Contender]:
@@ -179,7 +182,7 @@ def _contenders(
     for card in models:
         contender, rows = of_model(card, films, setting, hooks)
         found.append(contender)
-    found += [of_outputs(path, films, rows, options.rules) for path in options.outputs]
+    found += [of_outputs(each, films, rows, options.rules) for each in outputs]
     found = apart(found)
     return [*found, ensemble(found)] if options.with_ensemble else found
 

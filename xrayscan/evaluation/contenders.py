@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import UsageError
-from xrayscan.evaluation.external import matched
+from xrayscan.evaluation.external import Outputs, matched
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.judging import OpenHooks, assess_options, judge
 from xrayscan.evaluation.learnt import learnt_by
@@ -101,7 +101,7 @@ def _thresholds(rules: Sequence[str], card: ModelCard) -> dict[str, float]:
 
 
 def of_outputs(
-    path: Path,
+    outputs: Outputs,
     films: Sequence[LabelledScan],
     rows: Sequence[Assessment | None],
     rules: Sequence[str],
@@ -110,13 +110,13 @@ def of_outputs(
 
     For rules that a card would know, and where there are none, at their own threshold.
     """
-    found, threshold = matched(path, films, rows)
+    found, threshold = matched(outputs, films, rows)
     thresholds = {rule: float(rule) for rule in rules if _is_number(rule)}
     own = "" if rules and all(map(_is_number, rules)) else f"{threshold:g}"
     if own:
         thresholds.setdefault(own, threshold)
     values = np.array([np.nan if each is None else each for each in found], np.float64)
-    return Contender(path.stem, values, thresholds, own)
+    return Contender(outputs.path.stem, values, thresholds, own)
 
 
 def ensemble(contenders: Sequence[Contender]) -> Contender:

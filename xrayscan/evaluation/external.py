@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrayscan.cells import cell_text, path_name
-from xrayscan.errors import DataError, UsageError, words_of
+from xrayscan.errors import DataError
 from xrayscan.evaluation.films import LabelledScan
-from xrayscan.labels.listing import check_once
+from xrayscan.labels.csv_rows import by_column, check_columns, check_once, rows_of, text_of
 from xrayscan.records import Assessment
+from xrayscan.scoring.card import file_sha256
+
+log = logging.getLogger(__name__)
 
 DEFAULT_THRESHOLD = 0.5
+_REQUIRED = ("path", "probability")
+_ADVICE = "give a CSV with path and probability, as predict --csv writes it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,53 +33,48 @@ class Output:
     threshold: float
 
 
-def read_outputs(path: Path) -> list[Output]:
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What another model says of films, and the CSV that it stands in."""
+
+    path: Path
+    rows: tuple[Output, ...]
+
+
+def read_outputs(path: Path) -> Outputs:
     """Read a CSV with the columns path and probability; sha256 and threshold where there are any.
 
     Raises:
         UsageError: it cannot be opened.
-        DataError: it is no CSV, lacks a column, has a path twice, or holds no probability
-            where one is written.
+        DataError: it is no CSV, lacks a column, has a path twice, or holds no probability where one
+            is written.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            missing = {"path", "probability"} - set(rows.fieldnames or ())
-            if missing:
-                raise DataError(
-                    f"{path}: has no column {', '.join(sorted(missing))}; give a CSV with path and "
-                    "probability, as predict --csv writes it"
-                )
-            return _each_once(path, [(rows.line_num, row) for row in rows])
-    except OSError as fault:
-        raise UsageError(f"{path}: {words_of(fault)}; give a CSV of outputs") from None
-    except (UnicodeDecodeError, csv.Error) as fault:
-        raise DataError(f"{path}: cannot be read as CSV ({fault}); give another file") from None
-
-
-def _each_once(path: Path, rows: Sequence[tuple[int, Mapping[str, str | None]]]) -> list[Output]:
+    rows = rows_of(path, text_of(path, "a CSV of outputs"))
+    line, header = next(rows, (1, []))
+    columns = [name.strip().casefold() for name in header]
+    check_columns(f"{path}: line {line}", columns, _REQUIRED, _ADVICE)
     lines: dict[str, int] = {}
     found = []
-    for line, row in rows:
+    for line, cells in rows:
         where = f"{path}: line {line}"
-        output = _output(where, row)
+        output = _output(where, by_column(where, columns, cells))
         check_once(lines, line, where, _absolute(path.parent, output.path))
         found.append(output)
-    return found
+    return Outputs(path, tuple(found))
 
 
-def _output(where: str, row: Mapping[str, str | None]) -> Output:
-    threshold = _share(where, "threshold", row.get("threshold"))
+def _output(where: str, row: Mapping[str, str]) -> Output:
+    threshold = _share(where, "threshold", row.get("threshold", ""))
     return Output(
-        path_name(cell_text(row["path"] or "")),
-        row.get("sha256") or "",
+        path_name(cell_text(row["path"])),
+        row.get("sha256", "").strip().lower(),
         _share(where, "probability", row["probability"]),
         DEFAULT_THRESHOLD if threshold is None else threshold,
     )
 
 
-def _share(where: str, name: str, text: str | None) -> float | None:
-    if not text:
+def _share(where: str, name: str, text: str) -> float | None:
+    if not text.strip():
         return None
     try:
         value = float(text)
@@ -86,14 +86,15 @@ def _share(where: str, name: str, text: str | None) -> float | None:
 
 
 def matched(
-    path: Path, films: Sequence[LabelledScan], rows: Sequence[Assessment | None]
+    outputs: Outputs, films: Sequence[LabelledScan], rows: Sequence[Assessment | None]
 ) -> tuple[list[float | None], float]:
     """Find each film's probability: by sha256, else by path, else by a name that is there once.
 
     Once in the CSV and among the films: of two sites' films of one name, nobody knows whose it is.
+    A row that has a sha256 is of no film of another content, whatever its path and name.
 
     Args:
-        path: the CSV.
+        outputs: of the other model.
         films: to find.
         rows: of the same films where they were read, for their sha256.
 
@@ -101,30 +102,56 @@ def matched(
         One per film, None where the CSV has none; and the CSV's threshold.
 
     Raises:
-        DataError: as ``read_outputs``, or none of the films is in it.
+        DataError: none of the films is in it.
     """
-    outputs = read_outputs(path)
-    by_sha = {each.sha256: each for each in outputs if each.sha256}
-    by_path = {_absolute(path.parent, each.path): each for each in outputs}
-    there = Counter(os.path.basename(each.path) for each in outputs)  # noqa: PTH119
-    here = Counter(os.path.basename(film.scan.location) for film in films)  # noqa: PTH119
-    by_name = {
-        name: each
-        for each in outputs
-        if there[name := os.path.basename(each.path)] == here[name] == 1  # noqa: PTH119
-    }
+    path = outputs.path
+    by_sha = {each.sha256: each for each in outputs.rows if each.sha256}
+    by_path = {_absolute(path.parent, each.path): each for each in outputs.rows}
+    by_name = _named_once(outputs, films)
     found: list[Output | None] = []
+    others = 0
     for film, row in zip(films, rows, strict=True):
         location = film.scan.location
-        found.append(
-            by_sha.get(row.sha256 if row else "")
+        content = _sha256(location, row) if by_sha else ""
+        output = (
+            by_sha.get(content)
             or by_path.get(os.path.abspath(location))  # noqa: PTH100
             or by_name.get(os.path.basename(location))  # noqa: PTH119
         )
+        is_other = bool(output and output.sha256 and content not in ("", output.sha256))
+        others += is_other
+        found.append(None if is_other else output)
+    why = f" ({others} are others of the same name)" * bool(others)
     if not any(found):
-        raise DataError(f"{path}: has none of the {len(films)} films; check its paths")
+        raise DataError(f"{path}: has none of the {len(films)} films{why}; check its paths")
+    if others:
+        log.warning(
+            "%s: %d of %d films left out: what has their name there has another sha256",
+            *(path, others, len(films)),
+        )
     threshold = next(each.threshold for each in found if each is not None)
     return [None if each is None else each.probability for each in found], threshold
+
+
+def _named_once(outputs: Outputs, films: Sequence[LabelledScan]) -> dict[str, Output]:
+    """The rows by file name, of names that one row and one film have."""
+    there = Counter(os.path.basename(each.path) for each in outputs.rows)  # noqa: PTH119
+    here = Counter(os.path.basename(film.scan.location) for film in films)  # noqa: PTH119
+    return {
+        name: each
+        for each in outputs.rows
+        if there[name := os.path.basename(each.path)] == here[name] == 1  # noqa: PTH119
+    }
+
+
+def _sha256(location: str, row: Assessment | None) -> str:
+    """Of a film's content; "" where it cannot be read. Where no model ran, nobody has read it."""
+    if row is not None:
+        return row.sha256
+    try:
+        return file_sha256(Path(location))
+    except OSError:
+        return ""
 
 
 def _absolute(folder: Path, name: str) -> str:

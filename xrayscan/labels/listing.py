@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import logging
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,12 +12,17 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from xrayscan.cells import cell_text, path_name
-from xrayscan.errors import DataError, UsageError, words_of
+from xrayscan.errors import DataError
+from xrayscan.labels.csv_rows import by_column, check_columns, check_once, rows_of, text_of
 
 log = logging.getLogger(__name__)
 
 LISTINGS = (".csv", ".json")  # endings of the files that list films
 _REQUIRED = ("path", "label")
+_ADVICE = (
+    "name the columns in the first line, separated by commas: path,label and, if wanted, "
+    "patient,split,weight"
+)
 _VERDICT = "verdict"
 # Measured or trained on its own calls a model would look perfect. Exported verdicts lack these.
 _OF_PREDICTIONS = frozenset({"status", "zone", "assessed_at"})
@@ -91,8 +93,8 @@ def read_listing(listing: Path, start: Path | None = None) -> list[Entry]:
         UsageError: the file cannot be opened.
         DataError: no UTF-8, no rows, or a fault in one of the lines.
     """
-    text = _text(listing)
-    rows = _json_rows(listing, text) if _is_json(listing) else _rows(listing, text)
+    text = text_of(listing, "a CSV of films, or a folder")
+    rows = _json_rows(listing, text) if _is_json(listing) else _stripped(rows_of(listing, text))
     try:
         line, header = next(rows)
     except StopIteration:
@@ -108,7 +110,7 @@ def read_listing(listing: Path, start: Path | None = None) -> list[Entry]:
     undecided = 0
     for line, cells in rows:
         where = f"{listing}: line {line}"
-        row = _by_column(where, columns, cells)
+        row = by_column(where, columns, cells)
         if _VERDICT in row:
             row = _as_exported(row, plain=_is_json(listing))
             if not row["label"]:
@@ -124,52 +126,8 @@ def read_listing(listing: Path, start: Path | None = None) -> list[Entry]:
     return entries
 
 
-def check_once(lines: dict[str, int], line: int, where: str, location: str) -> None:
-    """Refuse a film that an earlier line of the same list has, however its path is spelt.
-
-    Args:
-        lines: where films were first met, by absolute path; this one is added.
-        line: where this one stands.
-        where: what the error begins with: the list and the line.
-        location: the film's path.
-
-    Raises:
-        DataError: it is on two lines.
-    """
-    file = os.path.abspath(location)  # noqa: PTH100  # "a/../b" is b; Path keeps it
-    first = lines.setdefault(file, line)
-    if first != line:
-        raise DataError(f"{where}: {location} is also on line {first}; keep one of the two")
-
-
-def _text(listing: Path) -> str:
-    try:
-        data = listing.read_bytes()
-    except OSError as fault:
-        raise UsageError(
-            f"{listing}: {words_of(fault)}; give a CSV of films, or a folder"
-        ) from None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        line = data.count(b"\n", 0, fault.start) + 1
-        raise DataError(f"{listing}: line {line}: is not UTF-8; save it as CSV UTF-8") from None
-
-
-def _rows(listing: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line that it begins on, cells) of the rows that hold anything."""
-    # strict: a quote that is never closed would otherwise swallow the rest of the list
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = [cell.strip() for cell in next(reader)]
-        except StopIteration:
-            return
-        except csv.Error as fault:
-            raise DataError(f"{listing}: line {line}: {fault}; check its quotes") from None
-        if any(cells):
-            yield line, cells
+def _stripped(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    return ((line, [cell.strip() for cell in cells]) for line, cells in rows)
 
 
 def _is_json(listing: Path) -> bool:
@@ -197,15 +155,7 @@ def _cell(value: object) -> str:
 def _columns(where: str, header: list[str]) -> list[str]:
     """The columns' names as they are known here; "" for a column to pass over."""
     columns = [_column(name) for name in header]
-    for name in _REQUIRED:
-        if name not in columns:
-            raise DataError(
-                f"{where}: has no column {name}; name the columns in the first line, separated by "
-                "commas: path,label and, if wanted, patient,split,weight"
-            )
-    for name in columns:
-        if name and columns.count(name) > 1:
-            raise DataError(f"{where}: has the column {name} twice; keep one of the two")
+    check_columns(where, columns, _REQUIRED, _ADVICE)
     return columns
 
 
@@ -215,17 +165,6 @@ def _column(name: str) -> str:
     if bare in _PERSONAL:
         return ""
     return "patient" if bare == _PATIENT else folded
-
-
-def _by_column(where: str, columns: list[str], cells: list[str]) -> dict[str, str]:
-    """The row's cells by column, in the columns' order; missing last cells are empty."""
-    if any(cells[len(columns) :]):
-        raise DataError(
-            f"{where}: has {len(cells)} cells under {len(columns)} columns; put cells that hold a "
-            "comma into quotes"
-        )
-    padded = cells + [""] * (len(columns) - len(cells))
-    return {name: cell for name, cell in zip(columns, padded, strict=False) if name}
 
 
 def _as_exported(row: Mapping[str, str], *, plain: bool) -> dict[str, str]:
