@@ -62,6 +62,19 @@ def test_tables_of_other_commands_are_left_to_them(folder: Path) -> None:
         ),
         pytest.param("[predcit]\ncsv = 'p.csv'\n", "no command predcit", id="unknown table"),
         pytest.param("[[predict]]\n", "predict is no table; write [predict]", id="array"),
+        pytest.param("[predict]\nbatch-size = 0\n", "c.toml: batch-size 0: ", id="out of range"),
+        pytest.param("[predict]\nadmission = 'so'\n", "c.toml: admission so: ", id="no choice"),
+        pytest.param("[predict]\nmin-age = 'x'\n", "c.toml: min-age x: ", id="no number"),
+        pytest.param(
+            "[predict]\ninclude = 'a*'\n", "include a*: give a list, in brackets", id="no list"
+        ),
+        pytest.param(
+            "[predict]\ncsv = ['a', 'b']\n", "csv ['a', 'b']: give one value", id="a list"
+        ),
+        pytest.param("[predict]\nconfig = 'd.toml'\n", "no option config", id="another file"),
+        pytest.param("[predict]\nmax_failures = 'x'\n", "c.toml: max-failures x: give", id="limit"),
+        pytest.param("[predict]\nzones = '2,3'\n", "c.toml: zones 2,3: give two", id="zones"),
+        pytest.param("[predict]\nthreshold = 'x'\n", "c.toml: threshold x: not a", id="rule"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_one_sentence(
@@ -72,7 +85,19 @@ def test_what_is_wrong_with_a_file_is_one_sentence(
     done = xrayscan("predict", "films", "--config", "c.toml", cwd=folder)
     assert done.returncode == 2
     assert words in done.stderr
+    assert done.stderr.startswith("xrayscan: --config c.toml: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_value_of_the_command_line_is_not_blamed_on_the_file(folder: Path) -> None:
+    (folder / "c.toml").write_text("[predict]\nzones = '0.1,0.2'\n")
+    done = xrayscan("predict", "films", "--config", "c.toml", "--zones", "2,3", cwd=folder)
+    assert done.stderr.startswith("xrayscan: --zones 2,3: ")
+
+
+def test_paths_can_stand_in_the_file(folder: Path) -> None:
+    (folder / "c.toml").write_text("[predict]\npaths = ['films']\n")
+    assert xrayscan("predict", "--config", "c.toml", "--dry-run", cwd=folder).stdout == "a.jpg\n"
 
 
 def events(text: str) -> list[dict[str, object]]:

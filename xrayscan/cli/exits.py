@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import typer
 
@@ -51,7 +51,7 @@ def reported(command: Callable[P, Exit | int]) -> Callable[P, None]:
         except KeyboardInterrupt as fault:
             code = stopped_by(getattr(fault, "signal", signal.SIGINT), _sentence(fault))
         except Exception as fault:
-            code = _say(_sentence(fault), _code(fault))
+            code = _say(_blamed(_sentence(fault), kwargs.get("config")), _code(fault))
         raise typer.Exit(code)
 
     return run
@@ -97,6 +97,11 @@ def remark(text: str) -> None:
     # the terminal has gone, or never was, or a signal came in the middle of another line
     with suppress(OSError, ValueError, AttributeError, RuntimeError):
         sys.stderr.write(f"{printable}\n")
+
+
+def _blamed(sentence: str, config: Any) -> str:
+    """The sentence; of an option whose value stands in a ``ConfigFile``, with that named."""
+    return sentence if config is None else str(config.blamed(sentence))
 
 
 def _sentence(fault: BaseException) -> str:
