@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 from tests.scoring.conftest import card_facts, write_card
 from tests.training.conftest import SIZE, TINY
 from xrayscan.cli import app
-from xrayscan.errors import ModelError, UsageError
+from xrayscan.errors import ModelError, UsageError, XrayscanError
 from xrayscan.resources import DEFAULT_MODEL
 from xrayscan.scoring.engine import Engine
 from xrayscan.training.outcome import deliver
@@ -121,6 +122,33 @@ def test_what_the_converter_cannot_say_is_one_sentence(
         export_model(ExportOptions(str(model), Format.TFLITE, tmp_path / "out"))
     assert str(raised.value).endswith("cannot say what this network does (no such operation)")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format", [Format.TFLITE, Format.SAVED_MODEL])
+def test_no_room_is_said_of_the_output(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, format: Format
+) -> None:
+    import tensorflow as tf
+
+    def fill(module: Any, folder: str, signatures: Any) -> None:
+        words = f"{{{{node}}}} {folder}/part-0; No space left on device [Op:SaveV2]"
+        raise tf.errors.ResourceExhaustedError(None, None, words)
+
+    monkeypatch.setattr(tf.saved_model, "save", fill)
+    with pytest.raises(XrayscanError) as raised:
+        export_model(ExportOptions(str(model), format, tmp_path / "out"))
+    words = f"{tmp_path / 'out'}: cannot be written (no space left on device); check space"
+    assert str(raised.value).startswith(words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_temporary_folder_is_needed(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(deliver, "WITHIN", np.inf)  # TFLite sees nothing in so small a network
+    export_model(ExportOptions(str(model), Format.TFLITE, tmp_path / "out"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.json"]
 
 
 @pytest.mark.parametrize("name", ["out", "out.json"])

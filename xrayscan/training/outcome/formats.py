@@ -63,10 +63,11 @@ class Graph:
 
 
 def write(graph: Graph, path: Path, format: Format) -> Run:
-    """Write the graph in a format; returns what runs the file that was written.
+    """Write the graph in a format, in the folder of ``path`` alone; returns what runs the file.
 
     Raises:
         ModelError: the format has no way to say it.
+        OSError: there is no room for it, or it cannot be written.
     """
     writers = {Format.ONNX: _onnx, Format.TFLITE: _tflite, Format.SAVED_MODEL: _saved_model}
     try:
@@ -85,7 +86,10 @@ def _saved_model(graph: Graph, path: Path, films: int | None = None) -> Run:
     module.kept = graph.variables
     module.score = traced(graph.function, films)
     concrete = module.score.get_concrete_function()
-    tf.saved_model.save(module, str(path), signatures={_SIGNATURE: concrete})
+    try:
+        tf.saved_model.save(module, str(path), signatures={_SIGNATURE: concrete})
+    except tf.errors.OpError as fault:  # what the system says of the file stands last
+        raise OSError(fault.message.partition(" [Op:")[0].rpartition("; ")[2]) from fault
     loaded = tf.saved_model.load(str(path))
     score = loaded.signatures[_SIGNATURE]
     return lambda pixels: _numbers(score(tf.constant(pixels)).items())
@@ -94,7 +98,7 @@ def _saved_model(graph: Graph, path: Path, films: int | None = None) -> Run:
 def _tflite(graph: Graph, path: Path) -> Run:
     import tensorflow as tf
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         _saved_model(graph, Path(folder), films=1)
         path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
     score = _interpreter()(str(path)).get_signature_runner(_SIGNATURE)
