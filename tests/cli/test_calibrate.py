@@ -122,6 +122,15 @@ def test_the_site_s_films_are_not_called_those_of_training(
     assert f"patients; {parent}</dd>" in told
 
 
+def test_how_the_parent_was_made_stands_on_its_own_page(profile: Path) -> None:
+    parent = (bundled_models()["fast"] / "README.md").read_text(encoding="utf-8")
+    page = (profile / "README.md").read_text(encoding="utf-8")
+    assert "| Command |" in parent
+    assert " s on " in parent
+    assert "| Command |" not in page
+    assert " s on " not in page
+
+
 def test_the_calibration_is_said_to_be_the_parent_s(profile: Path) -> None:
     readme = (profile / "README.md").read_text(encoding="utf-8")
     assert "after calibration on the same films" not in readme

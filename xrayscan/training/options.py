@@ -96,7 +96,7 @@ class FitOptions:
             there is neither.
         workers: threads for decoding, augmenting and scoring.
         command: that asks for all this, for the card; "" where there is none.
-        machine: that trains, in words, for the card; "" where nothing is trained.
+        machine: that makes the model, in words, for the card; "" until it is known.
         recipe: the schedule.
     """
 

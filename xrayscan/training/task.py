@@ -67,10 +67,9 @@ def read_task(options: FitOptions) -> Task:
     start = None if members else find_start(options.architecture, options.origin)
     teacher = load_card(model_folder(options.teacher)) if options.teacher else None
     terms = _terms(options, start, teacher, members)
+    options = replace(options, machine=options.machine or devices.machine())
     if start:
-        recipe = resolved(options.recipe, start)
-        machine = options.machine or (devices.machine() if recipe.epochs else "")
-        options = replace(options, recipe=recipe, machine=machine)
+        options = replace(options, recipe=resolved(options.recipe, start))
         size = start.architecture.input_size
     else:
         size = max(card.input_size for card in members)

@@ -19,6 +19,7 @@ from xrayscan.scoring.card import CAMS, CARD, KERAS, SCORER, ModelCard, load_car
 from xrayscan.scoring.engine import Engine, Scores
 from xrayscan.scoring.model import ScoringModel
 from xrayscan.training.fit import fit
+from xrayscan.training.learning.devices import machine
 from xrayscan.training.network.architectures import TABLE
 from xrayscan.training.network.classifier import CALIBRATION, LOGIT, PROBABILITY, build_classifier
 from xrayscan.training.network.classifier import calibrated as with_calibration
@@ -210,7 +211,16 @@ def whole(
 ) -> Path:
     out = tmp_path_factory.mktemp("fitted") / "both"
     pair = (str(template), str(second))
-    return fit(FitOptions(data, out, ensemble_of=pair, folds=3, workers=1, recipe=RECIPE))
+    options = FitOptions(data, out, ensemble_of=pair, folds=3, workers=1, recipe=RECIPE)
+    return fit(replace(options, command="xrayscan fit films"))
+
+
+def test_the_card_says_how_it_was_made(whole: Path) -> None:
+    training = load_card(whole).facts["training"]
+    assert training["seconds"] >= 1
+    page = (whole / "README.md").read_text(encoding="utf-8")
+    assert "| Command | `xrayscan fit films` |" in page
+    assert f"| Made in | {training['seconds']} s on {machine()}, without training |" in page
 
 
 def test_the_card_names_its_members(whole: Path, template: Path, second: Path) -> None:

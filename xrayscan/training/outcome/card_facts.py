@@ -50,7 +50,7 @@ class NetworkFacts:
         started_from_source: where pretrained weights come from, with licence.
         epochs: how many were trained.
         best_epoch: the one that was kept.
-        seconds: that these epochs took.
+        seconds: that these epochs took; without any, what calibrating and measuring did.
         parameters: how many weights, frozen ones included.
         teacher: the model learnt from beside the labels; "" for none.
         smoothing: passes of a 3 x 3 mean in front of it.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -82,6 +84,7 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     Raises:
         XrayscanError: the network gives no numbers.
     """
+    started = time.monotonic()
     folder.mkdir()
     parts = trained.parts
     logits = predict_logits(trained.classifier, parts.validation)
@@ -108,6 +111,8 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     facts |= _references(engine, statistics, scores, parts, function.size)
     scales = facts["heat"]["scale"]
     facts["heat"]["chance"] = _heat_chances(engine, scores, parts.validation.pixels, scales)
+    if not trained.network.epochs:
+        facts["training"]["seconds"] = math.ceil(time.monotonic() - started)
     facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
     (folder / cards.CARD).write_text(
         json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8"
