@@ -18,9 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.cores import available_cores
-from xrayscan.errors import DataError
-from xrayscan.evaluation.explaining.inputs import evenly, seen
+from xrayscan.evaluation.explaining.inputs import evenly
 from xrayscan.evaluation.explaining.methods import Network
+from xrayscan.evaluation.films import scan_of
+from xrayscan.evaluation.judging import as_scored, assess_options
+from xrayscan.intake.admission import Admission
+from xrayscan.records import Scan
 from xrayscan.resources import DEFAULT_MODEL, model_folder
 from xrayscan.scoring.faithfulness import LEAST_BEATEN, Chance, blurred, is_open, without_hottest
 from xrayscan.scoring.model import ScoringModel
@@ -42,27 +45,26 @@ def main() -> None:
         "| test | passes | reliable | agrees | of those not reliable called tested | know nothing |"
     )
     print("|---|---|---|---|---|---|")
+    options = assess_options(0.5, model.card, available_cores(), Admission.WARN)
     falls = [
         each
         for folder in given.folders
-        for film in _evenly(folder, given.films)
+        for film in as_scored(model, _evenly(folder, given.films), options).values()
         for each in _falls(model, network, film, given.cam)
     ]
     for line in _lines(np.stack(falls), model.card.heat_chance[given.cam]):
         print(line)
 
 
-def _evenly(folder: Path, count: int) -> list[Path]:
+def _evenly(folder: Path, count: int) -> list[Scan]:
     films = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [films[place] for place in evenly(len(films), count)]
+    return [scan_of(str(films[place])) for place in evenly(len(films), count)]
 
 
-def _falls(model: ScoringModel, network: Network, film: Path, cam: str) -> Iterator[Falls]:
+def _falls(
+    model: ScoringModel, network: Network, pixels: NDArray[np.float32], cam: str
+) -> Iterator[Falls]:
     """The logit as it is, without the hottest fifth, without the coldest, without forty others."""
-    try:
-        pixels = seen(model, str(film)).pixels
-    except DataError:
-        return
     found = next(model.score(pixels[None], cam)).heat_map
     if found is None or np.ptp(found.heat) == 0:
         return

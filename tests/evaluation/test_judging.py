@@ -3,14 +3,34 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
-from tests.films import dicom_bytes, draw_film
-from xrayscan.evaluation.films import LabelledScan
-from xrayscan.evaluation.judging import assess_options, judge
+import numpy as np
+import pytest
+
+from tests.films import dicom_bytes, draw_film, png_bytes
+from xrayscan.evaluation.films import LabelledScan, scan_of
+from xrayscan.evaluation.judging import as_scored, assess_options, judge
 from xrayscan.intake.admission import Admission
 from xrayscan.pipeline import RunHooks
 from xrayscan.records import Scan, Status
 from xrayscan.resources import DEFAULT_MODEL, model_folder
 from xrayscan.scoring.model import ScoringModel
+
+
+@pytest.mark.parametrize("admission", [Admission.OFF, Admission.WARN])
+def test_films_are_explained_as_they_were_scored(tmp_path: Path, admission: Admission) -> None:
+    """Without admission nothing is turned; what is gone by now is left out."""
+    path = tmp_path / "a.png"
+    lying = np.rot90(draw_film(seed=5)).copy()
+    path.write_bytes(png_bytes(lying))
+    model = ScoringModel(model_folder(DEFAULT_MODEL), 2)
+    options = assess_options(0.5, model.card, 2, admission)
+    film = LabelledScan(scan_of(str(path)), "N", False, "p", {})
+    judged = judge(model, [film], options, lambda total: nullcontext(RunHooks()))
+    gone = scan_of(str(tmp_path / "gone.png"))
+    pixels = as_scored(model, [film.scan, gone], options)
+    assert list(pixels) == [str(path)]
+    [again] = model.score(pixels[str(path)][None], "none")
+    assert round(again.probability, 6) == judged.rows[0].probability
 
 
 def test_headers_tell_what_labels_do_not(tmp_path: Path) -> None:

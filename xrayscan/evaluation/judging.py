@@ -19,7 +19,7 @@ from xrayscan.intake.options import TIME_LIMIT_S
 from xrayscan.reading.scans import ReadOptions
 from xrayscan.records import Assessment, HeatMap, Reason, Scan, Status
 from xrayscan.reporting.table import fact_cells
-from xrayscan.scoring.card import CAMS, ModelCard
+from xrayscan.scoring.card import CAMS, GRADCAM, ModelCard
 from xrayscan.scoring.decision import Decision
 from xrayscan.scoring.looks import NO_LOOK, Looks, look_of, stacked
 from xrayscan.scoring.model import NO_CAM, ScoringModel
@@ -155,6 +155,18 @@ def explain(
             film = found.setdefault(scan.location, Explained(view, heat_map.film, {}))
             film.heat[cam] = heat_map.heat
     return found
+
+
+def as_scored(
+    model: ScoringModel, scans: Sequence[Scan], options: AssessOptions
+) -> dict[str, NDArray[np.float32]]:
+    """The pixels of a few films as the network gets them, by location.
+
+    Returns:
+        (S, S) 0..255; films that have no probability, or are gone by now, are left out.
+    """
+    seen = _pictures(model, scans, replace(options, cam=GRADCAM))
+    return {scan.location: heat_map.film for scan, _, heat_map in seen}
 
 
 def _pictures(

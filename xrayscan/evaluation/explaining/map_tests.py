@@ -23,10 +23,10 @@ from xrayscan.evaluation.explaining.faithfulness import (
     weight_dependence,
 )
 from xrayscan.evaluation.explaining.graphs import shuffled
-from xrayscan.evaluation.explaining.inputs import Seen, evenly, seen
+from xrayscan.evaluation.explaining.inputs import evenly
 from xrayscan.evaluation.explaining.methods import Explainer, Network, explainer
 from xrayscan.evaluation.films import LabelledScan
-from xrayscan.evaluation.judging import Explained, Judged
+from xrayscan.evaluation.judging import Explained, Judged, as_scored
 from xrayscan.scoring.card import CAMS
 from xrayscan.scoring.engine import Engine
 from xrayscan.scoring.faithfulness import Heat, mark
@@ -44,6 +44,7 @@ class MapTests:
 
     def __init__(self, model: ScoringModel, options: AssessOptions) -> None:
         self._model = model
+        self._options = options
         self._network = Network.of(model.card, options.read.workers)
         self._methods = [cam for cam in CAMS if cam in model.card.heat_scale]
 
@@ -65,9 +66,12 @@ class MapTests:
         if not called:
             return {"why": "No film was called positive: there is no heat to test."}
         called.sort(key=lambda pair: -pair[0])
-        places = evenly(len(called), FILMS)
-        films = [called[place][1] for place in places]
-        inputs = [seen(self._model, film.scan.location) for film in films]
+        chosen = [called[place][1] for place in evenly(len(called), FILMS)]
+        pixels = as_scored(self._model, [film.scan for film in chosen], self._options)
+        films = [film for film in chosen if film.scan.location in pixels]
+        if not films:
+            return {"why": "None of the films called positive is there any more."}
+        inputs = [pixels[film.scan.location] for film in films]
         return {
             "films": len(films),
             "methods": {method: self._method(method, films, inputs) for method in self._methods},
@@ -80,10 +84,9 @@ class MapTests:
                 film.marks[method] = mark(self._network.logits, film.pixels, heat).words
 
     def _method(
-        self, method: str, films: Sequence[LabelledScan], inputs: Sequence[Seen]
+        self, method: str, films: Sequence[LabelledScan], pixels: Sequence[NDArray[np.float32]]
     ) -> dict[str, Any]:
         explain = explainer(method, self._network)
-        pixels = [each.pixels for each in inputs]
         heats = [explain(each) for each in pixels]
         alike = np.mean([self._alike(method, pixels, heats, seed) for seed in _SEEDS])
         patients = [film.patient for film in films]
