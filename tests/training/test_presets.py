@@ -95,8 +95,8 @@ def test_none() -> None:
 def test_unknown(name: str) -> None:
     with pytest.raises(UsageError) as fault:
         preset(name)
-    expected = "bundled-accurate, bundled-fast, bundled-first, bundled-smoothed, bundled-varied, "
-    expected += "published-cnn, "
+    expected = "bundled-accurate, bundled-fast, bundled-first, bundled-margins, bundled-smoothed, "
+    expected += "bundled-taught, bundled-varied, published-cnn, "
     expected += "published-cnn-transformer, published-densenet121, "
     expected += "published-mobilenet, published-resnet50"
     assert str(fault.value) == f"--preset {name}: choose one of {expected}"

@@ -109,7 +109,8 @@ def fit(
         ),
     ] = "auto",
     augmentation: Annotated[
-        str, option(metavar="PRESET", help="none, seed (as published), strong or archives.")
+        str,
+        option(metavar="PRESET", help="none, seed (as published), strong, archives or margins."),
     ] = "strong",
     smoothing: Annotated[
         int | None,

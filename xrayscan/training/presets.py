@@ -52,11 +52,15 @@ _VARIED: Mapping[str, Any] = {
     "learning_rate": 2.5e-4,
     "epochs": 5,
 }
+_TAUGHT: Mapping[str, Any] = {**_VARIED, "smoothing": 2, "learning_rate": 1e-4, "epochs": 3}
+_MARGINS: Mapping[str, Any] = {**_TAUGHT, "augmentation": "margins", "epochs": 4}
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "bundled-accurate": {"mirrored": True, **_SOURCES},
-    "bundled-fast": {**_VARIED, "smoothing": 2, "learning_rate": 1e-4, "epochs": 3},
+    "bundled-fast": {**_MARGINS, "smoothing": 3, "epochs": 2},
     "bundled-first": _FIRST,
+    "bundled-margins": _MARGINS,
     "bundled-smoothed": _SMOOTHED,
+    "bundled-taught": _TAUGHT,
     "bundled-varied": _VARIED,
     "published-cnn": {"arch": "cnn", **_FROM_CHANCE},
     "published-cnn-transformer": {"arch": "cnn_transformer", **_FROM_CHANCE},

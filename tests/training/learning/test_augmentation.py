@@ -27,6 +27,8 @@ ALONE = {
     "jpeg": 1.0,
     "corner_erase": 1.0,
     "resample": 1.0,
+    "margin_erase": 1.0,
+    "marker": 1.0,
 }
 
 
@@ -208,3 +210,24 @@ def test_corner_erase_leaves_the_middle_alone() -> None:
         assert changed[-20:].any()
         assert not changed[20:-20].any()
         assert not changed[:, 20:-20].any()
+
+
+def test_margin_erase_makes_strips_of_one_grey_and_leaves_the_middle_alone() -> None:
+    film = picture(100)
+    for seed in range(20):
+        erased = augment(film, Augmentation(margin_erase=1.0), rng(seed))
+        changed = erased != film
+        assert np.ptp(erased[0, 12:-12]) == np.ptp(erased[12:-12, -1]) == 0
+        assert changed.any(axis=1).all()
+        assert not changed[13:-13, 13:-13].any()
+
+
+def test_marker_draws_a_brighter_letter_near_the_border() -> None:
+    film = np.full((100, 100), 60, np.float32)
+    for seed in range(40):
+        marked = augment(film, Augmentation(marker=1.0), rng(seed))
+        rows, columns = np.nonzero(marked - film)
+        assert 3 <= np.ptp(rows) + 1 <= 20
+        assert np.ptp(columns) + 1 <= 20
+        assert marked.max() > 100
+        assert not (marked != film)[28:, 28:-28].any()

@@ -38,6 +38,10 @@ class Augmentation:
             then was sharpened or not: fine detail is what the same film has more or less of after
             every archive, and what must not tell classes.
         corner_erase: probability that each corner's marker is painted over.
+        margin_erase: probability that each side's margin, up to an eighth of the film, is one grey:
+            arms, shutters and markers lie there, and no lung.
+        marker: probability of a drawn R or L near the border, whatever the class: the real ones
+            tell hospitals and wards apart.
     """
 
     flip: float = 0.0
@@ -54,6 +58,8 @@ class Augmentation:
     jpeg: float = 0.0
     corner_erase: float = 0.0
     resample: float = 0.0
+    margin_erase: float = 0.0
+    marker: float = 0.0
 
 
 _STRONG = Augmentation(
@@ -71,14 +77,20 @@ _STRONG = Augmentation(
     jpeg=0.3,
     corner_erase=0.15,
 )
+# for films that reach the model by more ways than those it learns from
+_ARCHIVES = replace(_STRONG, resample=0.6)
 PRESETS: dict[str, Augmentation] = {
     "none": Augmentation(),
     # as the published projects have it: rescale, zoom 0.2, shear 0.2, horizontal flip
     "seed": Augmentation(flip=0.5, zoom=0.2, shear=0.2),
     "strong": _STRONG,
-    # for films that reach the model by more ways than those it learns from
-    "archives": replace(_STRONG, resample=0.6),
+    "archives": _ARCHIVES,
+    # and so that what lies beside the lungs tells nothing
+    "margins": replace(_ARCHIVES, margin_erase=0.25, marker=0.3),
 }
+
+
+_FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX)
 
 
 def augment(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film:
@@ -95,7 +107,9 @@ def augment(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film:
     varied = _warp(film, ranges, rng)
     varied = _tone(varied, ranges, rng)
     varied = _scanner(varied, ranges, rng)
-    return _erase_corners(varied, ranges, rng)
+    varied = _erase_corners(varied, ranges, rng)
+    varied = _erase_margins(varied, ranges, rng)
+    return _with_marker(varied, ranges, rng)
 
 
 def varied(films: NDArray[np.uint8], ranges: Augmentation, seed: int) -> NDArray[np.uint8]:
@@ -186,3 +200,36 @@ def _erase_corners(film: Film, ranges: Augmentation, rng: np.random.Generator) -
                 columns = slice(side - width, None) if columns_end else slice(None, width)
                 erased[rows, columns] = rng.uniform(0, 255)
     return erased
+
+
+def _erase_margins(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film:
+    """Make margins one grey; half of them black, as shutters leave them."""
+    if not ranges.margin_erase:
+        return film
+    side = film.shape[0]
+    turned = film.copy()
+    for _ in range(4):
+        turned = np.rot90(turned)  # a view: four quarters bring the film back
+        if rng.random() < ranges.margin_erase:
+            grey = 0.0 if rng.random() < 0.5 else rng.uniform(0, 255)
+            turned[: rng.integers(side // 32, side // 8, endpoint=True)] = grey
+    return np.ascontiguousarray(turned)
+
+
+def _with_marker(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film:
+    """Draw a side's letter where technicians put it: within a quarter of the film's border."""
+    if not ranges.marker or rng.random() >= ranges.marker:
+        return film
+    side = film.shape[0]
+    letter, font = "RL"[rng.integers(2)], _FONTS[rng.integers(len(_FONTS))]
+    height = rng.uniform(0.04, 0.14) * side
+    thickness = int(rng.integers(1, 4))
+    scale = cv2.getFontScaleFromHeight(font, max(1, round(height)), thickness)
+    along, deep = rng.uniform(0, 1 - height / side), rng.uniform(0, 0.25 - height / side)
+    place = [(along, deep), (deep, along), (1 - height / side - deep, along)][rng.integers(3)]
+    left, top = (round(share * side) for share in place)
+    ink = np.zeros((side, side), np.uint8)
+    base = (left, top + round(height))
+    cv2.putText(ink, letter, base, font, scale, 255, thickness, cv2.LINE_AA)
+    share = ink / np.float32(255)
+    return film + share * (np.float32(rng.uniform(128, 255)) - film)
