@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from xrayscan.errors import XrayscanError, words_of
+from xrayscan.errors import UsageError, XrayscanError, words_of
 from xrayscan.intake.read import read_radiograph
 from xrayscan.records import Radiograph
 
@@ -24,10 +24,11 @@ def write_sample_films(folder: Path) -> None:
     """Fill a new folder with sample films, good ones and damaged ones.
 
     Raises:
-        XrayscanError: pydicom-data is not installed, or the folder exists or cannot be written.
+        UsageError: the folder exists.
+        XrayscanError: pydicom-data is not installed, or the folder cannot be written.
     """
     if folder.exists():
-        raise XrayscanError(f"{folder}: exists already; remove it or give another --out")
+        raise UsageError(f"{folder}: exists already; remove it or give another --out")
     sources = {name: sample_file(name) for name in (*CHESTS, *LEGS)}
     try:
         _write(folder, sources)

@@ -38,7 +38,7 @@ def test_demo_scores_the_chest_alike_in_every_encoding_and_refuses_the_rest(tmp_
 def test_demo_does_not_touch_an_existing_folder(tmp_path: Path) -> None:
     (tmp_path / "demo" / "films").mkdir(parents=True)
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "demo")])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "exists already" in result.output
 
 

@@ -178,6 +178,30 @@ def test_what_is_named_and_not_there_is_wrong_usage(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["films", "films.csv"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fit films --out films",
+        "fit films --out films --resume",
+        "fit films --out m --classes A,B",
+        "calibrate films --sensitivity 0.9 --out films",
+        "models export fast --format tflite --out films",
+        "demo --out .",
+    ],
+)
+def test_what_cannot_be_asked_for_is_wrong_usage(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "films").mkdir()
+    for label in ("NORMAL", "PNEUMONIA"):
+        (tmp_path / "films" / label).mkdir()
+        (tmp_path / "films" / label / "0.png").write_bytes(png_bytes(draw_film(1)))
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, line.split())
+    assert done.exit_code == Exit.USAGE, done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["films"]
+
+
 def test_all_commands_are_asked_for_what_is_not_there() -> None:
     asked = {name.split(",")[0].split(" --")[0] for name in NOTHING_THERE}
     every = {command.name or command.callback.__name__ for command in app.registered_commands}

@@ -95,7 +95,7 @@ def test_killed_in_an_epoch_and_resumed(data: Path, unbroken: Path, tmp_path: Pa
     assert not out.exists()
     before = epochs_of(tmp_path / "model.training" / "progress.json")
     assert 2 <= len(before) < EPOCHS
-    assert finished(command(data, out)).returncode == 1  # not without --resume
+    assert finished(command(data, out)).returncode == 2  # not without --resume
     done = finished(command(data, out, "--resume"))
     assert done.returncode == 0, done.stderr
     assert f"going on after epoch {len(before)}" in done.stderr

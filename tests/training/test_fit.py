@@ -228,7 +228,9 @@ def refusal(given: FitOptions, kind: type[Exception] = DataError) -> str:
 def test_existing_out(data: Path, tmp_path: Path, kind: str) -> None:
     out = tmp_path / "model"
     out.mkdir() if kind == "folder" else out.write_text("mine")
-    assert refusal(options(data, out)).startswith(f"{out}: exists already; choose another")
+    assert refusal(options(data, out), UsageError).startswith(
+        f"{out}: exists already; choose another"
+    )
     assert out.is_dir() if kind == "folder" else out.read_text() == "mine"
 
 
@@ -310,7 +312,7 @@ def test_a_failure_after_training_keeps_the_training(
         with pytest.raises(fault):
             fit(options(data, tmp_path / "model"))
     assert [path.name for path in tmp_path.iterdir()] == ["model.training"]
-    assert "holds an unfinished training" in refusal(options(data, tmp_path / "model"))
+    assert "holds an unfinished training" in refusal(options(data, tmp_path / "model"), UsageError)
     monkeypatch.setattr(story, "train", fails)
     fit(options(data, tmp_path / "model", resume=True))
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -107,7 +107,7 @@ Prepare = Callable[[Path], None]
 def test_refusals(tmp_path: Path, prepare: Prepare, resume: bool, said: str) -> None:
     prepare(tmp_path)
     before = tree(tmp_path)
-    with pytest.raises(DataError) as fault:
+    with pytest.raises(UsageError) as fault:
         find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=resume))
     assert str(fault.value).startswith(f"{tmp_path}/{said}")
     assert "\n" not in str(fault.value)
@@ -438,7 +438,7 @@ def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path, name: str) -> 
     """It only has the name that the training would take."""
     (tmp_path / "model.training").mkdir()
     (tmp_path / "model.training" / name).write_text("mine")
-    with pytest.raises(DataError, match=r"model.training: is in the way .*; move it"):
+    with pytest.raises(UsageError, match=r"model.training: is in the way .*; move it"):
         find_place(FitOptions(tmp_path, tmp_path / "model"))
     assert (tmp_path / "model.training" / name).read_text() == "mine"
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xrayscan.errors import DataError
+from xrayscan.errors import DataError, UsageError
 from xrayscan.labels.listing import Entry
 
 NEGATIVE = "NORMAL"  # the class that is the negative one where the data has it
@@ -48,8 +48,9 @@ def classed(
         wanted: "" for all of them, "subtype", or names separated by commas, the negative first.
 
     Raises:
-        DataError: fewer than two classes, one without films, a name that does not occur, names
-            that differ in case only, no telling which is the negative one, or no subtype.
+        UsageError: fewer than two names, or one that does not occur.
+        DataError: fewer than two classes, one without films, names that differ in case only, no
+            telling which is the negative one, or no subtype.
     """
     _check_case(data, names)
     if wanted.strip().casefold() == SUBTYPE:
@@ -116,13 +117,13 @@ def _wanted(data: Path, names: Collection[str], wanted: str) -> tuple[str, ...]:
     occurring = {name.casefold(): name for name in names}
     asked = [name.strip() for name in wanted.split(",")]
     if len(asked) < 2 or len({name.casefold() for name in asked}) < len(asked):
-        raise DataError(
+        raise UsageError(
             f'{data}: cannot train on the classes "{wanted}"; give --classes two or more different '
             f'names, the negative one first, or "{SUBTYPE}"'
         )
     for name in asked:
         if name.casefold() not in occurring:
-            raise DataError(
+            raise UsageError(
                 f'{data}: there is no class "{name}"; choose from {_shown(sorted(names))}'
             )
     return tuple(occurring[name.casefold()] for name in asked)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
-from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
+from xrayscan.errors import StoppedError, UsageError, XrayscanError
 from xrayscan.journal.atomic import sync_tree, unwritable
 from xrayscan.training.learning.state import CURVES, PROGRESS, WEIGHTS, finished_epochs
 from xrayscan.training.options import FitOptions
@@ -110,10 +110,9 @@ def find_place(options: FitOptions) -> Place:
     What was stopped before its first epoch has left nothing: resumed, it begins anew.
 
     Raises:
-        UsageError: the output has no name.
+        UsageError: the output has no name, or exists and is no training if one is to be resumed, or
+            an unfinished training lies beside it.
         XrayscanError: it cannot be written.
-        DataError: the output exists, and is no training if one is to be resumed, or an unfinished
-            training lies beside it.
     """
     out = options.out
     if not out.name:
@@ -124,18 +123,18 @@ def find_place(options: FitOptions) -> Place:
     place = Place.of(out)
     if options.resume and not place.resumable:
         if out.exists():
-            raise DataError(f"{out}: no training to resume there; choose another folder")
+            raise UsageError(f"{out}: no training to resume there; choose another folder")
         log.info("%s: no finished epoch to go on from; beginning anew", out)
     elif out.exists() and not options.resume:
-        raise DataError(
+        raise UsageError(
             f"{out}: exists already; choose another folder, remove it, or add epochs by --resume"
         )
     elif place.has_progress() and not options.resume:
-        raise DataError(
+        raise UsageError(
             f"{place.work}: holds an unfinished training; give --resume to go on, or remove it"
         )
     if not _is_ours(place.work):
-        raise DataError(
+        raise UsageError(
             f"{place.work}: is in the way of the training; move it, or choose another --out"
         )
     return place
