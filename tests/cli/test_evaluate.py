@@ -171,6 +171,16 @@ def test_one_class_alone(films: Path, tmp_path: Path) -> None:
     assert "it takes films of both classes" in (tmp_path / "e.html").read_text(encoding="utf-8")
 
 
+def test_what_cannot_be_measured_is_told_in_words(films: Path, tmp_path: Path) -> None:
+    (tmp_path / "NORMAL").mkdir()
+    shutil.copy(films / "NORMAL" / "0.png", tmp_path / "NORMAL")
+    said = run("evaluate", tmp_path, "--admission", "off").stdout
+    assert ": sensitivity none (No film is PNEUMONIA), specificity " in said
+    (tmp_path / "NORMAL" / "0.png").write_bytes(b"")
+    *_, last = run("evaluate", tmp_path, "--admission", "off").stdout.splitlines()
+    assert last == "No film was scored."
+
+
 def test_verdicts_of_a_report_are_labels(films: Path, tmp_path: Path) -> None:
     rows = [
         {

@@ -158,6 +158,8 @@ def summary_lines(facts: Mapping[str, Any]) -> list[str]:
     ]
     if "why" in ranking:
         lines.append(ranking["why"])
+        if not flow["scored"]:
+            return lines
     else:
         lines.append(f"AUC {measure_words(ranking['auc'])}")
     words = ", ".join(
@@ -171,4 +173,6 @@ def measure_words(row: Mapping[str, Any]) -> str:
     """A measure with its interval, or why there is none."""
     from xrayscan.evaluation.estimates import words
 
-    return f"none: {row['why']}" if row["value"] is None else words(row["value"], row["interval"])
+    if row["value"] is None:
+        return f"none ({row['why'].rstrip('.')})"
+    return words(row["value"], row["interval"])

@@ -76,7 +76,9 @@ def write(graph: Graph, path: Path, format: Format) -> Run:
         raise
     except Exception as fault:  # converters raise what they like
         words = str(fault).strip().partition("\n")[0][:200] or type(fault).__name__
-        raise ModelError(f"{format}: cannot say what this network does ({words})") from fault
+        raise ModelError(
+            f"--format {format}: cannot say what this network does ({words}); give another"
+        ) from fault
 
 
 def _saved_model(graph: Graph, path: Path, films: int | None = None) -> Run:
