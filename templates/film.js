@@ -157,7 +157,7 @@ function makeFilm(pane) {
     show(row, place) {
       const picture = picturesOf(row);
       current = picture;
-      part("title").textContent = shown(row[at.path]);
+      part("title").replaceChildren(...breakable(shown(row[at.path])));
       part("place").textContent = place;
       part("result").textContent = shown(resultText(row));
       part("result").className = "badge " + (row[at.label] === facts.positive ? "positive" : sectionOf(row).id);

@@ -19,6 +19,11 @@ function element(tag, properties, ...children) {
   return made;
 }
 
+/* A path that may break after each of its folders: not every engine breaks there by itself. */
+function breakable(path) {
+  return path.split("/").flatMap((part, index) => (index ? ["/", element("wbr"), part] : [part]));
+}
+
 /* How far a film's heat map was tested, as a badge; nothing for a film without one. */
 function mark(row) {
   const found = markOf(row);
@@ -71,7 +76,7 @@ function makeList(frame, { open, sort }) {
   function line(position) {
     const row = rows[order[position]];
     const name = element("button", { type: "button", className: "open", tabIndex: position === place ? 0 : -1 });
-    name.append(element("span", { className: "clamp", textContent: shown(row[at.path]) }));
+    name.append(element("span", { className: "clamp" }, ...breakable(shown(row[at.path]))));
     name.addEventListener("click", () => open(position));
     const reason = (row[at.gone] ? "no longer in the folder; " : "") + shown(reasonText(row));
     const cells = {

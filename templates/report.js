@@ -145,7 +145,7 @@ function fillPrint() {
   const printed = view.order.slice(0, PRINTED).map((index) => {
     const row = rows[index];
     const texts = [resultText(row), probabilityText(row[at.probability]), row[at.zone], reasonText(row), saidText(row)];
-    const name = element("th", { scope: "row", textContent: shown(row[at.path]) });
+    const name = element("th", { scope: "row" }, ...breakable(shown(row[at.path])));
     return element("tr", {}, name, ...texts.map((text) => element("td", { textContent: shown(text) })));
   });
   const plain = byId("plain");

@@ -141,6 +141,18 @@ def test_the_most_urgent_films_come_first(page: Any, report: Report) -> None:
     assert len(drawn) > 5
 
 
+def test_names_may_break_after_each_folder(page: Any) -> None:
+    """WebKit breaks there only where it is told to."""
+    name = "ward 2/2026-11/film-00051.dcm"
+    page.goto(f"{page.url}#q={name.rpartition('/')[2]}")
+    page.locator("#list .open").first.click()
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    for place in ("#list .clamp", "#film-title", "#plain tbody th"):
+        found = page.locator(place).first
+        assert found.text_content() == name
+        assert found.inner_html() == "ward 2/<wbr>2026-11/<wbr>film-00051.dcm"
+
+
 def test_what_the_calls_hang_on_is_on_the_first_screen(page: Any) -> None:
     card = load_card(model_folder(DEFAULT_MODEL))
     point = card.thresholds[card.default_rule]
