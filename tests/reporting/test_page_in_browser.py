@@ -310,6 +310,14 @@ def open_first(page: Any) -> Any:
     return page.locator("#film")
 
 
+def test_the_open_film_is_marked_in_the_list(page: Any) -> None:
+    open_first(page)
+    shadows = "cells => cells.map(cell => getComputedStyle(cell).boxShadow)"
+    first, *others = page.locator("#list tbody th").evaluate_all(shadows)
+    assert "inset" in first, "on its cell: WebKit gives a row no shadow"
+    assert set(others) == {"none"}
+
+
 def test_a_film_says_why(page: Any, report: Report) -> None:
     pane = open_first(page)
     text = pane.inner_text()
