@@ -841,6 +841,15 @@ def test_print_has_verdicts_and_notes(page: Any) -> None:
     assert page.locator("#film-said").is_hidden(), "nothing was said of this one"
 
 
+def test_no_column_is_cut_off_on_paper(page: Any) -> None:
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 1000})  # A4 with its margins
+    over = "boxes => boxes.map(box => box.scrollWidth - box.clientWidth)"
+    boxes = page.locator(".scroll").evaluate_all(over)
+    assert len(boxes) == 2
+    assert max(boxes) <= 0
+
+
 def test_without_scripts_the_first_rows_are_there(browser: Any, report: Report) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
