@@ -10,7 +10,7 @@ const COLUMNS = [
   { key: "reason", title: "Reason and remarks" },
   { key: "modified", title: "File dated" },
   { key: "assessed", title: "Assessed" },
-  { key: "verdict", title: "Read" },
+  { key: "verdict", title: "Verdict" },
 ];
 
 function element(tag, properties, ...children) {

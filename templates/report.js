@@ -82,6 +82,8 @@ function followAddress() {
   const key = sort.replace(/^-/, "");
   view.sort = { key: key in SORT_KEYS ? key : "urgency", falling: sort.startsWith("-") };
   form.elements.sort.value = view.sort.key;
+  const folded = form.querySelector("details"); // a filter that is set is seen
+  folded.open ||= [...folded.querySelectorAll("input, select")].some((field) => field.value);
   view.open = -1;
   const wanted = kept.get("film");
   view.order = orderOf(filterNow(), view.sort);

@@ -272,6 +272,20 @@ def test_the_address_keeps_filter_order_and_film(tab: Tab, report: Report) -> No
     until(page, f"document.querySelector('#shown').textContent.startsWith('{ROWS} ')")
 
 
+@pytest.mark.parametrize(("fragment", "seen"), [("zone=review", True), ("q=ward", False)])
+def test_a_link_shows_the_filters_that_it_sets(
+    tab: Tab, report: Report, fragment: str, seen: bool
+) -> None:
+    page = tab.open(report, "#" + fragment)
+    assert page.locator("[name=zone]").is_visible() is seen
+
+
+def test_a_list_of_no_films_speaks_of_no_filters(tab: Tab, tmp_path: Path) -> None:
+    path = tmp_path / "none.html"
+    page = tab.open(Report(path, Planted(0).write(path)))
+    assert page.locator("#nothing").inner_text() == "This run found no films."
+
+
 ORDERS = {
     "File": lambda row: row.scan.name,
     "P": lambda row: -row.probability,
