@@ -43,7 +43,7 @@ ACCEPTED: dict[str, Any] = {
     "augmentation": lambda value: value in augmentation.PRESETS,
     "optimizer": lambda value: value in list(Optimizer),
     "unfreeze": lambda value: value in list(Unfreeze),
-    "epochs": lambda value: value >= 1,
+    "epochs": lambda value: value >= 0,
     "patience": lambda value: value >= 0,
     "learning_rate": lambda value: 0 < value < 0.1,
     "population": bool,

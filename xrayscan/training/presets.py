@@ -56,7 +56,7 @@ _TAUGHT: Mapping[str, Any] = {**_VARIED, "smoothing": 2, "learning_rate": 1e-4, 
 _MARGINS: Mapping[str, Any] = {**_TAUGHT, "augmentation": "margins", "epochs": 4}
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "bundled-accurate": {"mirrored": True, **_SOURCES},
-    "bundled-fast": {**_MARGINS, "smoothing": 3, "epochs": 2},
+    "bundled-fast": {"smoothing": 3, "epochs": 0, **_SOURCES},
     "bundled-first": _FIRST,
     "bundled-margins": _MARGINS,
     "bundled-smoothed": _SMOOTHED,
