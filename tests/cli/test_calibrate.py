@@ -23,7 +23,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for seed in range(first, first + 40):
             film = draw_film(seed, width=224, height=224)
             if label == "PNEUMONIA":
-                film[110:160, 40:90] = np.maximum(film[110:160, 40:90], 150)
+                for lung in (film[100:180, 30:100], film[100:180, 124:194]):
+                    np.maximum(lung, 180, out=lung)
             (root / label / f"{seed}.png").write_bytes(png_bytes(film))
     return root
 

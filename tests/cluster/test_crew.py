@@ -141,7 +141,7 @@ def test_the_same_rows_and_pictures_as_here(films: Path, engine: str) -> None:
     assert here == there
     marks = [film.heat.reliable for film in here.values() if film.heat]
     assert len(marks) > 20
-    assert set(marks) == {True, False}
+    assert None not in marks
 
 
 def test_a_killed_worker_costs_and_doubles_nothing(films: Path, engine: str, client) -> None:

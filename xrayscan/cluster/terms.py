@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrayscan.assessing import AssessOptions
-from xrayscan.errors import ModelError
+from xrayscan.errors import UsageError
 from xrayscan.reporting.run_record import versions
 from xrayscan.resources import bundled_models, model_folder
 from xrayscan.scoring.card import CARD, ModelCard, file_sha256
@@ -62,7 +62,7 @@ def card_file(terms: Terms) -> Path:
     """Where this worker has the model's card.
 
     Raises:
-        ModelError: it has no such model.
+        UsageError: it has no such model.
     """
     return model_folder(terms.model) / CARD
 
@@ -78,7 +78,7 @@ def _other_versions(terms: Terms) -> str:
 def _other_model(terms: Terms) -> str:
     try:
         found = file_sha256(card_file(terms))
-    except (ModelError, OSError):
+    except (UsageError, OSError):
         return f"has no model {terms.model}; bring it there under the same path"
     if found != terms.card_sha256:
         both = f"card sha256 {found[:12]} and this run's {terms.card_sha256[:12]}"
