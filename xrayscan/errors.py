@@ -26,7 +26,7 @@ class LockedError(XrayscanError):
 
 
 class ModelError(XrayscanError):
-    """A model folder is missing, incomplete, damaged or not what its card says."""
+    """A model folder is incomplete, damaged or not what its card says."""
 
 
 class DataError(XrayscanError):

@@ -127,7 +127,9 @@ def matched(
     if others:
         log.warning(
             "%s: %d of %d films left out: what has their name there has another sha256",
-            *(path, others, len(films)),
+            path,
+            others,
+            len(films),
         )
     threshold = next(each.threshold for each in found if each is not None)
     return [None if each is None else each.probability for each in found], threshold

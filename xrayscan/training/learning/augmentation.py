@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Film = NDArray[np.float32]  # (S, S), 0..255
+_FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,6 @@ PRESETS: dict[str, Augmentation] = {
     # and so that what lies beside the lungs tells nothing
     "margins": replace(_ARCHIVES, margin_erase=0.25, marker=0.3),
 }
-
-
-_FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX)
 
 
 def augment(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film:
@@ -225,11 +223,11 @@ def _with_marker(film: Film, ranges: Augmentation, rng: np.random.Generator) -> 
     height = rng.uniform(0.04, 0.14) * side
     thickness = int(rng.integers(1, 4))
     scale = cv2.getFontScaleFromHeight(font, max(1, round(height)), thickness)
-    along, deep = rng.uniform(0, 1 - height / side), rng.uniform(0, 0.25 - height / side)
-    place = [(along, deep), (deep, along), (1 - height / side - deep, along)][rng.integers(3)]
-    left, top = (round(share * side) for share in place)
+    far = 1 - height / side  # where a letter ends at the film's edge
+    along, deep = rng.uniform(0, far), rng.uniform(0, 0.25 - height / side)
+    above, on_the_left, on_the_right = (along, deep), (deep, along), (far - deep, along)
+    left, top = (above, on_the_left, on_the_right)[rng.integers(3)]
+    base = (round(left * side), round(top * side) + round(height))
     ink = np.zeros((side, side), np.uint8)
-    base = (left, top + round(height))
     cv2.putText(ink, letter, base, font, scale, 255, thickness, cv2.LINE_AA)
-    share = ink / np.float32(255)
-    return film + share * (np.float32(rng.uniform(128, 255)) - film)
+    return film + ink / np.float32(255) * (np.float32(rng.uniform(128, 255)) - film)
