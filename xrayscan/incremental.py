@@ -45,6 +45,8 @@ def plan_run(scans: Sequence[Scan], journal: Journal, key: Key, *, verify_conten
     outdated: set[str] = set()
     tonight = key.id
     for scan in scans:
+        if not verify_content and journal.holds(scan, tonight):
+            continue
         entry = journal.entry(scan.name)
         if entry is not None and entry.key != tonight:
             outdated.add(entry.key)

@@ -198,6 +198,8 @@ def test_rows_of_a_key_that_is_missing_are_dropped(path: Path) -> None:
     path.write_bytes(b"".join(lines[:3] + lines[4:]))
     with closing(Journal(path, ["/films"])) as journal:
         assert "lines are missing; kept as" in journal.notes[0]
+        assert journal.holds(entry("a").row.scan, KEY.id)
+        assert not journal.holds(entry("b").row.scan, OTHER.id)
     assert rows(path) == {"a": 0.5}
 
 

@@ -16,7 +16,7 @@ from xrayscan.records import Assessment, Facts, Identifiers, Reason, Scan, Statu
 TIME_GRAIN_NS = 2_000_000_000
 
 _SCAN = tuple(field.name for field in fields(Scan))
-_READ_BACK = {"status": Status, "reason": Reason, "zone": Zone}
+_WORDS = {"status": Status, "reason": Reason, "zone": Zone}
 _PARTS = {"facts": Facts, "identifiers": Identifiers}
 
 
@@ -109,12 +109,14 @@ def from_record(record: Mapping[str, Any]) -> Entry:
     """
     values = dict(record)
     key, read_ns = values.pop("key"), values.pop("read_ns")
-    scan = Scan(**{name: values.pop(name) for name in _SCAN})
-    parts = {part: kind(**values.pop(part, {})) for part, kind in _PARTS.items()}
-    for name, kind in _READ_BACK.items():
+    scan = Scan(*[values.pop(name) for name in _SCAN])
+    for name, word in _WORDS.items():
         if name in values:
-            values[name] = kind(values[name])
-    return Entry(Assessment(scan=scan, **parts, **values), key, read_ns)
+            values[name] = word(values[name])
+    for name, part in _PARTS.items():
+        if name in values:
+            values[name] = part(**values[name])
+    return Entry(Assessment(scan=scan, **values), key, read_ns)
 
 
 def _short(key: Key) -> str:
@@ -123,7 +125,7 @@ def _short(key: Key) -> str:
 
 def kept(entry: Entry, scan: Scan) -> Entry:
     """An entry taken over for a file that is there: it may have been missed in between."""
-    return replace(entry, row=replace(entry.row, scan=scan, gone_since=""))
+    return Entry(replace(entry.row, scan=scan, gone_since=""), entry.key, entry.read_ns)
 
 
 def unnamed(entry: Entry) -> Entry:

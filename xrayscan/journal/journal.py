@@ -14,8 +14,9 @@ from xrayscan.errors import XrayscanError
 from xrayscan.journal.aside import move_aside
 from xrayscan.journal.atomic import sync_folder, unwritable
 from xrayscan.journal.entries import Entry, Key, from_record, to_record
+from xrayscan.journal.index import Index
 from xrayscan.journal.lines import decode_line, encode_line
-from xrayscan.records import Command
+from xrayscan.records import Command, Scan
 
 SUFFIX = ".journal"
 _SCHEMA = 1
@@ -28,7 +29,7 @@ _FAULTS = (KeyError, TypeError, ValueError)
 class Journal:
     """An append-only file of checksummed lines, of which the last one about a file counts.
 
-    In memory it holds a number for each file, not its row: rows are read back when they are
+    In memory it holds two numbers for each file, not its row: rows are read back when they are
     needed.
 
     Attributes:
@@ -73,7 +74,7 @@ class Journal:
         # that it counts where that was
         self._paths = [printable(each) for each in _as_one(paths)]
         self._start = "" if all(map(os.path.isabs, self._paths)) else printable(str(Path.cwd()))
-        self._offsets: dict[int, int] = {}
+        self._index = Index()
         self._keys_of_films: set[str] = set()
         self._lines = 0
         self._outputs: dict[str, list[str]] = {}
@@ -89,14 +90,18 @@ class Journal:
 
     def __len__(self) -> int:
         """How many files it has an entry of."""
-        return len(self._offsets)
+        return len(self._index)
+
+    def holds(self, scan: Scan, key: str) -> bool:
+        """Whether a file's last entry can be taken over, unread; if not, look at ``entry``."""
+        return self._index.holds(scan, key)
 
     def entry(self, name: str) -> Entry | None:
         """Return the last entry of a file; None without one."""
-        offset = self._offsets.get(_hash(name))
-        if offset is None:
+        place = self._index.place(name)
+        if place is None:
             return None
-        found = self._entry_at(offset)
+        found = self._entry_at(place)
         return found if found.row.scan.name == name else None
 
     def entries(self, besides: Collection[str] = ()) -> Iterator[Entry]:
@@ -105,12 +110,7 @@ class Journal:
         Args:
             besides: names of files to pass over; their rows are not even read.
         """
-        if sum(_hash(name) in self._offsets for name in besides) == len(self._offsets):
-            return  # as on most nights, and without a set of them all
-        passed_over = {_hash(name) for name in besides}
-        chosen = (at for name, at in self._offsets.items() if name not in passed_over)
-        for offset in sorted(chosen):
-            yield self._entry_at(offset)
+        yield from map(self._entry_at, self._index.places(besides))
 
     def know(self, key: Key) -> None:
         """Add what the following rows come from."""
@@ -128,7 +128,7 @@ class Journal:
         self.has_films = True  # from here on lines may be on the disk, whatever comes in between
         at = self._append(lines)
         for entry, line in zip(entries, lines, strict=True):
-            self._offsets[_hash(entry.row.scan.name)] = at
+            self._index.keep(entry, at)
             at += len(line)
 
     def close_run(self, facts: dict[str, Any]) -> None:
@@ -160,7 +160,7 @@ class Journal:
         Raises:
             XrayscanError: it cannot be written; then it stays as it was.
         """
-        live = len(self._offsets) + len(self._rest()) + 1
+        live = len(self) + len(self._rest()) + 1
         if anyway or self._lines > live + live // 4:
             self._rewrite(encode_line({_FILM: to_record(entry)}) for entry in entries)
 
@@ -203,8 +203,9 @@ class Journal:
             elif value.get("shard", "") != self._shard:
                 self._others = "another part of the films (--shard)"
         elif kind == _FILM:
-            self._keys_of_films.add(value["key"])
-            self._offsets[_hash(value["name"])] = offset
+            entry = from_record(value)
+            self._keys_of_films.add(entry.key)
+            self._index.keep(entry, offset)
             self.has_films = True
         elif kind == _KEY:
             key = Key(**value)
@@ -219,7 +220,7 @@ class Journal:
 
     def _begin_anew(self, why: str) -> None:
         self.notes.append(f"{why}; kept as {move_aside(self.path).name}, this run begins anew")
-        self._offsets, self._lines, self.has_films = {}, 0, False
+        self._index, self._lines, self.has_films = Index(), 0, False
         self.keys, self.runs, self._outputs = {}, [], {}
         self._go_on(0)
 
@@ -227,9 +228,9 @@ class Journal:
         """Take the good lines over into a new file; not rows that came from nobody knows what."""
         aside = move_aside(self.path)
         with aside.open("rb") as file:
-            films = (_line_at(file, offset) for offset in sorted(self._offsets.values()))
+            films = (_line_at(file, place) for place in self._index.places())
             self._rewrite(film for film in films if decode_line(film)[_FILM]["key"] in self.keys)
-        self.has_films = bool(self._offsets)
+        self.has_films = bool(len(self))
         lines = f"{damaged} line{'s' * (damaged > 1)} damaged" if damaged else "lines are missing"
         rows = "1 good row goes" if len(self) == 1 else f"{len(self)} good rows go"
         self.notes.append(f"{self.path}: {lines}; kept as {aside.name}, the {rows} on")
@@ -248,15 +249,15 @@ class Journal:
     def _rewrite(self, films: Iterable[bytes]) -> None:
         """Put a new file in the place of this one: header, films, runs, outputs."""
         temporary = self.path.with_name(f".{self.path.name}.new")
-        offsets: dict[int, int] = {}
+        index = Index()
         keys: set[str] = set()
         try:
             with temporary.open("wb") as file:
                 file.write(self._header())
                 for line in films:
-                    film = decode_line(line)[_FILM]
-                    offsets[_hash(film["name"])] = file.tell()
-                    keys.add(film["key"])
+                    entry = from_record(decode_line(line)[_FILM])
+                    index.keep(entry, file.tell())
+                    keys.add(entry.key)
                     file.write(line)
                 self.keys = {name: key for name, key in self.keys.items() if name in keys}
                 rest = self._rest()
@@ -271,7 +272,7 @@ class Journal:
             with suppress(OSError):
                 temporary.unlink()
             raise unwritable(self.path, fault) from fault
-        self._offsets, self._lines = offsets, len(offsets) + len(rest) + 1
+        self._index, self._lines = index, len(index) + len(rest) + 1
         self._go_on(whole)
 
     def _rest(self) -> list[bytes]:
@@ -319,12 +320,6 @@ def _output_line(name: str, sha256: str) -> bytes:
 def _line_at(file: IO[bytes], offset: int) -> bytes:
     file.seek(offset)
     return file.readline()
-
-
-def _hash(name: str) -> int:
-    """64 bits of a name: two of a million names share one once in 40 million journals."""
-    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest)
 
 
 def _as_one(paths: Sequence[str]) -> Sequence[str]:
