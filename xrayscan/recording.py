@@ -166,9 +166,7 @@ class _JournalRecord:
         self._options = options
         self._table = options.table
         self._still_ours = still_ours
-        self._begun = time.time_ns()  # before any file is read
-        self._to_come: Iterator[Scan] = iter(())
-        self._recorded: set[str] = set()  # tonight: the scans' own names, as rows hold copies
+        self._begun = time.time_ns()  # before any file is read; of tonight's rows alone
         self.journal = Journal(journal, options.paths, options.command, options.shard)
         self.notes = [*self.journal.notes, *self._unknown_table()]
 
@@ -180,7 +178,6 @@ class _JournalRecord:
             plan = Plan(tuple(scans))
         else:
             plan = plan_run(scans, self.journal, options.key, verify_content=options.verify_content)
-        self._to_come = iter(plan.to_assess)
         empty = list(without_films(scans, self.journal, options.folders))
         missing = [folder for folder, _ in empty if is_not_mounted(folder, self.nights)]
         notes = (
@@ -195,10 +192,6 @@ class _JournalRecord:
         self.journal.know(self._options.key)
         tonight = self._options.key.id
         self.journal.append([Entry(row, tonight, self._begun) for row in rows])
-        for row in rows:
-            # in the order of the plan, but not all of them where a run is stopped
-            name = row.scan.name
-            self._recorded.add(next(scan.name for scan in self._to_come if scan.name == name))
 
     def close(
         self, scans: Sequence[Scan], worklist: Worklist, tally: Tally, ending: Ending
@@ -208,7 +201,7 @@ class _JournalRecord:
         if looked:
             self._mark_gone(scans)
         of_all = Tally(found=len(scans))
-        gone = 0
+        taken_over = gone = 0
         digest = hashlib.sha256()
         with atomic_text(self._table) as file:
             writer = TableWriter(
@@ -217,14 +210,15 @@ class _JournalRecord:
             for entry in rows_in_order(scans, self.journal, self._options.key):
                 row = self._write(writer, entry)
                 of_all.add(row, self._options.decision.positive)
-                if row.scan.name not in self._recorded:
+                if entry.read_ns != self._begun:
+                    taken_over += 1
                     worklist.add(row, None)
             for entry in rows_of_others(scans, self.journal):
                 gone += bool(self._write(writer, entry).gone_since)
             self.journal.expect_output(self._table.name, digest.hexdigest())
         if looked:
             self._compact(scans)
-        return Books(of_all, of_all.accounted - len(self._recorded), gone)
+        return Books(of_all, taken_over, gone)
 
     @property
     def nights(self) -> Sequence[Mapping[str, Any]]:

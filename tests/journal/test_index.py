@@ -23,7 +23,7 @@ def entry(scan: Scan = SCAN, read_ns: int = SETTLED, reason: Reason | None = Non
 def index_of(*entries: Entry) -> Index:
     index = Index()
     for place, each in enumerate(entries):
-        index.keep(each, place)
+        index.add_earlier(each, place)
     return index
 
 
@@ -71,6 +71,13 @@ def test_the_last_entry_counts(later: Callable[[], Entry]) -> None:
     assert not index.holds(SCAN, "tonight")
     assert index.place(SCAN.name) == 1
     assert len(index) == 1
+
+
+def test_what_is_written_tonight_is_looked_at() -> None:
+    index = index_of(entry())
+    index.add(SCAN.name, 7)
+    assert not index.holds(SCAN, "tonight")
+    assert index.place(SCAN.name) == 7
 
 
 @given(st.lists(st.sampled_from("abcdef"), max_size=20), st.sets(st.sampled_from("abcxyz")))

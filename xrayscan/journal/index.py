@@ -9,7 +9,7 @@ from xrayscan.records import Scan
 
 
 class Index:
-    """Two numbers for each file, as a million names would not fit on a small machine.
+    """A number or two for each file, as a million names would not fit on a small machine.
 
     64 bits of a name stand for it: two of a million names share one once in 40 million journals.
     They differ from process to process; none is ever written down.
@@ -22,23 +22,30 @@ class Index:
     def __len__(self) -> int:
         return len(self._places)
 
-    def keep(self, entry: Entry, place: int) -> None:
-        """Add a file's entry, or put it in the place of an earlier one.
+    def add(self, name: str, place: int) -> None:
+        """Add a file's line, or put it in the place of an earlier one.
+
+        Args:
+            name: of the file.
+            place: where the line begins, bytes.
+        """
+        self._places[hash(name)] = place
+        self._marks.pop(hash(name), None)
+
+    def add_earlier(self, entry: Entry, place: int) -> None:
+        """Add a line of an earlier run, whose row may hold tonight.
 
         Args:
             entry: what the line says.
-            place: where the line begins, bytes.
+            place: where it begins, bytes.
         """
         scan = entry.row.scan
-        name = hash(scan.name)
-        self._places[name] = place
+        self.add(scan.name, place)
         if entry.is_settled and entry.holds_for(scan, entry.key):
-            self._marks[name] = _mark(scan, entry.key)
-        else:
-            self._marks.pop(name, None)
+            self._marks[hash(scan.name)] = _mark(scan, entry.key)
 
     def holds(self, scan: Scan, key: str) -> bool:
-        """Whether the file's entry can be taken over, unread; if not, it has to be looked at."""
+        """Whether an earlier run's row can be taken over, unread; if not, look at it."""
         return self._marks.get(hash(scan.name)) == _mark(scan, key)
 
     def place(self, name: str) -> int | None:

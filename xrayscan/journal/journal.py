@@ -29,8 +29,8 @@ _FAULTS = (KeyError, TypeError, ValueError)
 class Journal:
     """An append-only file of checksummed lines, of which the last one about a file counts.
 
-    In memory it holds two numbers for each file, not its row: rows are read back when they are
-    needed.
+    In memory it holds a number or two for each file, not its row: rows are read back when they
+    are needed.
 
     Attributes:
         path: where it lies.
@@ -93,7 +93,7 @@ class Journal:
         return len(self._index)
 
     def holds(self, scan: Scan, key: str) -> bool:
-        """Whether a file's last entry can be taken over, unread; if not, look at ``entry``."""
+        """Whether an earlier run's row can be taken over, unread; if not, look at ``entry``."""
         return self._index.holds(scan, key)
 
     def entry(self, name: str) -> Entry | None:
@@ -128,7 +128,7 @@ class Journal:
         self.has_films = True  # from here on lines may be on the disk, whatever comes in between
         at = self._append(lines)
         for entry, line in zip(entries, lines, strict=True):
-            self._index.keep(entry, at)
+            self._index.add(entry.row.scan.name, at)
             at += len(line)
 
     def close_run(self, facts: dict[str, Any]) -> None:
@@ -205,7 +205,7 @@ class Journal:
         elif kind == _FILM:
             entry = from_record(value)
             self._keys_of_films.add(entry.key)
-            self._index.keep(entry, offset)
+            self._index.add_earlier(entry, offset)
             self.has_films = True
         elif kind == _KEY:
             key = Key(**value)
@@ -256,7 +256,7 @@ class Journal:
                 file.write(self._header())
                 for line in films:
                     entry = from_record(decode_line(line)[_FILM])
-                    index.keep(entry, file.tell())
+                    index.add_earlier(entry, file.tell())
                     keys.add(entry.key)
                     file.write(line)
                 self.keys = {name: key for name, key in self.keys.items() if name in keys}
