@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
+from PIL.ExifTags import Base as Tag
 
 from xrayscan.intake.grey import Grey
 
-_EXIF_ORIENTATION = 0x0112
 # EXIF 2.32, 4.6.4 A: what has to be done to the stored pixels to see them upright.
 _UPRIGHT: dict[int, Callable[[Grey], Grey]] = {
     2: np.fliplr,
@@ -29,7 +29,7 @@ def upright(pixels: Grey, orientation: int) -> Grey:
 
 def orientation_of(picture: Image.Image) -> int:
     """The EXIF orientation, 1 (upright) where it is missing or none that exists."""
-    value = picture.getexif().get(_EXIF_ORIENTATION)
+    value = picture.getexif().get(Tag.Orientation)
     return value if value in _UPRIGHT else 1
 
 

@@ -7,6 +7,7 @@ import io
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.ExifTags import Base as Tag
 from PIL.TiffImagePlugin import OPEN_INFO, TiffImageFile
 
 from xrayscan.errors import ScanError
@@ -20,8 +21,7 @@ from xrayscan.intake.raw_pixels import check_raw_pixels
 from xrayscan.intake.tiff import checked_page, tiff_pixels, unread_pixels
 from xrayscan.records import Radiograph, Reason
 
-_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF 6.0, section 4
-_SAMPLE_FORMAT, _UNSIGNED = 339, (1,)  # section 19
+_WHITE_IS_ZERO, _UNSIGNED = 0, (1,)  # TIFF 6.0, sections 4 and 19
 # 16 bits of grey: byte order, photometric, format, fill order, bits, extra samples; modes.
 _BIG_ENDIAN_WHITE_IS_ZERO = ((b"MM", _WHITE_IS_ZERO, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 
@@ -82,14 +82,14 @@ def _is_deep_colour(picture: Image.Image) -> bool:
 def _grey(picture: Image.Image) -> tuple[Grey, int]:
     """Return (pixels, value of white). More than 8 bits stay more than 8 bits."""
     tags = getattr(picture, "tag_v2", {})
-    inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    inverted = tags.get(Tag.PhotometricInterpretation) == _WHITE_IS_ZERO
     if picture.mode.startswith("I;16"):
         deep = np.array(picture).astype(np.uint16)
         peak = significant_peak(int(deep.max()))
         return (peak - deep if inverted else deep), peak  # only 8 bits and less does Pillow invert
     if picture.mode in ("I", "F"):
         held = np.array(picture)
-        if picture.mode == "I" and tags.get(_SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED:
+        if picture.mode == "I" and tags.get(Tag.SampleFormat, _UNSIGNED) == _UNSIGNED:
             held = held.view(np.uint32)  # Pillow knows 32 bits with a sign only
         values = held.astype(np.float32)
         return stretch(-values if inverted else values), STRETCHED

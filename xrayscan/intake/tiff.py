@@ -14,6 +14,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+from PIL.ExifTags import Base as Tag
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from xrayscan.errors import ScanError
@@ -25,12 +26,11 @@ from xrayscan.intake.jpeg_strict import strict_grey
 from xrayscan.intake.run_lengths import expand
 from xrayscan.records import Reason
 
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
-_PHOTOMETRIC, _FILL_ORDER, _ORIENTATION, _PREDICTOR = 262, 266, 274, 317
-_STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_COUNTS, _PLANAR = 273, 278, 279, 284
-_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
-_SAMPLE_FORMAT, _JPEG_TABLES = 339, 347  # section 19; TIFF Technical Note 2
-_SIGNED, _FLOAT = 2, 3
+_TILES, _STRIPS = (
+    (Tag.TileOffsets, Tag.TileByteCounts),
+    (Tag.StripOffsets, Tag.StripByteCounts),
+)
+_SIGNED, _FLOAT = 2, 3  # TIFF 6.0, section 19
 _SAMPLE_KINDS = {
     1: "integer",
     _SIGNED: "signed integer",
@@ -104,40 +104,40 @@ def _check_kind(tags: Tags, *, swapped: bool) -> None:
     big endian with a sign or a fraction, whose bytes Pillow swaps twice; deep colours that lie
     apart.
     """
-    if _PHOTOMETRIC not in tags:
+    if Tag.PhotometricInterpretation not in tags:
         detail = "its header does not say whether black or white is zero; export it again"
         raise ScanError(Reason.DAMAGED, detail, Format.TIFF)
-    bits, kind = max(tags.get(_BITS, (1,))), int(tags.get(_SAMPLE_FORMAT, (1,))[0])
-    coded = int(tags.get(_COMPRESSION, _NONE)) != _NONE
+    bits, kind = max(tags.get(Tag.BitsPerSample, (1,))), int(tags.get(Tag.SampleFormat, (1,))[0])
+    coded = int(tags.get(Tag.Compression, _NONE)) != _NONE
     if kind in (_SIGNED, _FLOAT) and (bits == 8 or (swapped and coded)):
         raise unread_pixels(_pixel_words(bits, kind))
-    apart = int(tags.get(_PLANAR, 1)) == 2 and int(tags.get(_SAMPLES, 1)) > 1
-    if apart and bits > 8:
+    if _are_apart(tags) and int(tags.get(Tag.SamplesPerPixel, 1)) > 1 and bits > 8:
         detail = "its colours have 16 bits and lie apart, which cannot be read; export it as grey"
         raise ScanError(Reason.UNSUPPORTED, detail, Format.TIFF)
 
 
 def _canvas(data: bytes, tags: Tags) -> NDArray[Any] | None:
     """Room for all pieces of a page that is plain enough to be put together here, else None."""
-    bits = tuple(tags.get(_BITS, (1,)))
+    bits = tuple(tags.get(Tag.BitsPerSample, (1,)))
     plain = {
-        _SAMPLES: 1,
-        _SAMPLE_FORMAT: (1,),
-        _PHOTOMETRIC: 1,  # black is zero
-        _FILL_ORDER: 1,
-        _ORIENTATION: 1,
+        Tag.SamplesPerPixel: 1,
+        Tag.SampleFormat: (1,),
+        Tag.PhotometricInterpretation: 1,  # black is zero
+        Tag.FillOrder: 1,
+        Tag.Orientation: 1,
     }
-    if int(tags.get(_COMPRESSION, _NONE)) not in _DECODED_HERE or bits not in ((8,), (16,)):
+    if int(tags.get(Tag.Compression, _NONE)) not in _DECODED_HERE or bits not in ((8,), (16,)):
         return None
     if any(tags.get(tag, value) != value for tag, value in plain.items()):
         return None
-    if tags.get(_PREDICTOR, 1) not in (1, _DIFFERENCES):
+    if tags.get(Tag.Predictor, 1) not in (1, _DIFFERENCES):
         return None
     pieces = list(_pieces(tags))
     height = max((piece.top + piece.rows for piece in pieces), default=0)
     width = max((piece.left + piece.columns for piece in pieces), default=0)
     held = sum(piece.rows * piece.columns for piece in pieces)
-    if height < int(tags[_HEIGHT]) or width < int(tags[_WIDTH]) or held != height * width:
+    seen = int(tags[Tag.ImageLength]), int(tags[Tag.ImageWidth])
+    if height < seen[0] or width < seen[1] or held != height * width:
         return None  # some are missing
     return np.zeros((height, width), f"{_order(data)}u{bits[0] // 8}")
 
@@ -149,11 +149,11 @@ def _order(data: bytes) -> str:
 def _page(canvas: NDArray[Any], tags: Tags) -> Grey:
     """Undo differences within each piece, and leave off what lies beyond the page."""
     pixels = canvas.astype(canvas.dtype.newbyteorder("="), copy=False)
-    if tags.get(_PREDICTOR) == _DIFFERENCES and tags[_COMPRESSION] in _DEFLATED:
+    if tags.get(Tag.Predictor) == _DIFFERENCES and tags[Tag.Compression] in _DEFLATED:
         for piece in _pieces(tags):
             block = pixels[piece.top : piece.top + piece.rows, piece.left :][:, : piece.columns]
             np.cumsum(block, axis=1, dtype=pixels.dtype, out=block)
-    return np.ascontiguousarray(pixels[: int(tags[_HEIGHT]), : int(tags[_WIDTH])])
+    return np.ascontiguousarray(pixels[: int(tags[Tag.ImageLength]), : int(tags[Tag.ImageWidth])])
 
 
 def _put(content: bytes | NDArray[np.uint8], canvas: NDArray[Any], piece: _Piece) -> None:
@@ -165,29 +165,32 @@ def _put(content: bytes | NDArray[np.uint8], canvas: NDArray[Any], piece: _Piece
 
 
 def _pieces(tags: Tags) -> Iterator[_Piece]:
-    tiled = _TILE_OFFSETS in tags
-    width, height = int(tags[_WIDTH]), int(tags[_HEIGHT])
-    across = int(tags[_TILE_WIDTH]) if tiled else width
-    down = int(tags[_TILE_HEIGHT]) if tiled else min(height, int(tags.get(_ROWS_PER_STRIP, height)))
-    bits = [int(each) for each in tags.get(_BITS, (1,))]
-    apart = int(tags.get(_PLANAR, 1)) == 2  # each sample in strips of its own, section 10
-    samples = int(tags.get(_SAMPLES, 1))
+    tiled = Tag.TileOffsets in tags
+    width, height = int(tags[Tag.ImageWidth]), int(tags[Tag.ImageLength])
+    across = int(tags[Tag.TileWidth]) if tiled else width
+    strip = min(height, int(tags.get(Tag.RowsPerStrip, height)))
+    down = int(tags[Tag.TileLength]) if tiled else strip
+    bits = [int(each) for each in tags.get(Tag.BitsPerSample, (1,))]
+    apart = _are_apart(tags)
+    samples = int(tags.get(Tag.SamplesPerPixel, 1))
     row = -(-across * (bits[0] if apart else bits[0] * samples) // 8)
     beside = -(-width // across)
     per_plane = -(-height // down) * beside
-    offsets, counts = (
-        tags.get(which, ())
-        for which in ((_TILE_OFFSETS, _TILE_COUNTS) if tiled else (_STRIP_OFFSETS, _STRIP_COUNTS))
-    )
+    offsets, counts = (tags.get(which, ()) for which in (_TILES if tiled else _STRIPS))
     for index, (start, length) in enumerate(zip(offsets, counts, strict=False)):
         top, left = index % per_plane // beside * down, index % beside * across
         rows = down if tiled else min(down, height - top)
         yield _Piece(int(start), int(length), rows * row, top, left, rows, across)
 
 
+def _are_apart(tags: Tags) -> bool:
+    """Whether each sample lies in strips of its own (TIFF 6.0, section 10)."""
+    return int(tags.get(Tag.PlanarConfiguration, 1)) == 2
+
+
 def _content(coded: bytes, piece: _Piece, tags: Tags) -> bytes | NDArray[np.uint8] | None:
     """Decode a piece, and refuse it if it is not whole; None where that is left to others."""
-    compression = int(tags.get(_COMPRESSION, _NONE))
+    compression = int(tags.get(Tag.Compression, _NONE))
     content: bytes | None = b""
     if compression == _NONE:
         content = b"" if len(coded) >= piece.size else None
@@ -213,7 +216,7 @@ def _inflated(coded: bytes, size: int) -> bytes | None:
 
 def _jpeg_content(coded: bytes, piece: _Piece, tags: Tags) -> NDArray[np.uint8] | None:
     """Decode a JPEG that may have its tables in a place common to all pieces (Technical Note 2)."""
-    tables = bytes(tags.get(_JPEG_TABLES, b""))
+    tables = bytes(tags.get(Tag.JPEGTables, b""))
     whole = coded[:2] + tables[2:-2] + coded[2:]
     try:
         width, height, _ = frame_size(whole)
@@ -242,7 +245,8 @@ def tiff_pixels(data: bytes) -> str:
         file = io.BytesIO(data)
         file.seek(directory.next)
         directory.load(file)
-        return _pixel_words(directory[_BITS][0], directory.get(_SAMPLE_FORMAT, (1,))[0])
+        bits, kind = directory[Tag.BitsPerSample][0], directory.get(Tag.SampleFormat, (1,))[0]
+        return _pixel_words(bits, kind)
     except Exception:  # anything at all on damaged bytes
         return ""
 
