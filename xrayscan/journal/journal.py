@@ -29,8 +29,7 @@ _FAULTS = (KeyError, TypeError, ValueError)
 class Journal:
     """An append-only file of checksummed lines, of which the last one about a file counts.
 
-    In memory it holds a number or two for each file, not its row: rows are read back when they
-    are needed.
+    In memory it holds numbers for each file, not its row: rows are read back when they are needed.
 
     Attributes:
         path: where it lies.
