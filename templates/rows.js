@@ -60,12 +60,15 @@ function reasonText(row) {
 const same = (field) => (value) => (row) => row[at[field]] === value;
 const day = (value) => Date.parse(value + "T00:00:00Z") / 1000;
 
+/* The beginning of a sha256, long enough to be meant as one: hardly any film lacks a short one's digits. */
+const HASH = /^[0-9a-f]{8,64}$/;
+
 const FILTERS = {
   q: (value) => {
     const parts = value.toLowerCase().split(/\s+/).filter(Boolean);
     return (row) => {
-      const text = [row[at.path], row[at.detail], row[at.sha256], markText(row)].join(" ").toLowerCase();
-      return parts.every((part) => text.includes(part));
+      const text = [row[at.path], reasonText(row), markText(row)].join(" ").toLowerCase();
+      return parts.every((part) => text.includes(part) || (HASH.test(part) && row[at.sha256].startsWith(part)));
     };
   },
   section: (value) => (row) => sectionOf(row).id === value,

@@ -230,7 +230,10 @@ FILTERS = {
     "assessed from": ("from", "2026-11-22", lambda row: False),
     "assessed to": ("to", "2026-11-21", lambda row: True),
     "search in remarks": ("q", "FRAMES first", lambda row: "first of 2 frames" in row.detail),
+    "search in reasons": ("q", "cut off", lambda row: row.reason == "truncated"),
     "search by content": ("q", "6b86b273ff34", lambda row: row.sha256.startswith("6b86b273ff34")),
+    "no search amid content": ("q", "b86b273ff34", lambda row: False),
+    "no search for few digits of content": ("q", "11", lambda row: "11" in row.scan.name),
     "read": ("verdict", "agree", lambda row: False),
 }
 
