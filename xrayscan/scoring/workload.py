@@ -29,8 +29,8 @@ def workload(card: ModelCard, decision: Decision, tally: Tally) -> str:
     prevalence = card.curve.prevalence
     low, high = (1000 * prevalence * share for share in wilson(missed, count))
     return (
-        f"to read: {tally.to_read} of {scored} new ({tally.positive} positive); of 1,000 films "
-        f"like the validation patients', {100 * prevalence:.0f} % with {decision.positive}, "
-        f"{1000 * prevalence * missed / count:.1f} ({low:.1f} to {high:.1f}) would be missed "
-        "among those not read"
+        f"to read: {tally.to_read} of {scored} new films ({tally.positive} called "
+        f"{decision.positive}); would be left unread: {1000 * prevalence * missed / count:.1f} "
+        f"({low:.1f} to {high:.1f}) of the {1000 * prevalence:.0f} with {decision.positive} among "
+        "1,000 films as in validation"
     )
