@@ -59,11 +59,11 @@ const KEYS = {
   2: () => giveVerdict(facts.positive),
   n: () => pane.hidden || byId("note").focus(),
   "/": () => form.elements.q.focus(),
-  "?": () => byId("keys-title").closest("details").toggleAttribute("open"),
+  "?": () => byId("keys").showModal(),
 };
 
 function onKey(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || byId("keys").open) return; // it closes by Esc itself
   if (event.key === "Escape" && !pane.hidden) return closeFilm();
   if (!byId("keys-on").checked || event.target.closest("input:not([type=range], [type=checkbox]), select, textarea")) return;
   const action = KEYS[event.key];

@@ -192,7 +192,10 @@ function listen() {
   for (const link of document.querySelectorAll("nav a")) {
     link.addEventListener("click", (event) => { // the address belongs to the filter
       event.preventDefault();
-      document.querySelector(link.getAttribute("href")).scrollIntoView();
+      const section = document.querySelector(link.getAttribute("href"));
+      section.tabIndex = -1; // so that the keyboard goes on from there
+      section.focus();
+      section.scrollIntoView();
     });
   }
   for (const button of pane.querySelectorAll("[data-verdict]")) button.addEventListener("click", () => giveVerdict(button.dataset.verdict));
@@ -200,6 +203,8 @@ function listen() {
   for (const [name, action] of Object.entries(moves)) pane.querySelector(`[data-part="${name}"]`).addEventListener("click", action);
   byId("note").addEventListener("input", () => judge({ note: byId("note").value }));
   byId("reader").addEventListener("change", sign);
+  byId("keys-show").addEventListener("click", () => byId("keys").showModal());
+  byId("keys-close").addEventListener("click", () => byId("keys").close());
   byId("export-csv").addEventListener("click", () => download("verdicts.csv", "text/csv", verdictsCsv()));
   byId("export-json").addEventListener("click", () => download("verdicts.json", "application/json", verdictsJson()));
   byId("import").addEventListener("change", takeIn);

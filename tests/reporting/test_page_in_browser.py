@@ -598,10 +598,31 @@ def test_the_same_key_again_takes_a_verdict_back(page: Any) -> None:
 
 
 def test_single_keys_can_be_turned_off(page: Any) -> None:
-    page.locator("#keys-title").click()
+    page.get_by_role("button", name="Keys").click()
     page.locator("#keys-on").uncheck()
+    page.get_by_role("button", name="Close").click()
     page.keyboard.press("j")
     assert page.locator("#film").is_hidden()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_keys_are_listed_over_the_film_that_is_read(page: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 740})
+    pane = open_first(page)
+    page.keyboard.press("?")
+    listed = page.locator("#keys .keys")
+    box = listed.bounding_box()
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= 740
+    page.keyboard.press("Escape")
+    assert listed.is_hidden()
+    assert pane.is_visible()
+
+
+def test_the_keyboard_goes_where_a_link_leads(page: Any) -> None:
+    page.get_by_role("link", name="The model").press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#model') !== null")
 
 
 def exported(page: Any, kind: str) -> Path:
@@ -770,9 +791,11 @@ def test_axe_finds_nothing_serious(page: Any, scheme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-core")
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    for opened in (False, True):
-        if opened:
+    for step in ("list", "film", "keys"):
+        if step == "film":
             open_first(page)
+        elif step == "keys":
+            page.keyboard.press("?")
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
         found = axe.Axe().run(page, options={"runOnly": tags}).response["violations"]
         said = [(rule["id"], [node["html"][:100] for node in rule["nodes"]]) for rule in found]
