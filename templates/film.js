@@ -105,6 +105,7 @@ function makeFilm(pane) {
     pane.classList.toggle("no-picture", !picture);
     pane.classList.toggle("no-heat", !picture || !picture.heat);
     canvas.hidden = true;
+    heatStage.setAttribute("aria-label", `Film ${picture?.heat ? "with heat map" : "as it is"}; arrow keys move it when enlarged`);
     if (!picture) return;
     for (const image of pane.querySelectorAll(".stage img")) {
       image.alt = name;
@@ -203,6 +204,9 @@ function limitText(value) {
 const distanceText = (row) =>
   `Distance from the training films ${row[at.embedding_distance]}; above ${facts.distance_limit} a film counts as unlike them.`;
 
+/* Whose side it is: films are read by the patient's. */
+const sideText = (where) => (/left|right/.test(where) ? " (side as seen, not the patient's)" : "");
+
 const heatText = ({ heat, where }) => heat < 0.05
   ? "Hardly anything in the picture raised the score."
-  : `What raised the score most lies in the ${where} of the picture, at heat ${heat.toFixed(2)}${heat >= 1 ? " or more" : ""}.`;
+  : `What raised the score most lies in the ${where} of the picture${sideText(where)}, at heat ${heat.toFixed(2)}${heat >= 1 ? " or more" : ""}.`;

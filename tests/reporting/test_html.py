@@ -307,7 +307,9 @@ def test_the_scale_says_what_1_means(tmp_path: Path) -> None:
 
 
 def test_without_heat_maps_there_is_no_scale(tmp_path: Path) -> None:
-    assert 'class="legend"' not in page_of(tmp_path, [], cam="none")
+    page = page_of(tmp_path, [], cam="none")
+    assert "Colour scale" not in page
+    assert "Heat shows" not in page
 
 
 # --- tonight and before -------------------------------------------------------------------------

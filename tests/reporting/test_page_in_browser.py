@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -417,11 +418,40 @@ def test_films_are_found_by_their_mark(page: Any, report: Report) -> None:
     until(page, f"document.querySelector('#shown').textContent.startsWith('{weak} of')")
 
 
-def test_a_film_without_heat_map_has_no_mark(page: Any) -> None:
+def test_a_film_without_heat_map_speaks_of_none(page: Any) -> None:
+    pane = open_first(page)
+    page.keyboard.press("s")
     page.locator("#sections button[value=not_assessed]").click()
     assert page.locator("#list .mark").count() == 0
     page.locator("#list .open").first.click()
-    assert page.locator("#film .mark").count() == 0
+    assert pane.locator(".mark").count() == 0
+    assert "heat" not in pane.inner_text().lower()
+    for media in ("screen", "print"):
+        page.emulate_media(media=media)
+        (stage,) = [stage for stage in pane.locator(".stage").all() if stage.is_visible()]
+        assert stage.get_attribute("aria-label").startswith("Film as it is;")
+        assert stage.bounding_box()["width"] > 0.9 * stage.locator("..").bounding_box()["width"]
+
+
+SIDES = {0: "upper left", 3: "upper centre", 6: "upper right"}
+
+
+@pytest.mark.parametrize(("column", "where"), SIDES.items(), ids=SIDES.values())
+def test_a_side_is_said_to_be_the_pictures(page: Any, column: int, where: str) -> None:
+    """Films are read by the patient's sides, which are the other ones."""
+    levels = base64.b64encode(bytes(200 * (place == column) for place in range(49))).decode()
+    said = page.evaluate("heat => heatText(hottest(heat))", [7, 7, levels])
+    assert f"lies in the {where} of the picture" in said
+    assert ("(side as seen, not the patient's)" in said) is (column != 3)
+
+
+def test_the_colours_are_explained_beside_the_picture(page: Any) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    pane = open_first(page)
+    page.wait_for_timeout(50)
+    scale = pane.locator(".scale").bounding_box()
+    assert scale["y"] + scale["height"] <= 900
+    assert pane.locator(".scale").inner_text().split() == ["0", "1"]
 
 
 PIXELS = """canvas => {

@@ -59,8 +59,8 @@ _REASONS: Mapping[Reason, str] = {
 TESTED, WEAK, UNTESTED = "tested", "weak", "untested"
 _MARKS = {
     TESTED: (
-        "heat map: tested",
-        "heat tested",
+        "heat map: test passed",
+        "heat test passed",
         "The film scores lower with its hottest fifth blurred than with as much of it blurred "
         "where the same heat would lie in other places.",
     ),
