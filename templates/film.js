@@ -123,15 +123,16 @@ function makeFilm(pane) {
   }
 
   function pairs(row) {
-    const size = row[at.width] === null ? "" : `${row[at.width]} × ${row[at.height]}`;
+    const size = row[at.width] === null ? "" : `${row[at.width]} × ${row[at.height]} pixels`;
     const age = row[at.age] && `${row[at.age]} years${row[at.age] === "90" ? " or more" : ""}`; // 90 stands for all above 89
+    const utc = (seconds) => when(seconds) && when(seconds) + " UTC";
     return [
       ["Age", age],
       ["Sex", row[at.sex]],
       ["View", row[at.view]],
       ["Format", [row[at.format], size].filter(Boolean).join(", ")],
-      ["File", [`${row[at.size_bytes].toLocaleString("en")} bytes`, when(row[at.modified])].filter(Boolean).join(", ")],
-      ["Assessed", when(row[at.assessed_at])],
+      ["File", [`${row[at.size_bytes].toLocaleString("en")} bytes`, utc(row[at.modified])].filter(Boolean).join(", ")],
+      ["Assessed", utc(row[at.assessed_at])],
       ["sha256", row[at.sha256]],
     ].filter(([, value]) => value);
   }
@@ -162,7 +163,7 @@ function makeFilm(pane) {
       part("place").textContent = place;
       part("result").textContent = shown(resultText(row));
       part("result").className = "badge " + (row[at.label] === facts.positive ? "positive" : sectionOf(row).id);
-      part("probability").textContent = row[at.probability] === null ? "" : `P(${facts.positive}) ${probabilityText(row[at.probability])}`;
+      part("probability").textContent = row[at.probability] === null ? words.reasons[row[at.reason]] || "" : `P(${facts.positive}) ${probabilityText(row[at.probability])}`;
       part("why").replaceChildren(...why(row, picture).map((text) => element("li", { textContent: shown(text) })));
       part("facts").replaceChildren(...pairs(row).map(([name, value]) =>
         element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: shown(value) }))));

@@ -8,8 +8,8 @@ const COLUMNS = [
   { key: "probability", title: "P" },
   { key: "zone", title: "Zone" },
   { key: "reason", title: "Reason and remarks" },
-  { key: "modified", title: "File dated" },
-  { key: "assessed", title: "Assessed" },
+  { key: "modified", title: "File dated (UTC)" },
+  { key: "assessed", title: "Assessed (UTC)" },
   { key: "verdict", title: "Verdict" },
 ];
 

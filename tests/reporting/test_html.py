@@ -91,6 +91,7 @@ def page_of(
     drift: tuple[str, ...] = (),
     workload: str = "",
     measured: tuple[dict[str, Any], ...] = (),
+    options: dict[str, Any] | None = None,
     **card: Any,
 ) -> str:
     worklist = Worklist("PNEUMONIA", 10)
@@ -98,7 +99,8 @@ def page_of(
         worklist.add(row, picture)
     facts = run_facts(rule, threshold, paths or ["scans"], found)
     summary = replace(facts.summary, drift=drift, workload=workload)
-    run = replace(facts, nights=nights, summary=summary)
+    asked = {**facts.options, **(options or {})}
+    run = replace(facts, nights=nights, summary=summary, options=asked)
     model = ReportModel(CARD | card, "PNEUMONIA", "NORMAL", cam, measured)
     write_report(folder / "out.html", CHECKOUT / "templates", worklist, run, model)
     return (folder / "out.html").read_text(encoding="utf-8")
@@ -220,6 +222,25 @@ def test_many_folders_are_counted(tmp_path: Path) -> None:
     page = words_of(page_of(tmp_path, [], paths=[f"ward-{number}" for number in range(9)]))
     assert "Scanned ward-0, ward-1, ward-2, ward-3, ward-4 and 4 more" in page
     assert "ward-8" in page.partition("This run")[2]
+
+
+OPTIONS = {
+    "nothing": ("include", [], "include –"),
+    "no text": ("shard", "", "shard –"),
+    "none": ("zones", None, "zones –"),
+    "seconds": ("time_limit", 120.0, "time limit 120.0 s"),
+    "a number": ("batch_size", 16, "batch size 16"),
+    "nought": ("workers", 0, "workers 0"),
+    "on": ("recursive", True, "recursive yes"),
+    "off": ("heat_test", False, "heat test no"),
+}
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), OPTIONS.values(), ids=OPTIONS)
+def test_options_are_in_words_and_with_units(
+    tmp_path: Path, name: str, value: Any, expected: str
+) -> None:
+    assert expected in words_of(page_of(tmp_path, [], options={name: value}))
 
 
 # --- films --------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -301,7 +302,7 @@ def test_a_list_of_no_films_speaks_of_no_filters(tab: Tab, tmp_path: Path) -> No
 ORDERS = {
     "File": lambda row: row.scan.name,
     "P": lambda row: -row.probability,
-    "File dated": lambda row: row.scan.modified_ns,
+    "File dated (UTC)": lambda row: row.scan.modified_ns,
 }
 
 
@@ -377,6 +378,14 @@ def test_age_sex_and_view_stand_with_the_film(
     names = pane.locator(".pairs dt").all_text_contents()
     pairs = dict(zip(names, pane.locator(".pairs dd").all_text_contents(), strict=True))
     assert {name: pairs[name] for name in pairs if name in ("Age", "Sex", "View")} == expected
+
+
+def test_figures_of_a_film_have_their_units(page: Any) -> None:
+    texts = "list => [...list.children].map(pair => [...pair.children].map(e => e.textContent))"
+    said = dict(open_first(page).locator(".pairs").evaluate(texts))
+    assert said["Format"].endswith("2021 × 1955 pixels")
+    assert re.search(r" bytes, \d{4}-\d\d-\d\d \d\d:\d\d UTC$", said["File"])
+    assert said["Assessed"].endswith(" UTC")
 
 
 @pytest.mark.parametrize("mark", ["tested", "weak", "untested"])
@@ -589,6 +598,7 @@ def test_a_film_without_picture_says_so(tab: Tab, report_beside: Report) -> None
     page.locator("#list .open").first.click()
     assert page.get_by_text("No picture of this film").is_visible()
     assert "cut off: ends in the middle" in page.locator("#film .why").inner_text()
+    assert page.locator("#film .called").inner_text().split("\n") == ["unreadable", "cut off"]
 
 
 # --- reading ------------------------------------------------------------------------------------
