@@ -24,6 +24,13 @@ function breakable(path) {
   return path.split("/").flatMap((part, index) => (index ? ["/", element("wbr"), part] : [part]));
 }
 
+/* A path whose folder takes a line at most, so that the file's own name is seen. */
+function folderFirst(path) {
+  const file = path.slice(path.lastIndexOf("/") + 1);
+  const folder = path.slice(0, path.length - file.length);
+  return [...(folder ? [element("span", { className: "folder", textContent: shown(folder) })] : []), shown(file)];
+}
+
 /* How far a film's heat map was tested, as a badge; nothing for a film without one. */
 function mark(row) {
   const found = markOf(row);
@@ -76,7 +83,7 @@ function makeList(frame, { open, sort }) {
   function line(position) {
     const row = rows[order[position]];
     const name = element("button", { type: "button", className: "open", tabIndex: position === place ? 0 : -1 });
-    name.append(element("span", { className: "clamp" }, ...breakable(shown(row[at.path]))));
+    name.append(element("span", { className: "clamp" }, ...folderFirst(row[at.path])));
     name.addEventListener("click", () => open(position));
     const reason = (row[at.gone] ? "no longer in the folder; " : "") + shown(reasonText(row));
     const cells = {

@@ -360,6 +360,13 @@ def test_the_histogram_counts_every_scored_film(tmp_path: Path) -> None:
     assert counts == ["2", "1", *["0"] * 8, "1", *["0"] * 8, "2"]
 
 
+def test_nothing_alarms_where_there_is_nothing(tmp_path: Path) -> None:
+    page = page_of(tmp_path, [], found=0)
+    assert "No film was scored." in words_of(page)
+    for alarm in ('class="positive"', 'class="review', 'class="unreadable', "<rect class="):
+        assert alarm not in page
+
+
 # --- scripts, names, sizes ----------------------------------------------------------------------
 
 HOSTILE = (

@@ -153,10 +153,29 @@ def test_names_may_break_after_each_folder(page: Any) -> None:
     page.goto(f"{page.url}#q={name.rpartition('/')[2]}")
     page.locator("#list .open").first.click()
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    for place in ("#list .clamp", "#film-title", "#plain tbody th"):
+    for place in ("#film-title", "#plain tbody th"):
         found = page.locator(place).first
         assert found.text_content() == name
         assert found.inner_html() == "ward 2/<wbr>2026-11/<wbr>film-00051.dcm"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("folder", ["", "ward/", "a long name of a folder/" * 4, "ward" * 50 + "/"])
+def test_a_files_name_is_seen_whatever_its_folder(page: Any, width: int, folder: str) -> None:
+    page.set_viewport_size({"width": width, "height": 740})
+    page.evaluate("path => { rows[0][at.path] = path; refresh() }", folder + "film-00051.dcm")
+    page.wait_for_timeout(50)
+    name = page.locator("#list .clamp").first
+    assert name.text_content() == folder + "film-00051.dcm"
+    lines = """e => {
+      const range = document.createRange();
+      range.selectNodeContents(e.lastChild);
+      const lines = range.getClientRects();
+      const last = innerWidth < 400 ? lines[0] : lines[lines.length - 1];
+      return [last.bottom, e.getBoundingClientRect().bottom];
+    }"""
+    bottom, edge = name.evaluate(lines)
+    assert bottom <= edge + 1
 
 
 def test_what_the_calls_hang_on_is_on_the_first_screen(page: Any) -> None:
