@@ -50,11 +50,12 @@ function verdictOf(row) {
   return entry.label === row[at.label] ? "agree" : "disagree";
 }
 
-/* What was said of a film, in one line: "disagree (A.B., 2026-11-21 03:04): the note". */
+/* What was said of a film, in one line: "disagree (A.B., 2026-11-21 03:04 UTC): the note". */
 function saidText(row) {
   const entry = entryOf(row);
   if (!entry) return "";
-  const who = [entry.reader, when(Date.parse(entry.time) / 1000)].filter(Boolean).join(", ");
+  const moment = when(Date.parse(entry.time) / 1000);
+  const who = [entry.reader, moment && moment + " UTC"].filter(Boolean).join(", ");
   return [verdictOf(row), who && `(${who})`].filter(Boolean).join(" ") + (entry.note && `: ${entry.note}`);
 }
 

@@ -948,6 +948,13 @@ def test_print_has_verdicts_and_notes(page: Any) -> None:
     assert page.locator("#film-said").is_hidden(), "nothing was said of this one"
 
 
+def test_paper_says_what_heat_means(page: Any) -> None:
+    pane = open_first(page)
+    page.emulate_media(media="print")
+    assert pane.get_by_text("not where disease is").is_visible()
+    assert pane.locator(".scale").is_visible()
+
+
 def test_no_column_is_cut_off_on_paper(page: Any) -> None:
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 700, "height": 1000})  # A4 with its margins
