@@ -17,6 +17,7 @@ from xrayscan.evaluation.bootstrap import (
     chosen_threshold_interval,
     distance_interval,
     interval,
+    intervals,
     resamples,
     threshold_intervals,
 )
@@ -117,6 +118,17 @@ def test_no_interval_where_nothing_can_be_said(case: tuple) -> None:
 def test_resamples_without_a_value_are_left_out() -> None:
     found = interval(lambda films: math.nan if films[0] == 0 else 2.0, list("abcdef"), 100)
     assert found == Interval(2.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("share", "there"), [(0.0, True), (0.01, True), (0.05, False), (0.3, False), (1.0, False)]
+)
+def test_resamples_without_a_limit_are_not_left_out(share: float, there: bool) -> None:
+    """Where more than 25 in 1,000 have none, neither has the upper end."""
+    values = iter([math.inf] * round(1000 * share) + [1.0, 2.0] * 500)
+    found = intervals(lambda films: {"ratio": next(values)}, list("abcdef"))
+    assert ("ratio" in found) is there
+    assert not there or found["ratio"] == Interval(1.0, 2.0)
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -148,6 +148,26 @@ def test_the_sentences() -> None:
     assert "no upper limit" in ratio["why"]
 
 
+@pytest.mark.parametrize(("mistakes", "there"), [(2, False), (10, True)])
+def test_a_ratio_that_few_errors_bound_has_no_interval(mistakes: int, there: bool) -> None:
+    """Of 100 negatives 2 called: one resample in seven has none, and the ratio no upper limit."""
+    said = [0.9] * 90 + [0.1] * 10 + [0.9] * mistakes + [0.1] * (100 - mistakes)
+    facts = measure(sample_of(said, [1] * 100 + [0] * 100), MeasureOptions(0.5))
+    ratio = facts["at_threshold"]["likelihood_ratio_positive"]
+    assert ratio["value"] == pytest.approx(0.9 / (mistakes / 100))
+    assert (ratio["interval"] is not None) is there
+    assert there or ratio["why"].endswith("or errors.")
+
+
+def test_a_slope_that_many_resamples_do_not_have_has_no_interval() -> None:
+    """One film of 60 on the wrong side: without it the line is upright."""
+    probabilities = [*np.linspace(0.05, 0.4, 30), 0.35, *np.linspace(0.6, 0.95, 29)]
+    facts = measure(sample_of(probabilities, [0] * 30 + [1] * 30), MeasureOptions(0.5))
+    for name in ("slope", "intercept"):
+        assert facts["calibration"][name]["value"] is not None
+        assert facts["calibration"][name]["interval"] is None
+
+
 def test_the_sample_of_nothing_says_so() -> None:
     facts = measure(sample_of([], []), MeasureOptions(0.5))
     assert facts["ranking"] == facts["calibration"] == {"why": "No film was scored."}

@@ -101,14 +101,15 @@ def intervals(
     """Give the intervals of several statistics from the same resamples, by name.
 
     Args:
-        statistics: of the films of these indices, (M,), by name; NaN or infinity where one has no
-            value.
+        statistics: of the films of these indices, (M,), by name; NaN where one has no value, which
+            is left out, infinity where it has no limit, which is not: without such resamples the
+            others would pass for narrower than they are.
         patients: (N,) whose film each one is.
         count: number of resamples.
         seed: of the drawing.
 
     Returns:
-        Without those that ``interval`` would say nothing of.
+        Without those that ``interval`` would say nothing of, and those with an end without limit.
     """
     if len(set(patients)) < 2:
         return {}
@@ -116,9 +117,12 @@ def intervals(
     found = {}
     for name in rows[0]:
         values = np.array([row[name] for row in rows], np.float64)
-        values = values[np.isfinite(values)]
-        if 2 * len(values) >= count:
+        values = values[~np.isnan(values)]
+        if not len(values) or 2 * len(values) < count:
+            continue
+        with np.errstate(invalid="ignore"):  # between two infinities
             low, high = np.quantile(values, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+        if np.isfinite(low) and np.isfinite(high):
             found[name] = Interval(float(low), float(high))
     return found
 

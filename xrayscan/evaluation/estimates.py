@@ -11,7 +11,7 @@ from xrayscan.evaluation.bootstrap import COUNT, Interval
 
 BOOTSTRAP = f"bootstrap over patients, {COUNT} resamples"
 UNBIASED = f"{BOOTSTRAP}, less what chance adds"
-FEW = "No interval: too few patients, or too few of one class."
+FEW = "No interval: too few patients, films of one class, or errors."
 DECIMALS = 6  # as many as probabilities are written with
 
 

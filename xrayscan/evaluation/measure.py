@@ -159,11 +159,13 @@ def _calibrated(
     probabilities: NDArray[np.float64], positives: NDArray[np.bool_]
 ) -> dict[str, float]:
     line = calibration_line(probabilities, positives)
+    tell_nothing = np.ptp(probabilities) == 0 or positives.all() or not positives.any()
+    no_line = math.nan if tell_nothing else math.inf  # told apart without error
     large = calibration_in_the_large(probabilities, positives)
     return {
         "brier": brier(probabilities, positives),
-        "slope": math.nan if line is None else line.slope,
-        "intercept": math.nan if line is None else line.intercept,
+        "slope": no_line if line is None else line.slope,
+        "intercept": no_line if line is None else line.intercept,
         "in_the_large": math.nan if large is None else large,
     }
 
