@@ -61,8 +61,8 @@ _UNDEFINED = {
     "balanced_accuracy": "It takes films of both classes.",
     "matthews": "It takes films of both classes, and calls of both kinds.",
     "youden": "It takes films of both classes.",
-    "likelihood_ratio_positive": "No film was called positive by mistake: it has no upper limit.",
-    "likelihood_ratio_negative": "No negative film was called negative: it has no upper limit.",
+    "likelihood_ratio_positive": "No film was called positive by mistake: nothing to divide by.",
+    "likelihood_ratio_negative": "No negative film was called negative: nothing to divide by.",
     "ppv_at_prevalence": "No film was called positive.",
     "npv_at_prevalence": "No film was called negative.",
 }

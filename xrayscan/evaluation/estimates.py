@@ -79,5 +79,5 @@ def estimated(
     if interval is None:
         return Estimate(value, why=FEW)
     if interval.low == interval.high:
-        return Estimate(value, why="No resample differs: the films show no error to tell a width.")
+        return Estimate(value, why="No resample differs: the films do not tell a width.")
     return Estimate(value, interval, method)

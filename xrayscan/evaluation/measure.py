@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.evaluation import bootstrap, delong
+from xrayscan.evaluation import bootstrap
+from xrayscan.evaluation.area import area
 from xrayscan.evaluation.by_threshold import Facts, at_threshold, decision_curve, threshold_table
 from xrayscan.evaluation.estimates import (
     FEW,
@@ -93,21 +94,11 @@ def ranking(sample: Sample) -> Facts:
     facts: Facts = {
         name: estimated(value, intervals.get(name), FEW).facts() for name, value in values.items()
     }
-    areas = delong.areas([sample.probabilities], sample.positives, sample.patients)
-    found = areas.interval()
-    facts["auc"]["interval_delong"] = ends(found)
-    if found is None:
-        facts["auc"]["why_no_delong"] = _no_variance(sample)
+    found = area(sample)
+    facts["auc"]["interval_delong"] = ends(found.interval)
+    if found.why:
+        facts["auc"]["why_no_delong"] = found.why
     return facts
-
-
-def _no_variance(sample: Sample) -> str:
-    if np.ptp(sample.probabilities) == 0:
-        return "All probabilities are equal: nothing is ranked."
-    sides = (sample.positives, ~sample.positives)
-    if min(len(set(sample.chosen(side).patients)) for side in sides) < 2:
-        return "A class has films of a single patient: its spread cannot be seen."
-    return "Every film of one class lies above every one of the other: no error shows a width."
 
 
 def _ranked(probabilities: NDArray[np.float64], positives: NDArray[np.bool_]) -> dict[str, float]:
