@@ -55,8 +55,10 @@ def test_a_model_and_outputs_and_their_mean(films: Path, theirs: Path, tmp_path:
     assert len(differences) == len(facts["call_pairs"]) == 3
     pair = differences["fast", "theirs"]
     assert pair["value"] == pytest.approx(fast["auc"]["value"] - other["auc"]["value"], abs=2e-6)
-    page = Page((tmp_path / "c.html").read_text(encoding="utf-8"))
+    text = (tmp_path / "c.html").read_text(encoding="utf-8")
+    page = Page(text)
     assert page.links <= page.ids
+    assert "Both tests take the films of a patient together." in text
     assert all(source.startswith("data:image/") for source in page.sources)
 
 

@@ -14,6 +14,7 @@ FACTS: dict[str, Any] = {
     "flow": {
         "labelled": 12, "patients": 9, "scored": 10, "not_assessed": 1, "unreadable": 1,
         "vanished": 0, "without_probability": 2, "learnt_from": 0,
+        "without_patient": 3,
     },
     "measures": {
         "films": {"positive": 4, "scored": 10, "names": ["NORMAL", "PNEUMONIA"]},
@@ -55,6 +56,8 @@ SAID = {
     "the model": ((TRIPOD, "22"), (CLAIM, "22"), "card sha256 abab"),
     "learnt from": ((TRIPOD, "16"), (CLAIM, "20"), "has learnt from: 0"),
     "code": ((TRIPOD, "18f"), (CLAIM, "43"), "xrayscan 0.1.0, open source"),
+    "patients": ((TRIPOD, "12d"), (CLAIM, "20"), "every interval. 3 films name none and count"),
+    "admission": ((TRIPOD, "7"), (CLAIM, "9"), "were not scored (admission on)"),
     "groups": ((TRIPOD, "14"), (TRIPOD, "14"), "By sex, view."),
 }
 
@@ -81,3 +84,13 @@ def test_a_site_profile_says_how_it_was_corrected() -> None:
     profile = {**card, "recalibration": {"words": "Probabilities are corrected."}}
     found = {row.number: row.answer for row in checklist(FACTS, profile) if row.standard == TRIPOD}
     assert found["12f"] == "Probabilities are corrected."
+
+
+@pytest.mark.parametrize("admission", ["warn", "off"])
+def test_films_unlike_the_training_films_that_were_scored_are_not_said_to_be_left_out(
+    admission: str,
+) -> None:
+    card = load_card(model_folder(DEFAULT_MODEL)).facts
+    facts = FACTS | {"options": {"admission": admission}}
+    answers = {(row.standard, row.number): row.answer for row in checklist(facts, card)}
+    assert f"were scored, too (admission {admission})" in answers[TRIPOD, "7"]

@@ -9,7 +9,6 @@ from typing import Any
 from xrayscan.evaluation.checklist_items import CLAIM, CLAIM_ITEMS, TRIPOD, TRIPOD_ITEMS
 
 _SHOWN = "In this report, with intervals and by subgroup."
-_PATIENTS = "Films of one patient are taken together in every interval."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def _tripod(facts: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, str]
         "7": _preparation(facts, card),
         "9b": "The film alone; nothing from a header is scored.",
         "11": _missing(facts),
-        "12d": _PATIENTS,
+        "12d": _patients(facts),
         "12e": _measures(facts),
         "12f": _updated(card),
         "12g": _computed(facts),
@@ -67,7 +66,7 @@ def _claim(facts: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, str]:
     return {
         "9": _preparation(facts, card),
         "12": _missing(facts),
-        "20": f"{_PATIENTS} {_training(facts, card)}",
+        "20": f"{_patients(facts)} {_training(facts, card)}",
         "22": _model(facts, card),
         "23": ", ".join(f"{name} {version}" for name, version in facts["versions"].items()) + ".",
         "24": _started(card),
@@ -85,10 +84,18 @@ def _claim(facts: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, str]:
 
 def _preparation(facts: Mapping[str, Any], card: Mapping[str, Any]) -> str:
     size = card["input"]["size"]
+    admission = facts["options"]["admission"]
+    unlike = "were not scored" if admission == "on" else "were scored, too"
     return (
         f"Decoded to grey, squeezed to {size} × {size} pixels; films outside the training "
-        f"population were not scored (admission {facts['options']['admission']})."
+        f"population {unlike} (admission {admission})."
     )
+
+
+def _patients(facts: Mapping[str, Any]) -> str:
+    unnamed = facts["flow"]["without_patient"]
+    alone = f" {unnamed} films name none and count as one each." if unnamed else ""
+    return f"Films of one patient are taken together in every interval.{alone}"
 
 
 def _missing(facts: Mapping[str, Any]) -> str:
