@@ -42,7 +42,8 @@ def test_nights_like_the_others_seldom_alarm() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        pytest.param({"shift": 0.15}, ["further from the training", "lie otherwise"], id="scanner"),
+        pytest.param({"shift": 0.15}, ["validation patients", "earlier nights"], id="scanner"),
+        pytest.param({"shift": -0.15}, ["validation patients", "earlier nights"], id="nearer"),
         pytest.param({"tilt": 0.3}, ["probabilities are spread otherwise"], id="patients"),
         pytest.param({}, [], id="nothing"),
     ],
@@ -55,6 +56,7 @@ def test_what_has_changed_is_said(change: dict[str, float], words: list[str]) ->
     assert len(said) == len(words)
     for sentence, word in zip(said, words, strict=True):
         assert sentence.startswith("drift: tonight's ")
+        assert "further" not in sentence  # D has no direction
         assert word in sentence
 
 

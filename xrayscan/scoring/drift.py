@@ -41,7 +41,7 @@ def find_drift(
     before = earlier[-EARLIER_NIGHTS:]
     pairs = [
         (
-            "tonight's films lie further from the training films than its own patients'",
+            "tonight's films lie otherwise to the training films than those of validation patients",
             tonight.distances,
             training,
             LEAST_FILMS,
