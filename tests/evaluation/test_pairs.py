@@ -54,7 +54,7 @@ def test_films_in_thousands() -> None:
     first, second = rng.random((2, 40_000)) < 0.8
     patients = [str(each) for each in rng.integers(0, 20_000, 40_000)]
     sums = np.bincount([int(each) for each in patients], first.astype(float) - second)
-    normal = 2 * NormalDist().cdf(-abs(sums.sum()) / np.sqrt((sums**2).sum()))  # Durkalski 2003
+    normal = 2 * NormalDist().cdf(-abs(sums.sum()) / np.sqrt((sums**2).sum()))  # Yang 2010
     assert mcnemar(first, second, patients).p == pytest.approx(normal, abs=0.01)
 
 

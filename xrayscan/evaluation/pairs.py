@@ -32,7 +32,8 @@ def mcnemar(
     Where the two do not differ, a patient's films that the first alone gets right, less those that
     the second alone does, might as well have the other sign: the share of all changes of signs
     whose sum is as far from 0 (Fisher 1935, 21). With one film a patient that is the exact binomial
-    test of McNemar 1947; with many patients, the test of Durkalski et al. 2003.
+    test of McNemar 1947; with many patients, that of Yang et al. 2010. Where patients have unlike
+    numbers of films, Durkalski et al. 2003 give each patient the same weight instead.
 
     Args:
         first: (N,) True where the first is right.
