@@ -112,5 +112,5 @@ def test_outputs_are_taken_at_numbers_and_at_their_own_threshold_for_rules(
     csv = tmp_path / "theirs.csv"
     csv.write_text("path,probability,threshold\na.png,0.2,0.7\n", encoding="utf-8")
     film = LabelledScan(Scan("a.png", str(tmp_path / "a.png"), 0, 0), "NORMAL", False, "p", {})
-    found = of_outputs(read_outputs(csv), [film], [None], rules)
+    found = of_outputs(read_outputs(csv), [film], [""], rules)
     assert (found.thresholds, found.own) == (thresholds, own)

@@ -26,7 +26,7 @@ from xrayscan.evaluation.contenders import (
 )
 from xrayscan.evaluation.disagreements import disagreements
 from xrayscan.evaluation.estimates import ends, rounded
-from xrayscan.evaluation.external import Outputs, read_outputs
+from xrayscan.evaluation.external import Outputs, contents, read_outputs
 from xrayscan.evaluation.films import LabelledScan, LabelOptions, labelled_scans
 from xrayscan.evaluation.judging import OpenHooks, assess_options
 from xrayscan.evaluation.learnt import check_unseen, say_learnt
@@ -177,12 +177,13 @@ def _contenders(
     hooks: OpenHooks,
 ) -> list[Contender]:
     setting = Setting(options.rules, options.workers, options.admission)
-    rows: Sequence[Assessment | None] = [None] * len(films)
+    rows: Sequence[Assessment] = ()
     found = []
     for card in models:
         contender, rows = of_model(card, films, setting, hooks)
         found.append(contender)
-    found += [of_outputs(each, films, rows, options.rules) for each in outputs]
+    known = [row.sha256 for row in rows] if models else contents(films, outputs)
+    found += [of_outputs(each, films, known, options.rules) for each in outputs]
     found = apart(found)
     return [*found, ensemble(found)] if options.with_ensemble else found
 

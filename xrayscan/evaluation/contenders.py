@@ -103,14 +103,14 @@ def _thresholds(rules: Sequence[str], card: ModelCard) -> dict[str, float]:
 def of_outputs(
     outputs: Outputs,
     films: Sequence[LabelledScan],
-    rows: Sequence[Assessment | None],
+    contents: Sequence[str],
     rules: Sequence[str],
 ) -> Contender:
     """Take another model's outputs, at the numbers among the rules.
 
     For rules that a card would know, and where there are none, at their own threshold.
     """
-    found, threshold = matched(outputs, films, rows)
+    found, threshold = matched(outputs, films, contents)
     thresholds = {rule: float(rule) for rule in rules if _is_number(rule)}
     own = "" if rules and all(map(_is_number, rules)) else f"{threshold:g}"
     if own:

@@ -13,7 +13,6 @@ from xrayscan.cells import cell_text, path_name
 from xrayscan.errors import DataError
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.labels.csv_rows import by_column, check_columns, check_once, rows_of, text_of
-from xrayscan.records import Assessment
 from xrayscan.scoring.card import file_sha256
 
 log = logging.getLogger(__name__)
@@ -85,18 +84,29 @@ def _share(where: str, name: str, text: str) -> float | None:
     return value
 
 
+def contents(films: Sequence[LabelledScan], outputs: Sequence[Outputs]) -> list[str]:
+    """The sha256 of films that no model has read, once for all outputs.
+
+    Returns:
+        One per film, "" where it cannot be read, and where no row has one to compare with.
+    """
+    wanted = any(row.sha256 for each in outputs for row in each.rows)
+    return [_sha256(film.scan.location) if wanted else "" for film in films]
+
+
 def matched(
-    outputs: Outputs, films: Sequence[LabelledScan], rows: Sequence[Assessment | None]
+    outputs: Outputs, films: Sequence[LabelledScan], contents: Sequence[str]
 ) -> tuple[list[float | None], float]:
     """Find each film's probability: by sha256, else by path, else by a name that is there once.
 
     Once in the CSV and among the films: of two sites' films of one name, nobody knows whose it is.
-    A row that has a sha256 is of no film of another content, whatever its path and name.
+    A row that has a sha256 is of no film of another content, whatever its path and name; of several
+    rows of a film's content, the one of its path is its.
 
     Args:
         outputs: of the other model.
         films: to find.
-        rows: of the same films where they were read, for their sha256.
+        contents: sha256 of the same films, "" where it is not known.
 
     Returns:
         One per film, None where the CSV has none; and the CSV's threshold.
@@ -110,14 +120,14 @@ def matched(
     by_name = _named_once(outputs, films)
     found: list[Output | None] = []
     others = 0
-    for film, row in zip(films, rows, strict=True):
+    for film, content in zip(films, contents, strict=True):
         location = film.scan.location
-        content = _sha256(location, row) if by_sha else ""
-        output = (
-            by_sha.get(content)
-            or by_path.get(os.path.abspath(location))  # noqa: PTH100
+        named = (
+            by_path.get(os.path.abspath(location))  # noqa: PTH100
             or by_name.get(os.path.basename(location))  # noqa: PTH119
         )
+        of_path = named is not None and named.sha256 == content
+        output = named if of_path else by_sha.get(content) or named
         is_other = bool(output and output.sha256 and content not in ("", output.sha256))
         others += is_other
         found.append(None if is_other else output)
@@ -146,10 +156,7 @@ def _named_once(outputs: Outputs, films: Sequence[LabelledScan]) -> dict[str, Ou
     }
 
 
-def _sha256(location: str, row: Assessment | None) -> str:
-    """Of a film's content; "" where it cannot be read. Where no model ran, nobody has read it."""
-    if row is not None:
-        return row.sha256
+def _sha256(location: str) -> str:
     try:
         return file_sha256(Path(location))
     except OSError:
