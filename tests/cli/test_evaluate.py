@@ -239,6 +239,24 @@ def test_films_twice_under_one_side_are_no_contradiction(films: Path, tmp_path: 
     assert evaluated(data, tmp_path, *both)["notices"] == []
 
 
+def test_copies_of_a_film_are_no_further_evidence(films: Path, tmp_path: Path) -> None:
+    """In evaluate, in compare, and of what calibrate can carry."""
+    data = Path(shutil.copytree(films, tmp_path / "films"))
+    for film in list(data.glob("*/*.png")):
+        for copy in range(4):
+            shutil.copy(film, film.with_name(f"{film.stem}_{copy}.png"))
+    once, again = evaluated(films, tmp_path), evaluated(data, tmp_path)
+    assert (again["flow"]["labelled"], again["measures"]["films"]["patients"]) == (85, 16)
+    ends = [facts["measures"]["ranking"]["auc"]["interval"] for facts in (once, again)]
+    assert ends[0] == pytest.approx(ends[1])
+    two = ("--model", "fast", "--model", "fast", "--admission", "off")
+    run("compare", data, *two, "--json", tmp_path / "c.json")
+    compared = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))["rows"][0]["auc"]
+    assert compared["interval"] == again["measures"]["ranking"]["auc"]["interval_delong"]
+    done = run("calibrate", data, "--sensitivity", "0.9", "--admission", "off", "--out", "s")
+    assert "40 films of 8 patients with PNEUMONIA cannot carry it" in done.stderr
+
+
 @pytest.mark.parametrize("option", ["--report", "--json", "--csv"])
 def test_neither_films_nor_labels_are_overwritten(films: Path, tmp_path: Path, option: str) -> None:
     film = films / "NORMAL" / "0.png"

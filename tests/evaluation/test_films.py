@@ -9,7 +9,8 @@ from tests.films import dicom_bytes, draw_film
 from tests.scoring.conftest import card_facts, write_card
 from tests.training.conftest import write_listing
 from xrayscan.errors import DataError, UsageError
-from xrayscan.evaluation.films import LabelOptions, labelled_scans
+from xrayscan.evaluation.films import LabelledScan, LabelOptions, copies_joined, labelled_scans
+from xrayscan.records import Scan
 from xrayscan.scoring.card import ModelCard, load_card
 
 
@@ -103,3 +104,22 @@ def test_a_patient_column_that_is_partly_filled_parts_nobody(
     first, second, third = (film.patient for film in labelled_scans(LabelOptions(data), card).films)
     assert first == second
     assert third == "person2"
+
+
+@pytest.mark.parametrize(
+    ("contents", "patients", "joined"),
+    [
+        pytest.param(["x", "y", "x"], ["0", "1", "2"], ["0", "1", "0"], id="none named"),
+        pytest.param(["x", "x", "x"], ["0", "p", "2"], ["p", "p", "p"], id="a later one named"),
+        pytest.param(["x", "x", "x"], ["p", "q", "2"], ["p", "q", "p"], id="named stay"),
+        pytest.param(["", "", ""], ["0", "1", "p"], ["0", "1", "p"], id="not known"),
+    ],
+)
+def test_copies_of_a_film_are_of_one_patient(
+    contents: list[str], patients: list[str], joined: list[str]
+) -> None:
+    films = [
+        LabelledScan(Scan(str(n), str(n), 0, 0), "NORMAL", False, patient, {})
+        for n, patient in enumerate(patients)
+    ]
+    assert [film.patient for film in copies_joined(films, contents)] == joined

@@ -27,7 +27,12 @@ from xrayscan.evaluation.contenders import (
 from xrayscan.evaluation.disagreements import disagreements
 from xrayscan.evaluation.estimates import ends, rounded
 from xrayscan.evaluation.external import Outputs, contents, read_outputs
-from xrayscan.evaluation.films import LabelledScan, LabelOptions, labelled_scans
+from xrayscan.evaluation.films import (
+    LabelledScan,
+    LabelOptions,
+    copies_joined,
+    labelled_scans,
+)
 from xrayscan.evaluation.judging import OpenHooks, assess_options
 from xrayscan.evaluation.learnt import check_unseen, say_learnt
 from xrayscan.evaluation.metrics import auc
@@ -90,7 +95,8 @@ def compare(options: CompareOptions, hooks: OpenHooks) -> dict[str, Any]:
     for each in models:
         _check_model(each, card, options.labels)
     outputs = [read_outputs(path) for path in options.outputs]  # before hours are spent on models
-    contenders = _contenders(options, models, outputs, films, hooks)
+    contenders, known = _contenders(options, models, outputs, films, hooks)
+    films = copies_joined(films, known)
     common = _common(contenders, options.labels)
     names = (card.negative, card.positive)
     samples = {each.name: _sample(each, films, common, names) for each in contenders}
@@ -175,7 +181,8 @@ def _contenders(
     outputs: Sequence[Outputs],
     films: Sequence[LabelledScan],
     hooks: OpenHooks,
-) -> list[Contender]:
+) -> tuple[list[Contender], Sequence[str]]:
+    """All that is compared, and the sha256 of the films as far as they were read."""
     setting = Setting(options.rules, options.workers, options.admission)
     rows: Sequence[Assessment] = ()
     found = []
@@ -185,7 +192,7 @@ def _contenders(
     known = [row.sha256 for row in rows] if models else contents(films, outputs)
     found += [of_outputs(each, films, known, options.rules) for each in outputs]
     found = apart(found)
-    return [*found, ensemble(found)] if options.with_ensemble else found
+    return [*found, ensemble(found)] if options.with_ensemble else found, known
 
 
 def _sample(

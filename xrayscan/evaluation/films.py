@@ -6,7 +6,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xrayscan.errors import DataError, UsageError
@@ -58,6 +58,11 @@ class LabelledScan:
     patient: str = field(repr=False)
     attributes: Mapping[str, str] = field(repr=False)
 
+    @property
+    def names_patient(self) -> bool:
+        """Whether it is known whose film it is; else it is taken for a patient of its own."""
+        return self.patient != self.scan.location
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledScans:
@@ -90,6 +95,26 @@ def labelled_scans(options: LabelOptions, card: ModelCard) -> LabelledScans:
     check_left(chosen, options)
     films = tuple(_film(entry, sides[entry.label.casefold()]) for entry in chosen)
     return LabelledScans(films, dict(other))
+
+
+def copies_joined(
+    films: Sequence[LabelledScan], contents: Sequence[str]
+) -> tuple[LabelledScan, ...]:
+    """Give films without a patient that of their copies: one film twice is no further evidence.
+
+    Args:
+        films: any.
+        contents: sha256 of each one's file; "" where it is not known.
+    """
+    pairs = [
+        (content or film.scan.location, film) for content, film in zip(contents, films, strict=True)
+    ]
+    owners: dict[str, str] = {}
+    for key, film in sorted(pairs, key=lambda pair: not pair[1].names_patient):
+        owners.setdefault(key, film.patient)
+    return tuple(
+        film if film.names_patient else replace(film, patient=owners[key]) for key, film in pairs
+    )
 
 
 def check_left(films: Sequence[object], options: LabelOptions) -> None:

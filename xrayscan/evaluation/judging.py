@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xrayscan.assessing import AssessOptions, Assessor
 from xrayscan.errors import DataError, StoppedError
-from xrayscan.evaluation.films import LabelledScan
+from xrayscan.evaluation.films import LabelledScan, copies_joined
 from xrayscan.evaluation.sample import Sample
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.options import TIME_LIMIT_S
@@ -73,7 +73,7 @@ class Judged:
     @property
     def unnamed_patients(self) -> int:
         """How many films name no patient, each taken for a patient of its own."""
-        return sum(film.patient == film.scan.location for film in self.films)
+        return sum(not film.names_patient for film in self.films)
 
     @property
     def sample(self) -> Sample:
@@ -123,9 +123,10 @@ def judge(
             f"{films[0].scan.location}: is not there, and no other film is; name the folder that "
             "their paths start from by --films"
         )
-    told = tuple(_with_header(film, row) for film, row in zip(films, rows, strict=True))
+    told = [_with_header(film, row) for film, row in zip(films, rows, strict=True)]
     names = (model.card.negative, model.card.positive)
-    return Judged(told, tuple(rows), names, stacked(looks))
+    contents = [row.sha256 if row.status is not Status.UNREADABLE else "" for row in rows]
+    return Judged(copies_joined(told, contents), tuple(rows), names, stacked(looks))
 
 
 @dataclass(frozen=True, slots=True)
