@@ -21,6 +21,24 @@ class UsageError(XrayscanError):
     """
 
 
+class OptionError(UsageError):
+    """An option has a value that cannot work.
+
+    Attributes:
+        option: its name without dashes.
+        value: as it was given; None where it need not be said.
+        words: what is wrong, and the next step.
+    """
+
+    def __init__(self, option: str, value: object, words: str) -> None:
+        super().__init__(option, value, words)  # all three: it may be sent from a process
+        self.option, self.value, self.words = option, value, words
+
+    def __str__(self) -> str:
+        given = "" if self.value is None else f" {self.value}"
+        return f"--{self.option}{given}: {self.words}"
+
+
 class LockedError(XrayscanError):
     """Another run is at work on the same output: exit code 11."""
 

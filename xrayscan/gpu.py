@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.errors import ModelError, UsageError
+from xrayscan.errors import ModelError, OptionError
 from xrayscan.scoring.card import KERAS, SCORER, ModelCard
 from xrayscan.scoring.engine import Engine, Scorer, Scores
 
@@ -159,4 +159,4 @@ def _find() -> str:
     why = "no GPU found on this machine; leave --engine out"
     if driver:
         why = "no GPU that can be used; pip install 'xrayscan[gpu]', or leave --engine out"
-    raise UsageError(f"--engine gpu: {why}")
+    raise OptionError("engine", "gpu", f"{why}")

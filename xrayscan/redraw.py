@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from xrayscan.cells import path_text
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError, UsageError
 from xrayscan.intake.overwriting import check_output
 from xrayscan.journal.atomic import check_writable
 from xrayscan.records import Assessment, Ending, Reason, RunSummary, Status, Tally, Zone
@@ -110,8 +110,8 @@ def redraw(options: RedrawOptions) -> RunSummary:
 def _check_page(options: RedrawOptions) -> None:
     page = options.page
     if options.only and options.report is None:
-        raise UsageError(
-            f"--only: would leave {page} with some of its rows; name another page by --report"
+        raise OptionError(
+            "only", None, f"would leave {page} with some of its rows; name another page by --report"
         )
     if page.resolve() == options.csv.resolve():
         raise UsageError(f"{page}: is the CSV itself; give the page another name")
@@ -221,7 +221,9 @@ def _check_only(options: RedrawOptions, card: ModelCard) -> None:
     for name, values in options.only.items():
         for value in values:
             if value not in choices.get(name, [value]):  # folders may be called anything
-                raise UsageError(f"--only {name}={value}: choose one of {', '.join(choices[name])}")
+                raise OptionError(
+                    "only", f"{name}={value}", f"choose one of {', '.join(choices[name])}"
+                )
 
 
 def _passing(rows: Iterable[TableRow], only: Mapping[str, tuple[str, ...]]) -> Iterator[Assessment]:

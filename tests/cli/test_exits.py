@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from xrayscan.cli.exits import Exit, reported
 from xrayscan.cli.listening import StoppedAtOnce
 from xrayscan.cli.running import Manner, exit_code
 from xrayscan.cli.values import failure_limit
-from xrayscan.errors import LockedError, ModelError, UsageError, XrayscanError
+from xrayscan.errors import LockedError, ModelError, OptionError, UsageError, XrayscanError
 from xrayscan.pipeline import FailureLimit
 from xrayscan.records import Ending, RunSummary
 
@@ -208,3 +209,38 @@ def test_all_commands_are_asked_for_what_is_not_there() -> None:
     others = {"demo", "models list"}  # these are given no path to read
     of_models = {f"models {name}" for name in ("list", "show", "verify", "export")}
     assert asked == (every | of_models) - others
+
+
+@pytest.mark.parametrize(
+    ("line", "option", "value", "words"),
+    [
+        ("predict .", "zones", "2,3", "=2,3: give two rising numbers"),
+        ("predict .", "max-failures", "x", "=x: give a number of files"),
+        ("predict .", "config", "no.toml", "=no.toml: cannot be read"),
+        ("predict .", "batch-size", "0", "': "),
+        ("predict .", "admission", "so", "': "),
+        ("evaluate .", "prevalence", "5", "=5: must lie between"),
+        ("models export fast --out m", "format", "x", "=x: give onnx"),
+    ],
+)
+def test_a_wrong_value_is_blamed_on_what_gave_it(
+    line: str, option: str, value: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = line.removesuffix(" .").removesuffix(" fast --out m").split()
+    variable = "_".join(("xrayscan", *command, option.replace("-", "_"))).upper()
+    done = CliRunner().invoke(app, line.split(), env={variable: value})
+    assert done.exit_code == Exit.USAGE, done.output
+    assert f"{variable}{words}" in done.stderr
+    assert f"--{option}" not in done.stderr
+    # the command line wins, and is blamed
+    done = CliRunner().invoke(app, [*line.split(), f"--{option}", value], env={variable: value})
+    assert done.exit_code == Exit.USAGE, done.output
+    assert f"--{option}" in done.stderr
+    assert variable not in done.stderr
+
+
+def test_a_fault_of_an_option_outlives_the_way_from_a_process() -> None:
+    fault = pickle.loads(pickle.dumps(OptionError("epochs", 0, "trains nothing")))
+    assert (str(fault), fault.option) == ("--epochs 0: trains nothing", "epochs")
+    assert str(OptionError("int8", None, "needs NNCF")) == "--int8: needs NNCF"

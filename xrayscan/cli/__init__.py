@@ -12,6 +12,7 @@ from xrayscan.cli.check import check
 from xrayscan.cli.compare import compare
 from xrayscan.cli.demo import demo
 from xrayscan.cli.evaluate import evaluate
+from xrayscan.cli.exits import Command
 from xrayscan.cli.explain import explain
 from xrayscan.cli.fit import fit
 from xrayscan.cli.merge import merge
@@ -51,17 +52,18 @@ def root(
     keep_libraries_within()  # before a command loads them
 
 
-app.command()(predict)
-app.command()(check)
-app.command()(merge)
-app.command()(report)
-app.command()(fit)
-app.command()(evaluate)
-app.command()(compare)
-app.command()(calibrate)
-app.command()(explain)
+command = app.command(cls=Command)
+command(predict)
+command(check)
+command(merge)
+command(report)
+command(fit)
+command(evaluate)
+command(compare)
+command(calibrate)
+command(explain)
 app.add_typer(models, name="models")
-app.command()(demo)
+command(demo)
 
 
 def main() -> None:

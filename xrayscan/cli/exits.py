@@ -12,8 +12,9 @@ from enum import IntEnum
 from typing import Any, ParamSpec
 
 import typer
+from typer.core import TyperCommand
 
-from xrayscan.errors import LockedError, UsageError, XrayscanError
+from xrayscan.errors import LockedError, OptionError, UsageError, XrayscanError
 
 P = ParamSpec("P")
 
@@ -50,20 +51,62 @@ def reported(command: Callable[P, Exit | int]) -> Callable[P, None]:
             code = Exit.FATAL
         except KeyboardInterrupt as fault:
             code = stopped_by(getattr(fault, "signal", signal.SIGINT), _sentence(fault))
+        except OptionError:
+            raise  # ``Command`` knows where its value is from
         except Exception as fault:
-            code = _say(_blamed(_sentence(fault), kwargs.get("config")), _code(fault))
+            code = _say(_sentence(fault), _code(fault))
         raise typer.Exit(code)
 
     return run
 
 
+class Command(TyperCommand):
+    """A command that says of a wrong value where it is from: command line, environment or file."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # a click of typer's own, or not
+        with _blamed(ctx):
+            return list(super().parse_args(ctx, args))
+
+    def invoke(self, ctx: Any) -> Any:
+        with _blamed(ctx):
+            return super().invoke(ctx)
+
+
 @contextmanager
-def reported_usage() -> Iterator[None]:
-    """Say what is wrong with an option that is read before its command runs, and exit."""
+def _blamed(context: Any) -> Iterator[None]:
+    """Say what is wrong with an option's value, and exit; typer says so of what it finds itself."""
     try:
         yield
-    except UsageError as fault:
-        raise typer.Exit(_say(_sentence(fault), Exit.USAGE)) from None
+    except typer.BadParameter as fault:
+        if fault.param and _source(context, fault.param) == "ENVIRONMENT":
+            fault.param_hint = f"'{_variable(context, fault.param)}'"
+        raise
+    except OptionError as fault:
+        raise typer.Exit(_say(_where_from(context, fault), Exit.USAGE)) from None
+
+
+def _where_from(context: Any, fault: OptionError) -> str:
+    """The sentence about an option's value, as one about the variable or file that gave it."""
+    found = (each for each in context.command.params if f"--{fault.option}" in each.opts)
+    parameter = next(found, None)
+    source = _source(context, parameter) if parameter else ""
+    if source == "ENVIRONMENT":
+        given = "" if fault.value is None else f"={fault.value}"
+        return f"{_variable(context, parameter)}{given}: {fault.words}"
+    sentence = str(fault)
+    if source == "DEFAULT_MAP":
+        return f"--config {context.params['config']}: {sentence.removeprefix('--')}"
+    return sentence
+
+
+def _source(context: Any, parameter: Any) -> str:
+    # by its name: typer may bring a click of its own
+    return getattr(context.get_parameter_source(parameter.name), "name", "")
+
+
+def _variable(context: Any, parameter: Any) -> str:
+    option = max(parameter.opts, key=len).lstrip("-")
+    return f"{context.auto_envvar_prefix}_{option.replace('-', '_').upper()}"
 
 
 def _code(fault: Exception) -> Exit:
@@ -97,11 +140,6 @@ def remark(text: str) -> None:
     # the terminal has gone, or never was, or a signal came in the middle of another line
     with suppress(OSError, ValueError, AttributeError, RuntimeError):
         sys.stderr.write(f"{printable}\n")
-
-
-def _blamed(sentence: str, config: Any) -> str:
-    """The sentence; of an option whose value stands in a ``ConfigFile``, with that named."""
-    return sentence if config is None else str(config.blamed(sentence))
 
 
 def _sentence(fault: BaseException) -> str:

@@ -94,7 +94,7 @@ LogFile = Annotated[
     option(metavar="FILE", help="Write the run's course here as well; old files are kept."),
 ]
 Config = Annotated[
-    str | None,  # a ConfigFile by the time the command runs; of a Path typer would make one again
+    str | None,
     option(
         metavar="FILE.toml",
         is_eager=True,

@@ -17,7 +17,7 @@ import typer
 from xrayscan.cli.exits import Exit, reported, stopped_by
 from xrayscan.cli.needs import TRAINING, need
 from xrayscan.cli.options import option
-from xrayscan.errors import StoppedError, UsageError
+from xrayscan.errors import OptionError, StoppedError, UsageError
 
 if TYPE_CHECKING:
     from xrayscan.cli.listening import StopRequest
@@ -301,7 +301,7 @@ def _recipe(values: dict[str, Any]) -> Recipe:
     }
     for name, choices in chosen.items():
         if values[name] not in choices:
-            raise UsageError(f"--{name} {values[name]}: choose one of {', '.join(choices)}")
+            raise OptionError(name, values[name], f"choose one of {', '.join(choices)}")
     direct = ("epochs", "batch_size", "learning_rate", "label_smoothing", "smoothing")
     return Recipe(
         optimizer=Optimizer(values["optimizer"]),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xrayscan.cli.evaluate import measure_words
-from xrayscan.cli.exits import Exit, echo, reported
+from xrayscan.cli.exits import Command, Exit, echo, reported
 from xrayscan.cli.needs import EXPORTING, need
 from xrayscan.cli.options import option
 from xrayscan.resources import DEFAULT_MODEL, bundled_models, model_folder
@@ -21,7 +21,7 @@ models = typer.Typer(
 _Model = Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A bundled model or a folder.")]
 
 
-@models.command("list")
+@models.command("list", cls=Command)
 @reported
 def list_models() -> int:
     """List the bundled models."""
@@ -38,7 +38,7 @@ def list_models() -> int:
     return Exit.DONE
 
 
-@models.command()
+@models.command(cls=Command)
 @reported
 def show(model: _Model) -> int:
     """Print a model's card as JSON."""
@@ -48,7 +48,7 @@ def show(model: _Model) -> int:
     return Exit.DONE
 
 
-@models.command()
+@models.command(cls=Command)
 @reported
 def verify(model: _Model) -> int:
     """Check every file of a model folder against the sha256 in its card."""
@@ -59,7 +59,7 @@ def verify(model: _Model) -> int:
     return Exit.DONE
 
 
-@models.command()
+@models.command(cls=Command)
 @reported
 def export(
     model: _Model,
@@ -76,13 +76,13 @@ def export(
     JSON beside it says what goes in and comes out, and has the thresholds.
     """
     from xrayscan.cli.listening import quiet_libraries, set_up_logging
-    from xrayscan.errors import UsageError
+    from xrayscan.errors import OptionError
     from xrayscan.training.outcome.deliver import ExportOptions, export_model
     from xrayscan.training.outcome.formats import Format
 
     need("models export", EXPORTING)
     if format not in list(Format):
-        raise UsageError(f"--format {format}: give {', '.join(Format)}")
+        raise OptionError("format", format, f"give {', '.join(Format)}")
     options = ExportOptions(model, Format(format), out)
     with quiet_libraries(verbose=False):
         set_up_logging(verbose=False)

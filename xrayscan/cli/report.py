@@ -11,7 +11,7 @@ import typer
 from xrayscan.cli.exits import Exit, remark, reported
 from xrayscan.cli.options import option
 from xrayscan.cli.values import page_file
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
@@ -65,7 +65,7 @@ def report(
     from xrayscan.redraw import RedrawOptions, redraw
 
     if dates and not _LANGUAGE.fullmatch(dates):
-        raise UsageError(f"--dates {dates}: give a language such as de or en-GB")
+        raise OptionError("dates", dates, "give a language such as de or en-GB")
     options = RedrawOptions(
         csv=csv,
         report=page_file(page),
@@ -95,6 +95,6 @@ def only_rows(given: list[str] | tuple[()]) -> dict[str, tuple[str, ...]]:
     for text in given:
         name, equals, value = text.partition("=")
         if name not in FILTERS or not equals or not value:
-            raise UsageError(f"--only {text}: give one of {', '.join(FILTERS)}, = and a value")
+            raise OptionError("only", text, f"give one of {', '.join(FILTERS)}, = and a value")
         values[name] = (*values.get(name, ()), value)
     return values

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError
 
 if TYPE_CHECKING:
     from xrayscan.intake.discover import Shard
@@ -23,16 +23,16 @@ _SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
 def table_file(csv: str | None, report: str | None, *, json: bool) -> Path | None:
     """Where the CSV goes; where standard output is taken by ``--json``, nowhere unless named."""
     if json and csv == "-":
-        raise UsageError("--csv -: standard output is taken by --json; give a file")
+        raise OptionError("csv", "-", "standard output is taken by --json; give a file")
     if json and csv is None and report is None:
         return Path(os.devnull)
-    return output_file("--csv", csv)
+    return output_file("csv", csv)
 
 
 def output_file(option: str, value: str | None) -> Path | None:
     """Take an output's name; an empty one is more likely a script's mistake than a wish."""
     if value == "":
-        raise UsageError(f"{option}: is empty; give the name of a file")
+        raise OptionError(option, None, "is empty; give the name of a file")
     return None if value is None else Path(value)
 
 
@@ -44,10 +44,10 @@ def page_file(value: str | Path | None) -> Path | None:
     """
     from xrayscan.journal.atomic import is_stream
 
-    path = output_file("--report", None if value is None else str(value))
+    path = output_file("report", None if value is None else str(value))
     if path is None or path.suffix.lower() in _PAGES or path.is_dir() or is_stream(path):
         return path
-    raise UsageError(f"--report {path}: is written as HTML; give another name, ending in .html")
+    raise OptionError("report", path, "is written as HTML; give another name, ending in .html")
 
 
 def zone_limits(text: str) -> ZoneLimits | None:
@@ -65,7 +65,7 @@ def zone_limits(text: str) -> ZoneLimits | None:
     except ValueError:
         low, high = 1.0, 0.0
     if not 0 <= low <= high <= 1:
-        raise UsageError(f"--zones {text}: give two rising numbers from 0 to 1, such as 0.1,0.8")
+        raise OptionError("zones", text, "give two rising numbers from 0 to 1, such as 0.1,0.8")
     return ZoneLimits(low, high)
 
 
@@ -81,7 +81,7 @@ def read_shard(text: str) -> Shard | None:
         return None
     part = _SHARD.fullmatch(text.strip())
     if part is None or not 1 <= int(part[1]) <= int(part[2]):
-        raise UsageError(f"--shard {text}: give a part and how many there are, such as 1/4")
+        raise OptionError("shard", text, "give a part and how many there are, such as 1/4")
     return Shard(int(part[1]), int(part[2]))
 
 
@@ -99,5 +99,5 @@ def failure_limit(text: str) -> FailureLimit:
         return FailureLimit(count=int(text))
     share = _SHARE.fullmatch(text.strip())
     if share is None or float(share[1]) > 100:
-        raise UsageError(f"--max-failures {text}: give a number of files or a share such as 5%")
+        raise OptionError("max-failures", text, "give a number of files or a share such as 5%")
     return FailureLimit(share=float(share[1]) / 100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib.util import find_spec
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError
 
 LOCAL = "local"
 GPU = "gpu"  # films are read here and scored there
@@ -27,7 +27,7 @@ def check_engine(engine: str) -> None:
     if engine != OWN_CLUSTER:
         scheduler_address(engine)
     if find_spec("distributed") is None:
-        raise UsageError(f"--engine {engine}: needs Dask; pip install 'xrayscan[cluster]'")
+        raise OptionError("engine", engine, "needs Dask; pip install 'xrayscan[cluster]'")
 
 
 def scheduler_address(engine: str) -> str:
@@ -38,10 +38,12 @@ def scheduler_address(engine: str) -> str:
     """
     found = _ADDRESS.fullmatch(engine.strip())
     if found is None or not 1 <= int(found[3]) <= 65_535:
-        raise UsageError(f"--engine {engine}: give local, gpu, dask or dask://HOST:PORT")
+        raise OptionError("engine", engine, "give local, gpu, dask or dask://HOST:PORT")
     if found[1] == "tls":
-        raise UsageError(
-            f"--engine {engine}: encrypted clusters are not supported yet; give dask://HOST:PORT, "
-            "on a network that you trust"
+        raise OptionError(
+            "engine",
+            engine,
+            "encrypted clusters are not supported yet; give dask://HOST:PORT, "
+            "on a network that you trust",
         )
     return f"tcp://{found[2]}:{found[3]}"

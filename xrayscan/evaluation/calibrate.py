@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xrayscan.errors import DataError, UsageError
+from xrayscan.errors import DataError, OptionError, UsageError
 from xrayscan.evaluation.correction import Correction
 from xrayscan.evaluation.films import LabelOptions, labelled_scans
 from xrayscan.evaluation.judging import OpenHooks, assess_options, judge
@@ -101,7 +101,7 @@ def _check(options: CalibrateOptions) -> None:
         raise UsageError("calibrate: give --sensitivity, --specificity or both")
     for wish in options.wishes:
         if not 0.5 <= wish.aim < 1:
-            raise UsageError(f"--{wish.kind} {wish.aim:g}: give a share from 0.5 to below 1")
+            raise OptionError(wish.kind, f"{wish.aim:g}", "give a share from 0.5 to below 1")
     check_prevalence(options.prevalence)
     if options.out.exists():
         raise UsageError(f"{options.out}: exists; give a new folder")

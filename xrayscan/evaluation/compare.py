@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.errors import DataError, UsageError
+from xrayscan.errors import DataError, OptionError, UsageError
 from xrayscan.evaluation import bootstrap, counting, delong
 from xrayscan.evaluation.area import area
 from xrayscan.evaluation.comparison_page import Page, write_page
@@ -140,9 +140,11 @@ def _check_model(card: ModelCard, first: ModelCard, labels: LabelOptions) -> Non
     """
     check_unseen(labels, card.folder)
     if card.positive.casefold() == first.negative.casefold():
-        raise UsageError(
-            f"--model {card.name}: its score is P({card.positive}), that of {first.name} "
-            f"P({first.positive}); compare models of the same positive class"
+        raise OptionError(
+            "model",
+            card.name,
+            f"its score is P({card.positive}), that of {first.name} "
+            f"P({first.positive}); compare models of the same positive class",
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError
 from xrayscan.evaluation.external import Outputs, matched
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.judging import OpenHooks, assess_options, judge
@@ -126,7 +126,7 @@ def ensemble(contenders: Sequence[Contender]) -> Contender:
         UsageError: there is only one.
     """
     if len(contenders) < 2:
-        raise UsageError("--ensemble: takes at least two models or outputs; give more")
+        raise OptionError("ensemble", None, "takes at least two models or outputs; give more")
     mean = np.stack([each.probabilities for each in contenders]).mean(axis=0)
     own = contenders[0].own if all(each.own for each in contenders) else ""
     asked = {rule: None for each in contenders for rule in each.thresholds if rule != each.own}

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from xrayscan.errors import DataError, UsageError
+from xrayscan.errors import DataError, OptionError, UsageError
 from xrayscan.labels.layouts import read_entries
 from xrayscan.labels.listing import SPLITS, Entry
 from xrayscan.labels.patients import patient_of
@@ -86,7 +86,7 @@ def labelled_scans(options: LabelOptions, card: ModelCard) -> LabelledScans:
         UsageError: the data is not there, a folder cannot be listed, or an option cannot work.
     """
     if options.start is not None and not options.start.is_dir():
-        raise UsageError(f"--films {options.start}: no such folder; give the one paths start from")
+        raise OptionError("films", options.start, "no such folder; give the one paths start from")
     entries, _ = read_entries(options.data, options.start)
     entries = _of_split(entries, options)
     sides = _sides(entries, options, card)
@@ -135,7 +135,7 @@ def _of_split(entries: list[Entry], options: LabelOptions) -> list[Entry]:
         return entries
     wanted = SPLITS.get(options.split.casefold())
     if wanted is None:
-        raise UsageError(f"--split {options.split}: choose one of train, val, test")
+        raise OptionError("split", options.split, "choose one of train, val, test")
     found = [entry for entry in entries if entry.split == wanted]
     if not found:
         raise DataError(f"{options.data}: has no films of split {wanted}; leave out --split")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError, UsageError
 from xrayscan.intake.overwriting import check_output
 from xrayscan.journal.atomic import atomic_text, check_writable
 
@@ -40,7 +40,7 @@ def check_prevalence(prevalence: float | None) -> None:
         UsageError: it is one.
     """
     if prevalence is not None and not 0 < prevalence < 1:
-        raise UsageError(f"--prevalence {prevalence:g}: must lie between 0 and 1")
+        raise OptionError("prevalence", f"{prevalence:g}", "must lie between 0 and 1")
 
 
 def write_json(path: Path, facts: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError
 from xrayscan.evaluation.area import area
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.proportions import proportion
@@ -50,7 +50,7 @@ def subgroups(
     for column in asked:
         if column not in known:
             there = ", ".join(sorted(known)) or "none"
-            raise UsageError(f"--subgroup {column}: no film has it; there are: {there}")
+            raise OptionError("subgroup", column, f"no film has it; there are: {there}")
     found = {}
     for column in (each for each in dict.fromkeys([*USUAL, *asked]) if each in known):
         values = np.array([group_of(column, film.attributes.get(column, "")) for film in films])
@@ -65,9 +65,11 @@ def _are_groups(column: str, count: int, asked: Sequence[str]) -> bool:
     if count <= _MOST:
         return True
     if column in asked:
-        raise UsageError(
-            f"--subgroup {column}: has {count} different values, at most {_MOST} make groups; put "
-            "them into bands in a column of their own"
+        raise OptionError(
+            "subgroup",
+            column,
+            f"has {count} different values, at most {_MOST} make groups; put "
+            "them into bands in a column of their own",
         )
     log.warning(
         "no groups by %s: it has %d different values, at most %d make groups", column, count, _MOST

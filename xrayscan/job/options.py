@@ -11,7 +11,7 @@ from typing import Any
 from xrayscan.cells import path_text
 from xrayscan.cluster.engines import LOCAL, check_engine
 from xrayscan.cores import available_cores
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError, UsageError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, Shard, discover
 from xrayscan.intake.options import MAX_PIXELS
@@ -175,7 +175,7 @@ def check_outputs(options: JobOptions) -> None:
         if path and not path.name:
             raise UsageError(f"{path}: is a folder; give the name of a file to write")
     if options.report == STANDARD_OUTPUT:
-        raise UsageError("--report -: only the CSV goes to standard output; give a file")
+        raise OptionError("report", "-", "only the CSV goes to standard output; give a file")
     files = [path for path in options.outputs if not is_stream(path)]
     if len(set(map(os.path.realpath, files))) < len(files):
         raise UsageError(f"{files[0]}: CSV, report, run record and log need names of their own")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from xrayscan.errors import ModelError, UsageError
+from xrayscan.errors import ModelError, OptionError
 from xrayscan.scoring.faithfulness import Chance
 from xrayscan.scoring.recalibration import Recalibration
 from xrayscan.scoring.thresholds import (
@@ -107,7 +107,7 @@ class ModelCard:
         names = {key: self._heat_title(key) for key in self.heat_scale}
         found = [key for key, name in names.items() if name == cam]
         if not found:
-            raise UsageError(f"--cam {cam}: choose one of {', '.join(names.values())}, none")
+            raise OptionError("cam", cam, f"choose one of {', '.join(names.values())}, none")
         return found[0]
 
     def _heat_title(self, key: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError
 from xrayscan.records import Zone
 
 THRESHOLD_DECIMALS = 7  # one more than probabilities have: thresholds lie half way between two
@@ -150,9 +150,11 @@ class OperatingCurve:
             return self.f1()
         aim = _AIM.fullmatch(rule)
         if aim is None:
-            raise UsageError(
-                f"--threshold {rule}: not a rule; give youden, f1, sens=0.95, spec=0.95, "
-                "a number between 0 and 1, or a name in the model's card"
+            raise OptionError(
+                "threshold",
+                rule,
+                "not a rule; give youden, f1, sens=0.95, spec=0.95, "
+                "a number between 0 and 1, or a name in the model's card",
             )
         pick = self.at_sensitivity if aim.group(1) == "sens" else self.at_specificity
         return pick(float(aim.group(2)))
@@ -214,7 +216,7 @@ def resolve_rule(rule: str, named: Mapping[str, OperatingPoint], curve: Operatin
     except ValueError:
         return curve.by_rule(rule).threshold
     if not 0 <= number <= 1:
-        raise UsageError(f"--threshold {rule}: must lie between 0 and 1")
+        raise OptionError("threshold", rule, "must lie between 0 and 1")
     return number
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
-from xrayscan.errors import StoppedError, UsageError, XrayscanError
+from xrayscan.errors import OptionError, StoppedError, UsageError, XrayscanError
 from xrayscan.journal.atomic import sync_tree, unwritable
 from xrayscan.training.learning.state import CURVES, PROGRESS, WEIGHTS, finished_epochs
 from xrayscan.training.options import FitOptions
@@ -116,7 +116,7 @@ def find_place(options: FitOptions) -> Place:
     """
     out = options.out
     if not out.name:
-        raise UsageError(f"--out {out}: give the name of a folder that does not exist yet")
+        raise OptionError("out", out, "give the name of a folder that does not exist yet")
     parent = next(path for path in out.absolute().parents if path.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise XrayscanError(f"{parent}: cannot be written; choose another --out")

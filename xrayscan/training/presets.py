@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError
 
 # By ``fit``'s own option names. Sources: the recurring notebooks on Kermany's data, and the
 # project reports on transfer learning with it.
@@ -79,5 +79,5 @@ def preset(name: str) -> Mapping[str, Any]:
     if not name:
         return {}
     if name not in PRESETS:
-        raise UsageError(f"--preset {name}: choose one of {', '.join(PRESETS)}")
+        raise OptionError("preset", name, f"choose one of {', '.join(PRESETS)}")
     return PRESETS[name]

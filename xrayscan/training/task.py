@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.resources import model_folder
@@ -138,7 +138,7 @@ def _made_anew(options: FitOptions, start: Start) -> ModelCard:
         UsageError: there is none, or a training is asked for.
     """
     if start.card is None:
-        raise UsageError(f"--epochs 0: {start.origin} is no trained model; give one by --from")
+        raise OptionError("epochs", "0", f"{start.origin} is no trained model; give one by --from")
     if options.teacher or options.resume:
-        raise UsageError("--epochs 0: trains nothing; leave --distill and --resume out")
+        raise OptionError("epochs", "0", "trains nothing; leave --distill and --resume out")
     return start.card

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.assessing import Assessor
-from xrayscan.errors import DataError, UsageError
+from xrayscan.errors import DataError, OptionError, UsageError
 from xrayscan.evaluation.explaining.inputs import Seen
 from xrayscan.evaluation.explaining.methods import TITLES, Network, explainer
 from xrayscan.evaluation.figures import SOFT, literal, panels, png
@@ -143,14 +143,15 @@ def _unit(heat: Heat, scale: float | None) -> Heat:
 def _check(options: ExplainOptions) -> None:
     unknown = [method for method in options.methods if method not in TITLES]
     if unknown or not options.methods:
-        raise UsageError(
-            f"--method {','.join(options.methods)}: choose from {', '.join(TITLES)}, "
-            "separated by commas"
+        raise OptionError(
+            "method",
+            ",".join(options.methods),
+            f"choose from {', '.join(TITLES)}, separated by commas",
         )
     if options.out.suffix.lower() != ".png":
-        raise UsageError(f"--out {options.out}: is written as PNG; give a name that ends in .png")
+        raise OptionError("out", options.out, "is written as PNG; give a name that ends in .png")
     if options.out.exists() and _same(options.out, options.film):
-        raise UsageError(f"--out {options.out}: is the film itself; give another name")
+        raise OptionError("out", options.out, "is the film itself; give another name")
     if Path(options.film).is_dir():
         raise UsageError(f"{options.film}: is a folder; give one film of it")
     if not os.path.lexists(options.film):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError
 from xrayscan.training.network.start import Start
 from xrayscan.training.options import Optimizer, Recipe, Unfreeze
 
@@ -27,9 +27,11 @@ def resolved(recipe: Recipe, start: Start) -> Recipe:
     """
     unfreeze, architecture = recipe.unfreeze, start.architecture
     if not start.pretrained and unfreeze in (Unfreeze.LAST, Unfreeze.NONE):
-        raise UsageError(
-            f"--unfreeze {unfreeze}: without pretrained weights there is nothing worth freezing; "
-            "give --from, or --unfreeze all"
+        raise OptionError(
+            "unfreeze",
+            unfreeze,
+            "without pretrained weights there is nothing worth freezing; "
+            "give --from, or --unfreeze all",
         )
     if unfreeze is Unfreeze.AUTO:
         last = start.pretrained and bool(architecture.last_blocks)

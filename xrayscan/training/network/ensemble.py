@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError
 from xrayscan.evaluation.calibration import Calibration
 from xrayscan.resources import model_folder
 from xrayscan.scoring import engine
@@ -35,24 +35,28 @@ def read_members(options: FitOptions) -> tuple[ModelCard, ...]:
         ModelError: a folder cannot be used.
     """
     if options.mirrored and not options.ensemble_of:
-        raise UsageError("--mirrored: makes an ensemble; give --ensemble-of MODEL, too")
+        raise OptionError("mirrored", None, "makes an ensemble; give --ensemble-of MODEL, too")
     if options.architecture or options.origin or options.teacher or options.resume:
-        raise UsageError(
-            "--ensemble-of: trains nothing; leave --arch, --from, --distill and --resume out"
+        raise OptionError(
+            "ensemble-of", None, "trains nothing; leave --arch, --from, --distill and --resume out"
         )
     cards = tuple(load_card(model_folder(name)) for name in options.ensemble_of)
     if len(cards) < 2 and not options.mirrored:
-        raise UsageError(
-            "--ensemble-of: give it twice or more, once for each model, or add --mirrored"
+        raise OptionError(
+            "ensemble-of", None, "give it twice or more, once for each model, or add --mirrored"
         )
     scores = {(card.negative, card.positive) for card in cards}
     if len(scores) > 1:
-        raise UsageError(
-            "--ensemble-of: the models score different things "
-            f"({', '.join(sorted(positive for _, positive in scores))}); give models of one kind"
+        raise OptionError(
+            "ensemble-of",
+            None,
+            f"the models score different things "
+            f"({', '.join(sorted(positive for _, positive in scores))}); give models of one kind",
         )
     if any(card.architecture == NAME for card in cards):
-        raise UsageError("--ensemble-of: an ensemble cannot be a member; give its members instead")
+        raise OptionError(
+            "ensemble-of", None, "an ensemble cannot be a member; give its members instead"
+        )
     for card in cards:
         check_network("--ensemble-of", card)
     return cards

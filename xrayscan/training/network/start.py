@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xrayscan.errors import ModelError, UsageError
+from xrayscan.errors import ModelError, OptionError
 from xrayscan.resources import DEFAULT_MODEL, bundled_models, model_folder
 from xrayscan.scoring.card import CARD, KERAS, ModelCard, file_sha256, load_card
 from xrayscan.training.network.architectures import Architecture, architecture
@@ -93,12 +93,16 @@ def find_start(name: str, origin: str) -> Start:
         if not chosen.application:
             hint = f"give its weights by --from FILE ({chosen.weights})" if chosen.weights else ""
             hint = hint or "give --from none"
-            raise UsageError(f"--from imagenet: keras.applications has no {chosen.name}; {hint}")
+            raise OptionError(
+                "from", "imagenet", f"keras.applications has no {chosen.name}; {hint}"
+            )
         return Start(chosen, IMAGENET)
     if not Path(origin).is_file():
-        raise UsageError(
-            f"--from {origin}: neither a model ({', '.join(bundled_models())}), a model folder, "
-            "a weights file, imagenet nor none"
+        raise OptionError(
+            "from",
+            origin,
+            f"neither a model ({', '.join(bundled_models())}), a model folder, "
+            "a weights file, imagenet nor none",
         )
     weights = Path(origin)
     return Start(chosen, f"{weights.name}, sha256 {file_sha256(weights)}", weights=weights)
@@ -111,15 +115,19 @@ def _default_start(name: str) -> Start:
 
 def _from_model(name: str, card: ModelCard) -> Start:
     if card.architecture == ENSEMBLE:
-        raise UsageError(
-            f"--from {card.name}: an ensemble cannot be trained on; give one of its members, or "
-            "learn from it by --distill"
+        raise OptionError(
+            "from",
+            card.name,
+            "an ensemble cannot be trained on; give one of its members, or "
+            "learn from it by --distill",
         )
     check_network("--from", card)
     if name not in ("", card.architecture):
-        raise UsageError(
-            f"--arch {name}: the model to start from is a {card.architecture}; leave --arch out, "
-            "or give another --from"
+        raise OptionError(
+            "arch",
+            name,
+            f"the model to start from is a {card.architecture}; leave --arch out, "
+            "or give another --from",
         )
     origin = f"model {card.identity}"
     smoothing = int(card.facts["training"]["recipe"].get("smoothing") or 0)

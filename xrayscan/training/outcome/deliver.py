@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from xrayscan.cores import available_cores
-from xrayscan.errors import ModelError, UsageError
+from xrayscan.errors import ModelError, OptionError, UsageError
 from xrayscan.journal.atomic import check_writable, sync_tree, unwritable
 from xrayscan.records import DISCLAIMER
 from xrayscan.reporting.run_record import versions
@@ -96,8 +96,8 @@ def _check(options: ExportOptions, card: cards.ModelCard) -> None:
     needed = ("tf2onnx", "onnxruntime") if options.format is Format.ONNX else ()
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
-        raise UsageError(
-            f"--format onnx: needs {' and '.join(missing)}; pip install 'xrayscan[onnx]'"
+        raise OptionError(
+            "format", "onnx", f"needs {' and '.join(missing)}; pip install 'xrayscan[onnx]'"
         )
     devices.need_tensorflow("exporting")
 

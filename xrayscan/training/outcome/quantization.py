@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError
 from xrayscan.evaluation.explaining.faithfulness import correlation
 from xrayscan.evaluation.metrics import auc
 from xrayscan.scoring.card import GRADCAM
@@ -65,7 +65,7 @@ def check_installed() -> None:
         UsageError: it is not.
     """
     if importlib.util.find_spec("nncf") is None:
-        raise UsageError("--int8: needs NNCF; pip install 'xrayscan[int8]'")
+        raise OptionError("int8", None, "needs NNCF; pip install 'xrayscan[int8]'")
 
 
 def quantize(scorer: Path, films: NDArray[np.uint8], seed: int, out: Path) -> None:

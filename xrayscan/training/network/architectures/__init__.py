@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import OptionError
 from xrayscan.training.network.architectures import cnn, efficientnet_lite0, heads, transformers
 from xrayscan.training.network.architectures.applications import (
     application,
@@ -160,8 +160,8 @@ def architecture(name: str) -> Architecture:
         return TABLE[name]
     application_name = name.removeprefix(APPLICATION_PREFIX)
     if application_name == name:
-        raise UsageError(f"--arch {name}: choose one of {', '.join(TABLE)}, or keras:NAME")
+        raise OptionError("arch", name, f"choose one of {', '.join(TABLE)}, or keras:NAME")
     if not is_application(application_name):
         names = ", ".join(application_names())
-        raise UsageError(f"--arch {name}: keras.applications has {names}")
+        raise OptionError("arch", name, f"keras.applications has {names}")
     return _of_keras(name, application_name)
