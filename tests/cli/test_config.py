@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import typer
 
 from tests.cli.test_predict import read_rows, xrayscan
 from tests.films import draw_film, jpeg_bytes
+from xrayscan.cli import app
 
 
 @pytest.fixture
@@ -177,3 +182,21 @@ def test_wrong_values_are_one_sentence(folder: Path, option: list[str], words: s
     assert done.returncode in (1, 2)
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def variables(command: Any, path: str = "XRAYSCAN") -> Iterator[tuple[str, Any, str]]:
+    """Each option of a command and those below it: what the README calls its variable, and path."""
+    for each in command.params:
+        if each.param_type_name == "option" and path != "XRAYSCAN":
+            name = max(each.opts, key=len).lstrip("-").replace("-", "_").upper()
+            yield f"{path}_{name}", each, path
+    for name, below in getattr(command, "commands", {}).items():
+        yield from variables(below, f"{path}_{name.upper()}")
+
+
+def test_every_option_has_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = list(variables(typer.main.get_command(app)))
+    assert "XRAYSCAN_FIT_FROM" in [variable for variable, _, _ in every]
+    for variable, option, path in every:
+        monkeypatch.setenv(variable, "1")
+        assert option.resolve_envvar_value(SimpleNamespace(auto_envvar_prefix=path)), variable

@@ -65,6 +65,7 @@ def fit(
         str,
         option(
             "--from",
+            envvar="XRAYSCAN_FIT_FROM",  # others are made of the parameter's name
             metavar="MODEL|FILE|imagenet|none",
             help="A model to fine-tune, a file of backbone weights, imagenet (asks the network) or "
             "none. Default: the bundled model where its architecture is wanted, else none.",

@@ -21,7 +21,12 @@ def report(
     csv: Annotated[Path, typer.Argument(metavar="CSV", help="What xrayscan predict wrote.")],
     page: Annotated[
         Path | None,
-        option("--report", metavar="FILE.html", help="The page to write. Default: beside the CSV."),
+        option(
+            "--report",
+            envvar="XRAYSCAN_REPORT_REPORT",  # others are made of the parameter's name
+            metavar="FILE.html",
+            help="The page to write. Default: beside the CSV.",
+        ),
     ] = None,
     record: Annotated[
         Path | None,
