@@ -116,6 +116,7 @@ def test_a_path_that_is_there_twice_is_refused(tmp_path: Path, again: str) -> No
         ("path,probability\na.png,high\n", "line 2: probability is 'high'"),
         ("path,probability\nz.png,0.5\n", "has none of the 1 films"),
         ("", "has no column path"),
+        ("path;probability\na.png;0.1\n", "has no column path; .* separated by commas"),
         ("Path,PROBABILITY,path\na.png,0.5,b.png\n", "has the column path twice"),
         ('path,probability\n"a.png,0.5\nb.png,0.5\n', "line 2: .*; check its quotes"),
         ("path,probability\na.png,0.5,0.6\n", "line 2: has 3 cells under 2 columns"),

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_THRESHOLD = 0.5
 _REQUIRED = ("path", "probability")
-_ADVICE = "give a CSV with path and probability, as predict --csv writes it"
+_ADVICE = "give a CSV with path and probability, separated by commas, as predict --csv writes it"
 
 
 @dataclass(frozen=True, slots=True)
