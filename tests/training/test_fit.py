@@ -560,6 +560,19 @@ def test_a_small_set_with_a_damaged_film(tmp_path: Path, caplog: pytest.LogCaptu
     assert "IM-0003-0001.png" in caplog.text
 
 
+@pytest.mark.usefixtures("tiny_in_table")
+def test_names_that_are_no_text(data: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "films\udcff"
+    shutil.copytree(data / "NORMAL", odd / "NORMAL")
+    shutil.copytree(data / "PNEUMONIA", odd / "ill\udcff")
+    given = options(odd, tmp_path / "model\udcff", population="ours\udcff", licence="free\udcff")
+    out = fit(given)
+    assert load_card(out).classes == ("NORMAL", "ill\udcff")
+    page = (out / "README.md").read_text(encoding="utf-8")
+    assert "| Whose films | ours\\udcff |" in page
+    assert "ours\\udcff" in (out / "report.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_end_to_end_with_the_default_architecture(tmp_path: Path) -> None:
     """From films on disk to a model folder that scores a film nobody has shown it."""

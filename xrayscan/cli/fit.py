@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xrayscan.cli.exits import Exit, reported, stopped_by
+from xrayscan.cli.exits import Exit, echo, reported, stopped_by
 from xrayscan.cli.needs import TRAINING, need
 from xrayscan.cli.options import option
 from xrayscan.errors import OptionError, StoppedError, UsageError
@@ -218,7 +218,7 @@ def _run(options: FitOptions, *, quiet: bool, verbose: bool) -> int:
     except StoppedError as fault:
         return stopped_by(stop.signal or signal.SIGINT, str(fault))
     if folder and not quiet:
-        typer.echo(f"model written to {folder}; try: xrayscan predict FOLDER --model {folder}")
+        echo(f"model written to {folder}; try: xrayscan predict FOLDER --model {folder}")
     return Exit.DONE
 
 

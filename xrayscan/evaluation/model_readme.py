@@ -9,6 +9,7 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from xrayscan.evaluation.estimates import words
 from xrayscan.records import DISCLAIMER
+from xrayscan.reporting.page import visible
 from xrayscan.resources import templates_folder
 
 README = "README.md"
@@ -26,6 +27,7 @@ def model_readme(card: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any
         loader=FileSystemLoader(templates_folder()),
         autoescape=False,  # it is Markdown
         undefined=ChainableUndefined,  # cards of earlier versions say less
+        finalize=_in_a_cell,
         trim_blocks=True,
         keep_trailing_newline=True,
     )
@@ -38,6 +40,11 @@ def model_readme(card: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any
         interval=_interval,
         estimate=estimate_words,
     )
+
+
+def _in_a_cell(value: object) -> str:
+    """A text that is UTF-8, stays on its line and leaves a table's columns alone."""
+    return visible(str(value)).replace("|", "\\|")
 
 
 def _part(facts: Mapping[str, Any]) -> str:
