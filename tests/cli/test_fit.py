@@ -140,6 +140,10 @@ USAGE = {
         ["--from", "fast", "--epochs", "0", "--smoothing", "3", "--batch-size", "4"],
         "--epochs 0: trains nothing; leave --batch-size out",
     ),
+    "no epochs by a preset, trained": (
+        ["--from", "fast", "--preset", "bundled-fast", "--batch-size", "4"],
+        "--epochs 0: trains nothing; leave --batch-size out",
+    ),
     "nothing to freeze": (["--arch", "cnn", "--unfreeze", "none"], "nothing worth freezing"),
     "teacher": (["--arch", "cnn", "--from", "none", "--distill", "nowhere"], "neither a model"),
 }  # fmt: skip
@@ -197,3 +201,34 @@ def test_options_from_the_environment_win_over_the_preset(
     arguments = ["fit", str(tmp_path), "--out", "m", "--preset", "published-cnn"]
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert seen[0].recipe.epochs == 4
+
+
+@pytest.mark.parametrize(
+    ("data", "environment", "said"),
+    [
+        (".", {}, "xrayscan fit films --out m"),
+        ("../films", {}, "xrayscan fit films --out m"),
+        ("..", {}, "xrayscan fit ward --out m"),
+        ("list.csv", {"INT8": "0", "KEEP_LEAKS": "false"}, "xrayscan fit list.csv --out m"),
+        ("list.csv", {"INT8": "1"}, "xrayscan fit list.csv --out m --int8"),
+    ],
+    ids=["here", "beside", "above", "flags off", "a flag on"],
+)
+def test_the_command_for_the_card(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    data: str,
+    environment: dict[str, str],
+    said: str,
+) -> None:
+    from xrayscan.training import fit as story
+
+    here = tmp_path / "ward" / "films"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    for name, value in environment.items():
+        monkeypatch.setitem(os.environ, f"XRAYSCAN_FIT_{name}", value)
+    seen = []
+    monkeypatch.setattr(story, "fit", lambda options, hooks: seen.append(options) or tmp_path)
+    assert CliRunner().invoke(app, ["fit", data, "--out", "m"]).exit_code == 0
+    assert seen[0].command == said

@@ -245,23 +245,26 @@ def _command(context: typer.Context) -> str:
 
 
 def _words(context: typer.Context) -> Iterator[str]:
+    from xrayscan.training.options import last_name
+
     for parameter in context.command.params:
         name = str(parameter.name)
-        if name in _OF_THE_MOMENT or not _is_given(context, name):
-            continue
         value = context.params[name]
+        # a flag can be given as off by its environment variable, and has no word for that
+        if name in _OF_THE_MOMENT or value is False or not _is_given(context, name):
+            continue
         spelling = [max(parameter.opts, key=len)] if parameter.param_type_name == "option" else []
         for each in value if isinstance(value, (list, tuple)) else [value]:
             yield from spelling
             if not isinstance(each, bool):
-                yield Path(each).name if name in _OF_PATHS else str(each)
+                yield last_name(each) if name in _OF_PATHS else str(each)
 
 
 def _check_trains(context: typer.Context) -> None:
     """Refuse what is asked of a training where there is none."""
     if context.params["ensemble_of"]:
         command, used = "--ensemble-of", set[str]()
-    elif not context.params["epochs"]:
+    elif not _with_preset(context)["epochs"]:
         command, used = "--epochs 0", {"epochs", "smoothing"}  # it can go in front of any network
     else:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -120,6 +121,11 @@ class FitOptions:
     command: str = ""
     machine: str = ""
     recipe: Recipe = field(default_factory=Recipe)
+
+
+def last_name(path: str | Path) -> str:
+    """The name that a path ends in, for the card; of "." and ".." that of the folder itself."""
+    return Path(os.path.abspath(path)).name  # noqa: PTH100  # Path keeps "a/.."
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from xrayscan.scoring.engine import Scores
 from xrayscan.scoring.thresholds import RULES, OperatingPoint, operating_curve
 from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.films.parts import Parts
-from xrayscan.training.options import FitOptions
+from xrayscan.training.options import FitOptions, last_name
 
 DEFAULT_RULE = "youden"
 # The review zone reaches from 99 % sensitivity to 99 % specificity on the validation patients.
@@ -89,7 +89,7 @@ def known(
             "command": options.command,
             "machine": options.machine,
             "seconds": network.seconds,
-            "data": options.data.name,
+            "data": last_name(options.data),
             "population": options.population,
             "licence": options.licence,
             "started_from": network.started_from,
