@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from xrayscan.errors import DataError, StoppedError, UsageError, XrayscanError
+from xrayscan.errors import DataError, LockedError, StoppedError, UsageError, XrayscanError
 from xrayscan.training.learning.state import PROGRESS
 from xrayscan.training.options import FitOptions
 from xrayscan.training.place import TRAINING, Place, find_place, watching, working
@@ -251,6 +251,22 @@ def test_a_system_error_without_a_name(tmp_path: Path) -> None:
     with pytest.raises(XrayscanError) as raised, working(place):
         raise OSError("Something Else")
     assert str(raised.value).startswith(f"{place.work}: cannot be written (something else); ")
+
+
+def test_two_at_once(tmp_path: Path) -> None:
+    place = place_in(tmp_path)
+    with working(place):
+        write_state(place.work)
+        with pytest.raises(LockedError) as raised, working(place):
+            pytest.fail("both are at work")
+        assert str(raised.value) == (
+            f"{place.lock}: another training for {place.out} holds it; wait for its end, or give "
+            "another --out"
+        )
+        assert place.has_progress()
+    with working(place):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["model.training"]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

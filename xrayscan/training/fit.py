@@ -52,6 +52,7 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
         UsageError: options that cannot work, or not together.
         DataError: the data cannot be trained on, or the output exists and cannot be resumed.
         ModelError: the starting weights do not fit.
+        LockedError: another training for the same model is at work.
         StoppedError: the hooks said so; finished epochs are kept for ``options.resume``.
     """
     hooks, hosts = hooks or FitHooks(), named_hosts()
@@ -76,11 +77,11 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
         state = _open(task.place, identity)
         _train(state, task, task.start, hooks, hosts)
         hooks.check()
-        if devices.backend() != devices.TENSORFLOW:
-            _finish_under_tensorflow(replace(options, machine=task.options.machine))
-        else:
+        if devices.backend() == devices.TENSORFLOW:
             write_model(task.place.model, _best(state, task, task.start), task.options)
             task.place.deliver()
+            return options.out
+    _finish_under_tensorflow(replace(options, machine=task.options.machine))
     return options.out
 
 

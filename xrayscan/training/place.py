@@ -7,13 +7,14 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
-from xrayscan.errors import OptionError, StoppedError, UsageError, XrayscanError
+from xrayscan.errors import LockedError, OptionError, StoppedError, UsageError, XrayscanError
 from xrayscan.journal.atomic import sync_tree, unwritable
+from xrayscan.journal.lock import SUFFIX, locked
 from xrayscan.training.learning.state import CURVES, PROGRESS, WEIGHTS, finished_epochs
 from xrayscan.training.options import FitOptions
 
@@ -53,6 +54,11 @@ class Place:
     def finished(self) -> Path:
         """Where a finished model keeps its training's state."""
         return self.out / TRAINING
+
+    @property
+    def lock(self) -> Path:
+        """What keeps two trainings for one model apart."""
+        return self.work.with_name(f"{self.work.name}{SUFFIX}")
 
     def has_progress(self) -> bool:
         """Whether a training was begun here."""
@@ -153,8 +159,23 @@ def working(place: Place) -> Iterator[None]:
     """Keep the working folder while the context lasts, and afterwards if an epoch is in it.
 
     Raises:
+        LockedError: another training for the same model works there.
         XrayscanError: it cannot be written.
     """
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(place.lock))
+        except LockedError:
+            raise LockedError(
+                f"{place.lock}: another training for {place.out} holds it; wait for its end, or "
+                "give another --out"
+            ) from None
+        held.enter_context(_kept(place))
+        yield
+
+
+@contextmanager
+def _kept(place: Place) -> Iterator[None]:
     try:
         if place.has_progress():
             shutil.rmtree(place.model, ignore_errors=True)  # of an export that was stopped
