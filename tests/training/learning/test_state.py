@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -348,6 +349,28 @@ FULL = {
     "of h5py, in a library": RuntimeError("Unable to flush file\nfile descriptor: 5, errno = 28"),
     "no permission": PermissionError(errno.EACCES, "Permission denied"),
 }
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="nothing is reserved here")
+def test_room_is_asked_for_before_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HDF5 can end the process where a disk is full: it does not come to that."""
+    asked = []
+
+    def full(_: int, start: int, size: int) -> None:
+        asked.append((start, size))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    state = TrainingState(tmp_path, IDENTITY)
+    message = sentence(lambda: state.save_last(pytest.fail, 5000), XrayscanError)
+    assert message == (
+        f"{tmp_path / 'last-0.weights.h5'}: cannot be written (no space left on device); check "
+        "space and permissions"
+    )
+    assert asked == [(0, 5000)]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("fault", FULL.values(), ids=FULL)

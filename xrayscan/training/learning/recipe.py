@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -169,7 +170,9 @@ def _begin(network: Any, state: TrainingState) -> None:
     """Go on from what was saved, or save where the epochs begin."""
     network.optimizer.build(network.trainable_variables)
     if state.last is None:
-        state.save_last(network.save_weights)
+        variables = [*network.variables, *network.optimizer.variables]
+        size = sum(np.dtype(np.float32).itemsize * math.prod(each.shape) for each in variables)
+        state.save_last(network.save_weights, size)
         state.commit()
     else:
         state.restore(network, state.last)

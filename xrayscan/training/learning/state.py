@@ -122,11 +122,16 @@ class TrainingState:
         """Whether no epoch of the last ``patience`` was better than one before; 0 never says so."""
         return 0 < patience <= self.epochs - self.best_epoch
 
-    def save_last(self, write: Callable[[Path], object]) -> None:
-        """Write what the next epoch needs, under a name of its own until ``commit``."""
+    def save_last(self, write: Callable[[Path], object], size: int = 0) -> None:
+        """Write what the next epoch needs, under a name of its own until ``commit``.
+
+        Args:
+            write: writes the file.
+            size: its bytes, about, where there is no earlier one that tells.
+        """
         # of the epoch that is about to be finished; 0 is where the epochs begin
         number = self.epochs + 1 if self._last else 0
-        self._last = self._written(f"last-{number}{WEIGHTS}", write)
+        self._last = self._written(f"last-{number}{WEIGHTS}", write, self._last, size)
 
     def finish_epoch(self, row: Row, write_best: Callable[[Path], object]) -> bool:
         """Add an epoch; keep its weights if it is the best so far.
@@ -137,7 +142,7 @@ class TrainingState:
         self.history.append(row)
         is_best = self.best_epoch == self.epochs
         if is_best:
-            self._best = self._written(f"best-{self.epochs}{WEIGHTS}", write_best)
+            self._best = self._written(f"best-{self.epochs}{WEIGHTS}", write_best, self._best)
         return is_best
 
     def commit(self) -> None:
@@ -155,16 +160,39 @@ class TrainingState:
             if path.name not in (self._last, self._best):
                 path.unlink()
 
-    def _written(self, name: str, write: Callable[[Path], object]) -> str:
+    def _written(
+        self, name: str, write: Callable[[Path], object], before: str, size: int = 0
+    ) -> str:
         path = self.folder / name
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            _check_room(path, (self.folder / before).stat().st_size if before else size)
             write(path)
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         except (OSError, RuntimeError) as fault:  # h5py says a full disk in either way
-            words = getattr(fault, "strerror", None) or str(fault).partition("\n")[0]
+            number = getattr(fault, "errno", None)  # its own words for one are lines of numbers
+            words = os.strerror(number) if number else str(fault).partition("\n")[0]
             raise XrayscanError(
                 f"{path}: cannot be written ({words.lower()}); check space and permissions"
             ) from fault
         return name
+
+
+def _check_room(path: Path, size: int) -> None:
+    """Find a full disk or a spent quota before HDF5 does, which can end the whole process there.
+
+    Args:
+        path: a file that is about to be written.
+        size: its bytes; nothing is known of 0.
+
+    Raises:
+        OSError: there is no room for it.
+    """
+    if not size or not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        with path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    finally:
+        path.unlink(missing_ok=True)
