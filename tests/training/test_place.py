@@ -218,7 +218,7 @@ def test_broken_after_an_epoch(tmp_path: Path, fault: BaseException) -> None:
     assert raised.value is fault
     assert place.has_progress()
     assert (place.work / "best-1.weights.h5").read_text() == "best"
-    assert find_place(FitOptions(tmp_path, place.out, resume=True)) == place
+    assert find_place(FitOptions(tmp_path / "data", place.out, resume=True)) == place
 
 
 @pytest.mark.parametrize("fault", BREAKS, ids=repr)
@@ -455,8 +455,19 @@ def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path, name: str) -> 
     (tmp_path / "model.training").mkdir()
     (tmp_path / "model.training" / name).write_text("mine")
     with pytest.raises(UsageError, match=r"model.training: is in the way .*; move it"):
-        find_place(FitOptions(tmp_path, tmp_path / "model"))
+        find_place(FitOptions(tmp_path / "data", tmp_path / "model"))
     assert (tmp_path / "model.training" / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("out", ["model", "train/model", "../data/model"])
+@pytest.mark.parametrize("resume", [False, True])
+def test_an_output_among_the_films(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, resume: bool
+) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path / "data")
+    with pytest.raises(UsageError, match=f"--out {out}: lies within .; give a folder beside it"):
+        find_place(FitOptions(Path(), Path(out), resume=resume))
 
 
 def test_an_output_without_a_name() -> None:

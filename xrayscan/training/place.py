@@ -116,13 +116,16 @@ def find_place(options: FitOptions) -> Place:
     What was stopped before its first epoch has left nothing: resumed, it begins anew.
 
     Raises:
-        UsageError: the output has no name, or exists and is no training if one is to be resumed, or
-            an unfinished training lies beside it.
+        UsageError: the output has no name, lies among the films, or exists and is no training if
+            one is to be resumed, or an unfinished training lies beside it.
         XrayscanError: it cannot be written.
     """
     out = options.out
     if not out.name:
         raise OptionError("out", out, "give the name of a folder that does not exist yet")
+    if options.data.resolve() in out.resolve().parents:
+        # the next run would take the folder for a class, and its pictures for films
+        raise OptionError("out", out, f"lies within {options.data}; give a folder beside it")
     parent = next(path for path in out.absolute().parents if path.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise XrayscanError(f"{parent}: cannot be written; choose another --out")

@@ -64,8 +64,8 @@ def test_other_classes(card: ModelCard, classes: tuple[str, ...]) -> None:
 )
 def test_folders_in_another_case(tmp_path: Path, building: dict[str, Any]) -> None:
     """Read under the model's names, by all that build on one."""
-    draw_folder(tmp_path, 8)
+    data = draw_folder(tmp_path / "data", 8)
     for name in ("normal", "Pneumonia"):
-        (tmp_path / name.upper()).rename(tmp_path / name)
-    task = read_task(FitOptions(tmp_path, tmp_path / "out", folds=2, workers=1, **building))
+        (data / name.upper()).rename(data / name)
+    task = read_task(FitOptions(data, tmp_path / "out", folds=2, workers=1, **building))
     assert (task.data.classes, task.data.positive) == (("NORMAL", "PNEUMONIA"), "PNEUMONIA")

@@ -172,4 +172,4 @@ def test_a_model_in_int8(
 def test_without_nncf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"--int8: needs NNCF; pip install 'xrayscan\[int8\]'"):
-        fit(options(tmp_path, tmp_path / "out"))
+        fit(options(tmp_path / "data", tmp_path / "out"))
