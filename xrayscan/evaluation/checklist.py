@@ -154,7 +154,9 @@ def _training(facts: Mapping[str, Any], card: Mapping[str, Any]) -> str:
     population = card["training"].get("population") or "not said in the card"
     learnt = facts["flow"]["learnt_from"]
     words = "not known" if learnt is None else str(learnt)
-    return f"Trained on: {population}. Films here that the model has learnt from: {words}."
+    # what was made anew from another model tells of the films that it was validated on
+    done = "Trained" if card["training"].get("epochs", 1) else "Validated"
+    return f"{done} on: {population}. Films here that the model has learnt from: {words}."
 
 
 def _flow(facts: Mapping[str, Any]) -> str:
