@@ -174,6 +174,13 @@ def test_a_site_that_corrects_probabilities(tmp_path: Path, model: Path) -> None
         export_model(ExportOptions(str(site), Format.TFLITE, tmp_path / "out"))
 
 
+def test_a_scorer_of_integers(tmp_path: Path, model: Path) -> None:
+    """No format would come within what is delivered: its network is that before quantization."""
+    small = changed(tmp_path / "small", model, quantization={"method": "NNCF, int8"})
+    with pytest.raises(UsageError, match="export a model that was made without --int8"):
+        export_model(ExportOptions(str(small), Format.TFLITE, tmp_path / "out"))
+
+
 def test_a_folder_without_a_network(tmp_path: Path, model: Path) -> None:
     bare = tmp_path / "bare"
     shutil.copytree(model, bare)

@@ -88,6 +88,11 @@ def _check(options: ExportOptions, card: cards.ModelCard) -> None:
         check_writable(path)
     if not (card.folder / cards.KERAS).is_file():
         raise UsageError(f"{card.folder}: has no {cards.KERAS} to export; give what it was made of")
+    if card.facts.get("quantization"):
+        raise UsageError(
+            f"{card.folder}: its scorer computes in 8-bit integers, its network does not; export a "
+            "model that was made without --int8"
+        )
     if not card.recalibration.changes_nothing:
         raise UsageError(
             f"{card.folder}: corrects probabilities for its site outside of the network; export "
