@@ -255,6 +255,12 @@ def sentence(call: Callable[[], object], kind: type[XrayscanError] = DataError) 
     return message
 
 
+def test_another_seed_is_named_before_the_films_that_it_draws(tmp_path: Path) -> None:
+    begun(tmp_path, 0.7)
+    changed = {"films (sha256)": "cd34", "seed": 8}
+    assert "was begun with seed 7, not 8; " in sentence(lambda: loaded(tmp_path, **changed))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "shown"),
     [
