@@ -239,3 +239,10 @@ def test_the_interval_of_a_calibration_error_holds_estimate_and_truth(
 def test_a_distance_of_nothing() -> None:
     assert distance_interval(lambda films: 0.2, ["a", "a"]) is None
     assert distance_interval(lambda films: 0.7, ["a", "b"]) == Interval(0.7, 0.7)
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["all right", "all wrong"])
+def test_an_auc_without_error_has_no_interval(turned: bool) -> None:
+    probabilities = np.linspace(0.1, 0.9, 8)
+    positives = (probabilities > 0.5) ^ turned
+    assert auc_interval(probabilities, positives, [str(film) for film in range(8)]) is None

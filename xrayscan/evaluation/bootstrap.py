@@ -164,10 +164,14 @@ def auc_interval(
     count: int = COUNT,
     seed: int = SEED,
 ) -> Interval | None:
-    """Give the interval of the AUC; arguments as of ``auc`` and ``interval``."""
-    return interval(
+    """Give the interval of the AUC; arguments as of ``auc`` and ``interval``.
+
+    None where no film showed an error, too: a width of 0 would claim what nothing is known of.
+    """
+    found = interval(
         lambda films: auc(probabilities[films], positives[films]), patients, count, seed
     )
+    return None if found is None or found.low == found.high else found
 
 
 def threshold_intervals(
