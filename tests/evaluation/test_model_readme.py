@@ -27,3 +27,18 @@ def test_an_odd_name_stays_in_its_cell(name: str, shown: str) -> None:
     page.encode()  # can be written
     assert f"| Whose films | {shown} |\n" in page
     assert page.count("\n") == plain.count("\n")
+
+
+def test_what_a_model_was_made_from_stands_below_it() -> None:
+    card = copy.deepcopy(dict(load_card(model_folder(DEFAULT_MODEL)).facts))
+    first = {"name": "first", "card_sha256": "ab", "created": "2026-11-20"}
+    trained = {"epochs": 4, "best_epoch": 2, "seconds": 2407, "machine": "x86_64, 2 cores"}
+    then = {"name": "then", "card_sha256": "cd", "created": "2026-11-21", "command": "fit it"}
+    card["training"]["made_from"] = [{**then, **trained, "made_from": [first]}, first]
+    page = model_readme(card)
+    assert page.partition("## Made from\n\n")[2].startswith(
+        "- then, card sha256 cd, made 2026-11-21; 4 epochs, number 2 kept; 2,407 s on x86_64, "
+        "2 cores: `fit it`\n"
+        "  - first, card sha256 ab, made 2026-11-20\n"
+        "- first, card sha256 ab, made 2026-11-20\n\n"
+    )

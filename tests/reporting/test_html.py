@@ -226,6 +226,12 @@ def test_a_model_that_was_made_anew_was_not_trained_on_these_films(tmp_path: Pat
     assert "Made anew, without training, with kermany: 4470 films of 2440 patients" in page
 
 
+def test_a_model_that_was_made_anew_was_trained_on_those_of_its_origin(tmp_path: Path) -> None:
+    facts = {**CARD["training"], "epochs": 0, "trained_on": "adults of <another> hospital"}
+    page = words_of(page_of(tmp_path, [], training=facts))
+    assert "Trained on adults of <another> hospital; for nobody else" in page
+
+
 def test_many_folders_are_counted(tmp_path: Path) -> None:
     page = words_of(page_of(tmp_path, [], paths=[f"ward-{number}" for number in range(9)]))
     assert "Scanned ward-0, ward-1, ward-2, ward-3, ward-4 and 4 more" in page

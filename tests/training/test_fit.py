@@ -349,6 +349,13 @@ def test_no_epochs_make_a_model_anew_as_it_is(data: Path, fitted: Path, tmp_path
     assert after["training"]["epochs"] == 0
     assert after["training"]["recipe"] == {}
     assert after["training"]["started_from"].startswith("model blobs, card sha256")
+    (origin,) = after["training"]["made_from"]
+    told = ("command", "epochs", "best_epoch", "seconds", "machine")
+    assert origin["card_sha256"] == load_card(fitted).sha256
+    assert {name: origin.get(name) for name in told} == {
+        name: before["training"][name] or None for name in told
+    }
+    assert after["training"]["trained_on"] == before["training"]["population"]
     assert {path.name for path in options.out.iterdir()} == FILES
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xrayscan.evaluation.checklist_items import CLAIM, CLAIM_ITEMS, TRIPOD, TRIPOD_ITEMS
+from xrayscan.scoring.card import trained_on
 
 _SHOWN = "In this report, with intervals and by subgroup."
 
@@ -151,11 +152,12 @@ def _code(facts: Mapping[str, Any]) -> str:
 
 
 def _training(facts: Mapping[str, Any], card: Mapping[str, Any]) -> str:
-    population = card["training"].get("population") or "not said in the card"
+    learnt_from = trained_on(card["training"])
+    population = learnt_from or card["training"].get("population") or "not said in the card"
     learnt = facts["flow"]["learnt_from"]
     words = "not known" if learnt is None else str(learnt)
-    # what was made anew from another model tells of the films that it was validated on
-    done = "Trained" if card["training"].get("epochs", 1) else "Validated"
+    # what was made anew of others that do not say tells of the films that it was validated on
+    done = "Trained" if learnt_from or card["training"].get("epochs", 1) else "Validated"
     return f"{done} on: {population}. Films here that the model has learnt from: {words}."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
@@ -35,11 +35,21 @@ def model_readme(card: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any
     return template.render(
         card=card,
         evaluations=evaluations,
+        ancestors=list(_ancestors(card["training"].get("made_from", ()))),
         disclaimer=DISCLAIMER,
         part=_part,
         interval=_interval,
         estimate=estimate_words,
     )
+
+
+def _ancestors(
+    models: Sequence[Mapping[str, Any]], depth: int = 0
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The models that others were made from, each below the one that it went into."""
+    for model in models:
+        yield depth, model
+        yield from _ancestors(model.get("made_from", ()), depth + 1)
 
 
 def _in_a_cell(value: object) -> str:

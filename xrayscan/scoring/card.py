@@ -147,6 +147,16 @@ def load_card(folder: Path) -> ModelCard:
     return card
 
 
+def trained_on(training: Mapping[str, Any]) -> str:
+    """Whose films a model was last trained on, in words; "" where its card does not say.
+
+    Args:
+        training: of the card; earlier versions wrote of all models whose films were given.
+    """
+    earlier = training.get("population", "") if training.get("epochs", 1) else ""
+    return str(training.get("trained_on", earlier))
+
+
 def file_sha256(path: Path) -> str:
     """Hash a file's content, hexadecimal."""
     with path.open("rb") as file:

@@ -205,6 +205,7 @@ def _trained(classifier: Any, task: Task, start: Start) -> Trained:
         parameters=classifier.count_params(),
         teacher=task.teacher.identity if task.teacher else "",
         smoothing=task.options.recipe.smoothing or 0,
+        made_from=(start.card,) if start.card else (),
     )
     return Trained(classifier, function, facts, task.data, task.parts, task.seen)
 

@@ -178,4 +178,5 @@ def ensemble_facts(
         max(card.input_size for card in cards),
         "; ".join(parts),
         parameters=parameters,
+        made_from=tuple(cards),
     )

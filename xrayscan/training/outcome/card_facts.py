@@ -34,6 +34,8 @@ DEFAULT_RULE = "youden"
 # The review zone reaches from 99 % sensitivity to 99 % specificity on the validation patients.
 _ZONE_AIM = 0.99
 _HEAT_QUANTILE = 0.99  # of the strongest heat per positive film: drawn as 1
+# of a model that another was made from
+_OF_ANCESTORS = ("command", "data", "machine", "seconds", "epochs", "best_epoch", "made_from")
 # Distances up to this are admitted: 1 is the edge of the validation films (docs/admission.md).
 ADMISSION_LIMIT = 1.0
 
@@ -54,6 +56,7 @@ class NetworkFacts:
         parameters: how many weights, frozen ones included.
         teacher: the model learnt from beside the labels; "" for none.
         smoothing: passes of a 3 x 3 mean in front of it.
+        made_from: the cards of the models whose weights it began with, or has.
     """
 
     architecture: str
@@ -67,6 +70,7 @@ class NetworkFacts:
     parameters: int = 0
     teacher: str = ""
     smoothing: int = 0
+    made_from: tuple[cards.ModelCard, ...] = ()
 
 
 def known(
@@ -91,10 +95,12 @@ def known(
             "seconds": network.seconds,
             "data": last_name(options.data),
             "population": options.population,
+            "trained_on": _trained_on(network, options),
             "licence": options.licence,
             "started_from": network.started_from,
             "started_from_source": network.started_from_source,
             "teacher": network.teacher,
+            "made_from": [_ancestor(card) for card in network.made_from],
             "epochs": network.epochs,
             "best_epoch": network.best_epoch,
             "recipe": _recipe_facts(network, options),
@@ -107,6 +113,22 @@ def known(
             "leaks_kept": options.keep_leaks,
         },
     }
+
+
+def _trained_on(network: NetworkFacts, options: FitOptions) -> str:
+    """Whose films the last training was on: of what was made without one, those of its models."""
+    if network.epochs:
+        return options.population
+    each = [cards.trained_on(card.facts["training"]) for card in network.made_from]
+    return "; ".join(dict.fromkeys(filter(None, each)))
+
+
+def _ancestor(card: cards.ModelCard) -> dict[str, Any]:
+    """How a model was made that this one was made from, and so on back."""
+    training = card.facts["training"]
+    told = {name: training[name] for name in _OF_ANCESTORS if training.get(name)}
+    created = card.facts.get("created", "")
+    return {"name": card.name, "card_sha256": card.sha256, "created": created, **told}
 
 
 def _recipe_facts(network: NetworkFacts, options: FitOptions) -> dict[str, Any]:
