@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -168,6 +169,37 @@ def test_films_that_are_not_asked_for_are_not_gone(scans: Path) -> None:
     assert part.summary.found == 1
     assert part.summary.gone == 0
     assert set(part.rows) == set(FILMS)
+
+
+@pytest.mark.parametrize(
+    ("number", "gone"),
+    [
+        pytest.param(errno.ENOENT, True, id="not there"),
+        pytest.param(errno.ENOTDIR, True, id="its folder is a file now"),
+        pytest.param(errno.EACCES, False, id="its folder is closed"),
+        pytest.param(errno.ESTALE, False, id="its folder's share is away"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_neither_gone_nor_back(
+    scans: Path, monkeypatch: pytest.MonkeyPatch, number: int, gone: bool
+) -> None:
+    lstat = os.lstat
+
+    def looking(path: str) -> os.stat_result:
+        if str(path).endswith("d.jpg"):
+            raise OSError(number, os.strerror(number))
+        return lstat(path)
+
+    run(scans)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", looking)
+        assert run(scans, exclude=("sub",)).summary.gone == gone
+        (scans / "sub/d.jpg").rename(scans.parent / "d.jpg")
+        patch.undo()
+        since = run(scans, exclude=("sub",)).rows["sub/d.jpg"]["detail"]
+        assert since.startswith("gone since")
+        patch.setattr(os, "lstat", looking)
+        assert run(scans, exclude=("sub",)).rows["sub/d.jpg"]["detail"] == since
 
 
 def test_a_share_that_is_not_mounted_costs_no_row(scans: Path) -> None:

@@ -90,8 +90,8 @@ def newly_gone(
     for entry in rows_of_others(scans, journal):
         if folder_of(entry.row.scan.location, folders) not in seen:
             continue
-        is_gone = not os.path.lexists(entry.row.scan.location)
-        if is_gone != bool(entry.row.gone_since):
+        is_gone = _is_gone(entry.row.scan.location)
+        if is_gone is not None and is_gone != bool(entry.row.gone_since):
             row = replace(entry.row, gone_since=now if is_gone else "")
             changed.append(replace(entry, row=row))
     return changed
@@ -118,6 +118,17 @@ def is_not_mounted(folder: Folder, runs: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a folder lay on another mount when a run last told ``mounts`` of it."""
     earlier = (run.get("mounts", {}).get(folder.path) for run in reversed(runs))
     return next(filter(None, earlier), folder.mount) != folder.mount
+
+
+def _is_gone(location: str) -> bool | None:
+    """Whether a file is there no more; None where a folder above does not let one look."""
+    try:
+        os.lstat(location)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return None
+    return False
 
 
 def _confirmed(entry: Entry, scan: Scan, journal: Journal) -> bool:
