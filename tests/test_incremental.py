@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests.films import draw_film, jpeg_bytes
+from xrayscan import recording
 from xrayscan.errors import XrayscanError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Shard
 from xrayscan.job import batches
 from xrayscan.job.options import JobOptions
 from xrayscan.job.run import Listeners, run_job
+from xrayscan.journal.journal import Journal
 from xrayscan.pipeline import RunHooks
 from xrayscan.records import Assessment, Ending, RunSummary
 from xrayscan.scoring.thresholds import ZoneLimits
@@ -161,6 +163,23 @@ def test_rows_of_files_that_are_gone_are_kept_and_marked_until_they_are_back(sca
     back = run(scans)
     assert back.assessed == []
     assert back.rows["b.jpg"]["detail"] == ""
+
+
+@pytest.mark.parametrize("age_s", [3600, 0], ids=["settled", "compared by content"])
+def test_a_film_that_was_back_is_gone_since_it_is_gone_again(
+    scans: Path, monkeypatch: pytest.MonkeyPatch, age_s: float
+) -> None:
+    """In a journal that is not written anew in between."""
+    monkeypatch.setattr(Journal, "compact", lambda *entries, **how: None)
+    put(scans / "b.jpg", 1, age_s)
+    run(scans)
+    for day in ("2026-11-01T02:00:00+00:00", "2026-11-09T02:00:00+00:00"):
+        monkeypatch.setattr(recording, "now", lambda day=day: day)
+        (scans / "b.jpg").rename(scans.parent / "b.jpg")
+        assert run(scans).rows["b.jpg"]["detail"] == f"gone since {day}"
+        (scans.parent / "b.jpg").rename(scans / "b.jpg")
+        assert run(scans).rows["b.jpg"]["detail"] == ""
+    assert run(scans).assessed == []
 
 
 def test_films_that_are_not_asked_for_are_not_gone(scans: Path) -> None:

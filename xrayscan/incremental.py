@@ -42,6 +42,7 @@ def plan_run(scans: Sequence[Scan], journal: Journal, key: Key, *, verify_conten
         verify_content: compare every file's sha256, not size and time alone.
     """
     fresh: list[Scan] = []
+    back: list[Entry] = []
     outdated: set[str] = set()
     tonight = key.id
     for scan in scans:
@@ -56,6 +57,10 @@ def plan_run(scans: Sequence[Scan], journal: Journal, key: Key, *, verify_conten
         doubted = verify_content or not entry.is_settled
         if doubted and not _confirmed(entry, scan, journal):
             fresh.append(scan)
+        elif entry.row.gone_since and entry.is_settled:  # others are confirmed, and kept by that
+            back.append(kept(entry, scan))
+    if back:  # else the day would stay for when they are gone again
+        journal.append(back)
     notes = _why_anew([journal.keys[each] for each in sorted(outdated)], key, len(fresh))
     return Plan(tuple(fresh), notes)
 
@@ -139,7 +144,7 @@ def _confirmed(entry: Entry, scan: Scan, journal: Journal) -> bool:
     except ScanError:
         return False
     if same and not entry.is_settled:
-        journal.append([replace(entry, read_ns=now)])
+        journal.append([replace(kept(entry, scan), read_ns=now)])
     return same
 
 

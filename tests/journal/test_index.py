@@ -15,9 +15,12 @@ SCAN = Scan("a.jpg", "/films/a.jpg", 1234, 10**18)
 SETTLED = SCAN.modified_ns + TIME_GRAIN_NS
 
 
-def entry(scan: Scan = SCAN, read_ns: int = SETTLED, reason: Reason | None = None) -> Entry:
+def entry(
+    scan: Scan = SCAN, read_ns: int = SETTLED, reason: Reason | None = None, gone_since: str = ""
+) -> Entry:
     status = Status.UNREADABLE if reason else Status.SCORED
-    return Entry(Assessment(scan, status, reason=reason), "tonight", read_ns)
+    row = Assessment(scan, status, reason=reason, gone_since=gone_since)
+    return Entry(row, "tonight", read_ns)
 
 
 def index_of(*entries: Entry) -> Index:
@@ -47,6 +50,7 @@ def index_of(*entries: Entry) -> Index:
         pytest.param(
             entry(reason=Reason.DAMAGED), SCAN, "tonight", True, id="for a lasting reason"
         ),
+        pytest.param(entry(gone_since="2026-11-22"), SCAN, "tonight", False, id="was gone"),
     ],
 )
 def test_an_entry_holds_where_nothing_can_have_changed(

@@ -43,7 +43,8 @@ class Index:
             place: where it begins, bytes.
         """
         scan = entry.row.scan
-        holds = entry.is_settled and entry.holds_for(scan, entry.key)
+        lasts = entry.is_settled and not entry.row.gone_since
+        holds = lasts and entry.holds_for(scan, entry.key)
         self._put(scan.name, place, _mark(scan, entry.key) if holds else _UNMARKED)
 
     def holds(self, scan: Scan, key: str) -> bool:
