@@ -301,6 +301,19 @@ def begun_run(folder: Path, *before: str) -> subprocess.Popen[str]:
     return process
 
 
+# A run that compares what films hold, on a share that is slow in giving it.
+SLOW_SHARE = """
+import sys, time
+from xrayscan import incremental
+from xrayscan.cli import main
+
+def slow(location):
+    print("reads", file=sys.stderr, flush=True)
+    time.sleep(60)
+
+incremental.read_content = slow
+main()
+"""
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 SIGNAL_NAMES = ["SIGINT", "SIGTERM", "SIGHUP"]
 
@@ -321,6 +334,31 @@ def test_second_signal_stops_at_once_and_leaves_nothing_hidden(
         assert not (tmp_path / "out.csv").exists()
     assert not (tmp_path / "out.csv.lock").exists()
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS, ids=SIGNAL_NAMES)
+def test_signal_before_the_work_is_said_and_leaves_no_lock(
+    films: Path, tmp_path: Path, number: int, code: int
+) -> None:
+    line = [films, "--csv", "p.csv", "--verify-content", "--admission", "off", "--cam", "none"]
+    assert xrayscan("predict", *line, cwd=tmp_path).returncode == 3
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_SHARE, "predict", *map(str, line)],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_signals,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "reads\n"
+    assert (tmp_path / "p.csv.lock").exists()
+    process.send_signal(number)
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert messages == (
+        "xrayscan: stopped at once; p.csv.journal has the finished rows; run again to go on\n"
+    )
+    assert not (tmp_path / "p.csv.lock").exists()
 
 
 def test_signal_that_is_to_be_ignored_is_ignored(tmp_path: Path) -> None:

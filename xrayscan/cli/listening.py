@@ -37,7 +37,7 @@ _STOPPING = tuple(
 
 
 class StoppedAtOnce(KeyboardInterrupt):
-    """The second stopping signal: ends the command on the way that lets everything clean up."""
+    """A stopping signal that ends the command on the way that lets everything clean up."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -54,25 +54,42 @@ class StopRequest:
     def received(self) -> bool:
         return self.signal is not None
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Listen while the context lasts, but for signals that are to be ignored (``nohup``)."""
-        before = {number: signal.getsignal(number) for number in _STOPPING}
-        heard = [number for number, handler in before.items() if handler != signal.SIG_IGN]
-        for number in heard:
-            signal.signal(number, self._note)
-        try:
-            yield
-        finally:
-            for number in heard:
-                signal.signal(number, before[number])
+    def listening(self) -> AbstractContextManager[None]:
+        """Listen while the context lasts."""
+        return _handled_by(self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None:
-            signal.signal(number, signal.SIG_DFL)
-            raise StoppedAtOnce(number)
+            _stop_at_once(number, frame)
         self.signal = number
         remark(f"xrayscan: {self._words}; once more stops at once")
+
+
+def stopping_at_once() -> AbstractContextManager[None]:
+    """Have the first signal stop while the context lasts, where no batch is there to be finished.
+
+    Left alone, all but SIGINT would end the process with its lock in place.
+    """
+    return _handled_by(_stop_at_once)
+
+
+def _stop_at_once(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    raise StoppedAtOnce(number)
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handle stopping signals, but for those that are to be ignored (``nohup``)."""
+    before = {number: signal.getsignal(number) for number in _STOPPING}
+    heard = [number for number, earlier in before.items() if earlier != signal.SIG_IGN]
+    for number in heard:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, before[number])
 
 
 @contextmanager

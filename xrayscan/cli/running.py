@@ -33,12 +33,21 @@ class Manner:
 
 def run_films(options: JobOptions, manner: Manner) -> int:
     """Run, tell, and return the exit code."""
-    from xrayscan.cli.listening import StopRequest, quiet_libraries, set_up_logging
+    from xrayscan.cli.listening import (
+        StopRequest,
+        quiet_libraries,
+        set_up_logging,
+        stopping_at_once,
+    )
     from xrayscan.job.options import check_outputs
     from xrayscan.job.run import run_job
 
     stop = StopRequest()
-    with quiet_libraries(verbose=manner.verbose), _events(options, manner) as events:
+    with (
+        stopping_at_once(),
+        quiet_libraries(verbose=manner.verbose),
+        _events(options, manner) as events,
+    ):
         check_outputs(options)  # before the log is opened, which would be appended to a film
         set_up_logging(verbose=manner.verbose, log_file=options.log)
         summary = run_job(options, _listeners(stop, events, manner))
