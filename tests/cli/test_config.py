@@ -148,6 +148,19 @@ def test_log_file_has_the_course_of_every_run(folder: Path) -> None:
     assert len([line for line in lines if " INFO found " in line]) == 2
 
 
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no full device here")
+def test_a_log_that_cannot_be_written_is_said_once(folder: Path) -> None:
+    (folder / "films" / "b.jpg").write_bytes(jpeg_bytes(draw_film(seed=2)))
+    line = ["predict", "films", "--csv", "p.csv", "--log-file", "/dev/full", "-q"]
+    done = xrayscan(*line, "--admission", "off", cwd=folder)
+    assert done.returncode == 0
+    assert done.stderr == (
+        "xrayscan: /dev/full: cannot be written (no space left on device); "
+        "check space and permissions; the log is not whole\n"
+    )
+    assert len(read_rows(folder / "p.csv")) == 2
+
+
 @pytest.mark.parametrize("command", ["predict", "check"])
 def test_log_file_beside_the_films_is_no_film_and_goes_into_none(
     folder: Path, command: str

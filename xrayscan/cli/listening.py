@@ -227,12 +227,30 @@ def set_up_logging(
     warnings.simplefilter("ignore")
 
 
+class _LogFile(RotatingFileHandler):
+    """A log that a run goes on without where it cannot be written any more: said once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            path, "a", LOG_BYTES, LOG_FILES, encoding="utf-8", errors="backslashreplace"
+        )
+        self._path = path
+        self._is_lost = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Say what is wrong; logging would print a traceback for each line that is lost."""
+        fault = sys.exception()
+        if not isinstance(fault, OSError):
+            super().handleError(record)
+        elif not self._is_lost:
+            self._is_lost = True
+            remark(f"xrayscan: {unwritable(self._path, fault)}; the log is not whole")
+
+
 def _log_handler(path: Path) -> logging.Handler:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(
-            path, "a", LOG_BYTES, LOG_FILES, encoding="utf-8", errors="backslashreplace"
-        )
+        handler = _LogFile(path)
     except OSError as fault:
         raise unwritable(path, fault) from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
