@@ -169,6 +169,27 @@ def test_damage_in_the_middle_is_kept_aside_and_the_good_rows_go_on(path: Path) 
     assert aside.read_bytes() == damaged
 
 
+def test_a_damaged_journal_stays_where_its_good_rows_find_no_room(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_journal(path)) as journal:
+        journal.append([entry(name) for name in "abc"])
+    damaged = path.read_bytes().replace(b'"name":"b"', b'"name":"B"')
+    path.write_bytes(damaged)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(XrayscanError, match="no space left"):
+            open_journal(path)
+    assert path.read_bytes() == damaged
+    assert list(path.parent.iterdir()) == [path]
+    with closing(open_journal(path)) as journal:
+        assert "the 2 good rows go on" in journal.notes[0]
+
+
 OTHER = replace(KEY, admission="off")
 
 

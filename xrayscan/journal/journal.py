@@ -225,14 +225,14 @@ class Journal:
 
     def _salvage(self, damaged: int) -> None:
         """Take the good lines over into a new file; not rows that came from nobody knows what."""
-        aside = move_aside(self.path)
-        with aside.open("rb") as file:
-            films = (_line_at(file, place) for place in self._index.places())
-            self._rewrite(film for film in films if decode_line(film)[_FILM]["key"] in self.keys)
+        self._reader = self._files.enter_context(self.path.open("rb"))
+        films = (_line_at(self._reader, place) for place in self._index.places())
+        good = (film for film in films if decode_line(film)[_FILM]["key"] in self.keys)
+        aside = self._rewrite(good, keep=True)
         self.has_films = bool(len(self))
         lines = f"{damaged} line{'s' * (damaged > 1)} damaged" if damaged else "lines are missing"
         rows = "1 good row goes" if len(self) == 1 else f"{len(self)} good rows go"
-        self.notes.append(f"{self.path}: {lines}; kept as {aside.name}, the {rows} on")
+        self.notes.append(f"{self.path}: {lines}; kept as {aside}, the {rows} on")
 
     def _go_on(self, whole: int) -> None:
         """Open for reading and appending, behind what is whole."""
@@ -245,8 +245,16 @@ class Journal:
         if not whole:
             self._append([self._header()])
 
-    def _rewrite(self, films: Iterable[bytes]) -> None:
-        """Put a new file in the place of this one: header, films, runs, outputs."""
+    def _rewrite(self, films: Iterable[bytes], *, keep: bool = False) -> str:
+        """Put a new file in the place of this one: header, films, runs, outputs.
+
+        Args:
+            films: their lines, which may be read of this file.
+            keep: keep this file aside once the new one is written.
+
+        Returns:
+            What it is called there, "" where it is not kept.
+        """
         temporary = self.path.with_name(f".{self.path.name}.new")
         index = Index()
         keys: set[str] = set()
@@ -265,14 +273,17 @@ class Journal:
                 os.fsync(file.fileno())
                 whole = file.tell()
             self._files.close()  # Windows replaces no file that is open
+            aside = move_aside(self.path).name if keep else ""
             temporary.replace(self.path)
             sync_folder(self.path.parent)
         except OSError as fault:
-            with suppress(OSError):
-                temporary.unlink()
             raise unwritable(self.path, fault) from fault
+        finally:
+            with suppress(OSError):  # it was renamed, or could never be made
+                temporary.unlink()
         self._index, self._lines = index, len(index) + len(rest) + 1
         self._go_on(whole)
+        return aside
 
     def _rest(self) -> list[bytes]:
         """The lines beside those of films."""
