@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "xrayscan"
 
-BASE = {"records", "errors", "cores", "clock", "cells", "__init__"}
+BASE = {"records", "errors", "cores", "clock", "cells", "runtime", "__init__"}
 STAGES = {"intake", "scoring", "journal", "reporting", "resources"}
 # what each room may import, besides itself and BASE
 ALLOWED = {
@@ -21,6 +22,7 @@ ALLOWED = {
     "cores": set(),
     "clock": set(),
     "cells": set(),
+    "runtime": set(),
     "__init__": set(),
     "resources": set(),
     "intake": set(),
@@ -75,6 +77,12 @@ def test_imports_run_one_way(path: Path) -> None:
     allowed = ALLOWED[room] | BASE | {room}
     used = {room_of(module) for module in imported_modules(path)} & rooms
     assert used <= allowed, f"{room} must not import {sorted(used - allowed)}"
+
+
+def test_openvino_is_loaded_where_it_is_kept_from_reporting() -> None:
+    loads = re.compile(r"^ *import openvino", re.MULTILINE)
+    found = {path.name for path in MODULES if loads.search(path.read_text(encoding="utf-8"))}
+    assert found == {"runtime.py"}
 
 
 def test_every_room_is_in_the_plan() -> None:

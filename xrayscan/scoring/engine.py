@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from xrayscan.errors import ModelError
 from xrayscan.records import HeatMap
+from xrayscan.runtime import openvino
 from xrayscan.scoring.card import CLASS_CAM
 from xrayscan.scoring.log_odds import log_odds
 
@@ -128,8 +129,7 @@ class Engine:
         Raises:
             ModelError: the file cannot be loaded.
         """
-        import openvino as ov  # the heaviest import of `predict`; commands without a model skip it
-
+        ov = openvino()
         core = ov.Core()
         # weights that are only mapped are read from the file all night: a share that goes away, or
         # a model that is put in its place, would kill this process (SIGBUS)

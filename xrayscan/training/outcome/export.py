@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from xrayscan.runtime import no_usage_reports, openvino
 from xrayscan.scoring import card as cards
 from xrayscan.scoring import engine
 from xrayscan.training.network import classifier as joints
@@ -47,8 +46,7 @@ def export_scorer(function: ScoringFunction, path: Path) -> None:
         path: the ``.xml`` to write; weights go beside it as ``.bin``, in float32: as float16 they
             moved probabilities by up to 0.046.
     """
-    import openvino as ov
-
+    ov = openvino()
     with no_usage_reports():
         model = ov.convert_model(
             traced(function).get_concrete_function(), extension=_relu_gradient()
@@ -82,24 +80,6 @@ def _relu_gradient() -> Any:
         return [product.output(0)]
 
     return ConversionExtension("ReluGrad", convert)
-
-
-@contextmanager
-def no_usage_reports() -> Iterator[None]:
-    """Keep OpenVINO's converter, and NNCF on import, from reporting their use to their makers.
-
-    They report by default, unless they take themselves to be part of a CI job; from forked
-    processes at that, which beside TensorFlow's threads can wait for each other for ever.
-    """
-    names = ("CI", "NNCF_CI")
-    before = {name: os.environ[name] for name in names if name in os.environ}
-    os.environ.update(dict.fromkeys(names, "true"))
-    try:
-        yield
-    finally:
-        for name in names:
-            del os.environ[name]
-        os.environ.update(before)
 
 
 def scoring_function(classifier: Any, admission_layers: Sequence[str]) -> ScoringFunction:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from xrayscan.errors import OptionError
 from xrayscan.evaluation.explaining.faithfulness import correlation
 from xrayscan.evaluation.metrics import auc
+from xrayscan.runtime import no_usage_reports, openvino
 from xrayscan.scoring.card import GRADCAM
 from xrayscan.scoring.engine import Scores
-from xrayscan.training.outcome.export import no_usage_reports
 
 # Films that the ranges of activations are taken from: NNCF's own default.
 CALIBRATION_FILMS = 300
@@ -82,8 +82,7 @@ def quantize(scorer: Path, films: NDArray[np.uint8], seed: int, out: Path) -> No
         seed: of the drawing.
         out: ``.xml`` to write, and its ``.bin`` beside it.
     """
-    import openvino as ov
-
+    ov = openvino()
     rng = np.random.default_rng(seed)
     drawn = rng.choice(len(films), min(CALIBRATION_FILMS, len(films)), replace=False)
     pixels = [films[index].astype(np.float32)[None, ..., None] for index in np.sort(drawn)]
@@ -91,8 +90,7 @@ def quantize(scorer: Path, films: NDArray[np.uint8], seed: int, out: Path) -> No
 
 
 def _quantized(scorer: Path, pixels: list[NDArray[np.float32]]) -> Any:
-    import openvino as ov
-
+    ov = openvino()
     with no_usage_reports():
         import nncf
     # not by nncf.set_log_level, which would change the level of other people's handlers, too
