@@ -85,8 +85,20 @@ def double_a_row(path: Path, other: Path) -> None:
         pytest.param(
             lambda a, b: change_record(b, summary={"ending": "stopped", "not_reached": 3}),
             (0, 1),
-            "its run ended early, 3 films",
+            "its run ended early, 3 films are missing; run it again",
             id="stopped",
+        ),
+        pytest.param(
+            lambda a, b: change_record(b, summary={"ending": "stopped", "not_reached": 1}),
+            (0, 1),
+            "its run ended early, 1 film is missing; run it again",
+            id="stopped before the last",
+        ),
+        pytest.param(
+            lambda a, b: change_record(b, summary={"ending": "too_many_failures"}),
+            (0, 1),
+            "its run ended early; run it again",
+            id="given up with the last batch",
         ),
         pytest.param(
             lambda a, b: run(a.parent / "scans", csv=b, shard=Shard(2, 2), threshold="0.9"),

@@ -153,10 +153,9 @@ def _check_complete(parts: Sequence[Part]) -> None:
         seen[part.shard.part] = part
         summary = part.facts.summary
         if summary.ending is not Ending.FINISHED:
-            raise UsageError(
-                f"{part.table}: its run ended early, {summary.not_reached} films are missing; "
-                "run it again"
-            )
+            count = summary.not_reached
+            words = f", {count} film{'s are' if count > 1 else ' is'} missing" if count else ""
+            raise UsageError(f"{part.table}: its run ended early{words}; run it again")
     missing = [f"{number}/{count}" for number in range(1, count + 1) if number not in seen]
     if missing:
         raise UsageError(f"part {', '.join(missing)}: is missing; give the CSVs of all parts")
