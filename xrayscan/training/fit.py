@@ -62,7 +62,7 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
             return None
         made = _as_it_is(task, task.start) if task.start else _ensemble(task)
         with working(task.place):
-            write_model(task.place.model, made, task.options)
+            write_model(task.place.model, made, _on_this_machine(task.options))
             task.place.deliver()
         return options.out
     identity = identity_of(task, task.start)
@@ -78,10 +78,11 @@ def fit(options: FitOptions, hooks: FitHooks | None = None) -> Path | None:
         _train(state, task, task.start, hooks, hosts)
         hooks.check()
         if devices.backend() == devices.TENSORFLOW:
-            write_model(task.place.model, _best(state, task, task.start), task.options)
+            best = _best(state, task, task.start)
+            write_model(task.place.model, best, _on_this_machine(task.options))
             task.place.deliver()
             return options.out
-    _finish_under_tensorflow(replace(options, machine=task.options.machine))
+    _finish_under_tensorflow(_on_this_machine(options))
     return options.out
 
 
@@ -217,6 +218,14 @@ def _ensemble(task: Task) -> Trained:
     ensemble = build_ensemble(task.members, mirrored=mirrored)
     facts = ensemble_facts(task.members, ensemble.count_params(), mirrored=mirrored)
     return Trained(ensemble, function, facts, task.data, task.parts, task.seen, trainable=False)
+
+
+def _on_this_machine(options: FitOptions) -> FitOptions:
+    """The options with the machine for the card, unless another process has told its own.
+
+    Asked at the end: several hosts have to meet before JAX is asked for its devices.
+    """
+    return replace(options, machine=options.machine or devices.machine())
 
 
 def _finish_under_tensorflow(options: FitOptions) -> None:

@@ -67,7 +67,6 @@ def read_task(options: FitOptions) -> Task:
     start = None if members else find_start(options.architecture, options.origin)
     teacher = load_card(model_folder(options.teacher)) if options.teacher else None
     terms = _terms(options, start, teacher, members)
-    options = replace(options, machine=options.machine or devices.machine())
     if start:
         options = replace(options, recipe=resolved(options.recipe, start))
         size = start.architecture.input_size

@@ -136,7 +136,6 @@ def pair(tmp_path: Path, checkout: Path) -> _Pair:
     return _Pair(tmp_path, checkout)
 
 
-@pytest.mark.slow
 def test_two_hosts_train_what_one_does(pair: _Pair) -> None:
     """And add epochs to it; only the first writes, and says so. Nothing to resume is no fault."""
     (first, said), (other, aside) = pair.run("two", *[epochs(3, "--resume")] * 2)
