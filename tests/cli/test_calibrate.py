@@ -115,7 +115,7 @@ def test_the_site_s_films_are_not_called_those_of_training(
     done = run("evaluate", site, "--model", profile, "--admission", "off", "--report", page)
     assert done.exit_code == 0, done.output
     told = html.unescape(page.read_text(encoding="utf-8"))
-    assert f"Validated on: {parent}." in told
+    assert f"Trained on: {parent}." in told
     night = tmp_path / "p.html"
     predicted(site, profile, "--report", night)
     told = " ".join(html.unescape(night.read_text(encoding="utf-8")).split())
