@@ -890,6 +890,23 @@ def test_names_have_room_beside_an_open_film(page: Any, width: int) -> None:
         assert len(heights) == 1, "rows are as high as the list counts on"
 
 
+@pytest.mark.parametrize("width", [360, 800, 1024, 1280, 1440, 1920])
+@pytest.mark.parametrize("key", ["", "j"], ids=["list alone", "beside an open film"])
+def test_a_probability_stands_on_one_line(page: Any, width: int, key: str) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    if key:
+        page.keyboard.press(key)
+    cell = page.locator("#list td.c-probability").first
+    lines = """cell => {
+        cell.textContent = "> 0.999";
+        const text = document.createRange();
+        text.selectNodeContents(cell);
+        const room = cell.clientWidth - parseFloat(getComputedStyle(cell).paddingLeft);
+        return [text.getClientRects().length, text.getBoundingClientRect().width <= room];
+    }"""
+    assert cell.evaluate(lines) == [1, True]
+
+
 def test_on_a_telephone_a_film_covers_the_page(page: Any) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     pane = open_first(page)
