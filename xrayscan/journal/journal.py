@@ -123,7 +123,7 @@ class Journal:
         Raises:
             XrayscanError: it cannot be written; what was there before stays readable.
         """
-        lines = [encode_line({_FILM: to_record(entry)}) for entry in entries]
+        lines = [_film_line(entry) for entry in entries]
         self.has_films = True  # from here on lines may be on the disk, whatever comes in between
         at = self._append(lines)
         for entry, line in zip(entries, lines, strict=True):
@@ -161,7 +161,7 @@ class Journal:
         """
         live = len(self) + len(self._rest()) + 1
         if anyway or self._lines > live + live // 4:
-            self._rewrite(encode_line({_FILM: to_record(entry)}) for entry in entries)
+            self._rewrite(entries)
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -226,8 +226,7 @@ class Journal:
     def _salvage(self, damaged: int) -> None:
         """Take the good lines over into a new file; not rows that came from nobody knows what."""
         self._reader = self._files.enter_context(self.path.open("rb"))
-        films = (_line_at(self._reader, place) for place in self._index.places())
-        good = (film for film in films if decode_line(film)[_FILM]["key"] in self.keys)
+        good = (entry for entry in self.entries() if entry.key in self.keys)
         aside = self._rewrite(good, keep=True)
         self.has_films = bool(len(self))
         lines = f"{damaged} line{'s' * (damaged > 1)} damaged" if damaged else "lines are missing"
@@ -245,11 +244,11 @@ class Journal:
         if not whole:
             self._append([self._header()])
 
-    def _rewrite(self, films: Iterable[bytes], *, keep: bool = False) -> str:
+    def _rewrite(self, entries: Iterable[Entry], *, keep: bool = False) -> str:
         """Put a new file in the place of this one: header, films, runs, outputs.
 
         Args:
-            films: their lines, which may be read of this file.
+            entries: of the films, which may be read of this file.
             keep: keep this file aside once the new one is written.
 
         Returns:
@@ -261,11 +260,10 @@ class Journal:
         try:
             with temporary.open("wb") as file:
                 file.write(self._header())
-                for line in films:
-                    entry = from_record(decode_line(line)[_FILM])
+                for entry in entries:
                     index.add_earlier(entry, file.tell())
                     keys.add(entry.key)
-                    file.write(line)
+                    file.write(_film_line(entry))
                 self.keys = {name: key for name, key in self.keys.items() if name in keys}
                 rest = self._rest()
                 file.writelines(rest)
@@ -317,6 +315,10 @@ class Journal:
 
     def _entry_at(self, offset: int) -> Entry:
         return from_record(decode_line(_line_at(self._reader, offset))[_FILM])
+
+
+def _film_line(entry: Entry) -> bytes:
+    return encode_line({_FILM: to_record(entry)})
 
 
 def _key_line(key: Key) -> bytes:
