@@ -78,7 +78,7 @@ def _blamed(context: Any) -> Iterator[None]:
     try:
         yield
     except typer.BadParameter as fault:
-        if fault.param and _source(context, fault.param) == "ENVIRONMENT":
+        if fault.param and source(context, fault.param.name) == "ENVIRONMENT":
             fault.param_hint = f"'{_variable(context, fault.param)}'"
         raise
     except OptionError as fault:
@@ -89,19 +89,25 @@ def _where_from(context: Any, fault: OptionError) -> str:
     """The sentence about an option's value, as one about the variable or file that gave it."""
     found = (each for each in context.command.params if f"--{fault.option}" in each.opts)
     parameter = next(found, None)
-    source = _source(context, parameter) if parameter else ""
-    if source == "ENVIRONMENT":
+    given_by = source(context, parameter.name) if parameter else ""
+    if given_by == "ENVIRONMENT":
         given = "" if fault.value is None else f"={fault.value}"
         return f"{_variable(context, parameter)}{given}: {fault.words}"
     sentence = str(fault)
-    if source == "DEFAULT_MAP":
+    if given_by == "DEFAULT_MAP":
         return f"--config {context.params['config']}: {sentence.removeprefix('--')}"
     return sentence
 
 
-def _source(context: Any, parameter: Any) -> str:
+def source(context: Any, name: str) -> str:
+    """Where an option's value is from: COMMANDLINE, ENVIRONMENT, DEFAULT_MAP (a file) or DEFAULT.
+
+    Args:
+        context: the command's.
+        name: of the parameter.
+    """
     # by its name: typer may bring a click of its own
-    return getattr(context.get_parameter_source(parameter.name), "name", "")
+    return getattr(context.get_parameter_source(name), "name", "")
 
 
 def _variable(context: Any, parameter: Any) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xrayscan.cli.exits import Exit, echo, reported, stopped_by
+from xrayscan.cli.exits import Exit, echo, reported, source, stopped_by
 from xrayscan.cli.needs import TRAINING, need
 from xrayscan.cli.options import option
 from xrayscan.errors import OptionError, StoppedError, UsageError
@@ -235,8 +235,7 @@ def _with_preset(context: typer.Context) -> dict[str, Any]:
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
-    # by its name: typer may bring a click of its own
-    return getattr(context.get_parameter_source(name), "name", "") != "DEFAULT"
+    return source(context, name) != "DEFAULT"
 
 
 def _command(context: typer.Context) -> str:
