@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,6 +70,15 @@ def test_embedding_and_admission_features_are_those_of_keras(
     np.testing.assert_allclose(scores.embedding, pooled[-1], rtol=1e-2, atol=1e-3)
     expected = np.concatenate(pooled, axis=1)
     np.testing.assert_allclose(scores.admission, expected, rtol=1e-2, atol=1e-3)
+
+
+def test_an_engine_that_is_done_with_is_freed(scorer: Path, films: np.ndarray) -> None:
+    engine = Engine(scorer, SIZE, 2)
+    engine.score(films)
+    left = weakref.ref(engine)
+    del engine
+    gc.collect()
+    assert left() is None
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])
@@ -197,9 +208,9 @@ def test_none_is_in_hand_after_it_is_stopped(
     """One that calls back while the process ends would abort it."""
     shared = threading.Semaphore(2)
     engine = Engine(scorer, SIZE, 2, cores=shared)
-    keep = Engine._keep
-    monkeypatch.setattr(Engine, "_keep", lambda *call: (time.sleep(0.2), keep(*call)))
-    engine._queue.set_callback(engine._keep)
+    done = type(engine._done)
+    keep = done.__call__
+    monkeypatch.setattr(done, "__call__", lambda *call: (time.sleep(0.2), keep(*call)))
     acquire: Iterator[Callable[[], object]] = iter([shared.acquire, shared.acquire, ctrl_c])
     monkeypatch.setattr(shared, "acquire", lambda: next(acquire)())
     with pytest.raises(KeyboardInterrupt):

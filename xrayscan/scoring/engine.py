@@ -153,10 +153,10 @@ class Engine:
             sentence = f"{scorer}: cannot be loaded ({words}); restore the model folder"
             raise ModelError(sentence) from None
         self._names = [next(iter(output.get_names())) for output in compiled.outputs]
-        self._queue = ov.AsyncInferQueue(compiled, threads)
-        self._queue.set_callback(self._keep)
         self._cores = cores or threading.Semaphore(threads)
-        self._results: dict[int, tuple[NDArray[np.float32], ...]] = {}
+        self._done = _Done(self._cores)
+        self._queue = ov.AsyncInferQueue(compiled, threads)
+        self._queue.set_callback(self._done)
         # several threads may ask at once; films of one batch are what runs side by side
         self._in_use = threading.Lock()
 
@@ -186,7 +186,7 @@ class Engine:
 
     def _rows(self, pixels: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], ...]]:
         """Run B films; every output of the graph for each of them, in its own order."""
-        self._results.clear()
+        self._done.rows.clear()
         begun = 0
         try:
             for index, film in enumerate(pixels):
@@ -200,21 +200,32 @@ class Engine:
             if isinstance(fault, RuntimeError) and _OUT_OF_MEMORY.search(str(fault)):
                 raise MemoryError from fault
             raise
-        return [self._results.pop(index) for index in range(len(pixels))]
-
-    def _keep(self, request: object, index: int) -> None:
-        outputs = request.output_tensors  # type: ignore[attr-defined]
-        self._results[index] = tuple(np.array(tensor.data[0]) for tensor in outputs)
-        self._cores.release()
+        return [self._done.rows.pop(index) for index in range(len(pixels))]
 
     def _give_back(self, begun: int) -> None:
-        """Give back the cores of films that have failed: they do not come to ``_keep``."""
+        """Give back the cores of films that have failed: they do not come to ``_done``."""
         for request in self._queue:  # its wait_all would wait for one that could not be started
             with suppress(RuntimeError):
                 request.wait()
-        failed = begun - len(self._results)
+        failed = begun - len(self._done.rows)
         if failed:
             self._cores.release(failed)
+
+
+class _Done:
+    """Takes the outputs of films that are done, and gives their cores back.
+
+    Apart from the engine: the queue holds what it calls, and Python's collector does not see that.
+    Were it the engine, which holds the queue, no scorer would ever be freed.
+    """
+
+    def __init__(self, cores: threading.Semaphore) -> None:
+        self.rows: dict[int, tuple[NDArray[np.float32], ...]] = {}
+        self._cores = cores
+
+    def __call__(self, request: Any, index: int) -> None:
+        self.rows[index] = tuple(np.array(tensor.data[0]) for tensor in request.output_tensors)
+        self._cores.release()
 
 
 def _on_cores(threads: int) -> dict[str, int | bool]:
