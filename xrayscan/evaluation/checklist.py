@@ -10,6 +10,11 @@ from xrayscan.evaluation.checklist_items import CLAIM, CLAIM_ITEMS, TRIPOD, TRIP
 from xrayscan.scoring.card import trained_on
 
 _SHOWN = "In this report, with intervals and by subgroup."
+_MEASURES = (
+    "Proportions with Wilson's interval on the effective number of films, AUC with DeLong's and "
+    "the bootstrap's over patients, the rest with the bootstrap's; calibration line, Brier score "
+    "and decision curve."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ def _tripod(facts: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, str]
         "9b": "The film alone; nothing from a header is scored.",
         "11": _missing(facts),
         "12d": _patients(facts),
-        "12e": _measures(facts),
+        "12e": _MEASURES,
         "12f": _updated(card),
         "12g": _computed(facts),
         "13": _imbalance(facts),
@@ -71,8 +76,8 @@ def _claim(facts: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, str]:
         "22": _model(facts, card),
         "23": ", ".join(f"{name} {version}" for name, version in facts["versions"].items()) + ".",
         "24": _started(card),
-        "28": _measures(facts),
-        "29": _measures(facts),
+        "28": _MEASURES,
+        "29": _MEASURES,
         "30": "At every threshold, by subgroup, and with films without a probability as referred.",
         "31": _explained(facts),
         "35": _flow(facts),
@@ -104,14 +109,6 @@ def _missing(facts: Mapping[str, Any]) -> str:
     return (
         f"{flow['without_probability']} of {flow['labelled']} films got no probability; measured "
         "without them and, once more, with them counted as referred."
-    )
-
-
-def _measures(facts: Mapping[str, Any]) -> str:
-    return (
-        "Proportions with Wilson's interval on the effective number of films, AUC with DeLong's "
-        "and the bootstrap's over patients, the rest with the bootstrap's; calibration line, "
-        "Brier score and decision curve."
     )
 
 
