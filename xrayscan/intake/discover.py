@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
-from xrayscan.errors import UsageError
+from xrayscan.errors import UsageError, words_of
 from xrayscan.intake.formats import EXTENSIONS, SNIFF_BYTES, UNREAD_EXTENSIONS, sniff
 from xrayscan.intake.report_files import is_report_files
 from xrayscan.records import Scan
@@ -210,7 +210,7 @@ class _Walker:
             os.stat(given)  # noqa: PTH116  # paths stay strings: they may not be UTF-8
         except OSError as fault:
             raise UsageError(
-                f"{given}: {_words(fault)}; check the path and its permissions"
+                f"{given}: {words_of(fault)}; check the path and its permissions"
             ) from None
         if not os.path.isdir(given):  # noqa: PTH112
             if os.path.realpath(given) not in self.own_outputs:
@@ -224,7 +224,7 @@ class _Walker:
             listing = _listing(root)
         except OSError as fault:
             raise UsageError(
-                f"{root}: {_words(fault)}; check that the folder is readable"
+                f"{root}: {words_of(fault)}; check that the folder is readable"
             ) from None
         yield from self._entries(listing, "", frozenset())
 
@@ -292,7 +292,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link that loops on itself
         return False
-
-
-def _words(fault: OSError) -> str:
-    return (fault.strerror or str(fault)).lower()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from stat import S_ISDIR, S_ISREG
 
-from xrayscan.errors import ScanError
+from xrayscan.errors import ScanError, words_of
 from xrayscan.intake.formats import EXTENSIONS, SNIFF_BYTES, Format, foreign_kind, sniff
 from xrayscan.intake.integrity import COPY_AGAIN, check_extent, check_not_blank, check_size
 from xrayscan.intake.options import USUAL, DecodeOptions
@@ -144,7 +144,7 @@ def _os_fault(fault: OSError) -> ScanError:
         return ScanError(Reason.GONE, "was listed, and gone when its turn came")
     if fault.errno in _DENIED:
         return ScanError(Reason.PERMISSION, "permission denied; grant the running user read access")
-    words = (fault.strerror or type(fault).__name__).lower()
+    words = words_of(fault)
     return ScanError(Reason.IO_ERROR, f"reading failed ({words}); check the drive or share")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from xrayscan.errors import ModelError, OptionError
+from xrayscan.errors import ModelError, OptionError, words_of
 from xrayscan.scoring.faithfulness import Chance
 from xrayscan.scoring.recalibration import Recalibration
 from xrayscan.scoring.thresholds import (
@@ -169,9 +169,7 @@ def _verify(folder: Path, files: Mapping[str, str]) -> None:
         try:
             actual = file_sha256(path)
         except OSError as fault:
-            raise ModelError(
-                f"{path}: {(fault.strerror or 'unreadable').lower()}; restore the model folder"
-            ) from None
+            raise ModelError(f"{path}: {words_of(fault)}; restore the model folder") from None
         if actual != expected:
             raise ModelError(
                 f"{path}: is not the file that its card describes (sha256 differs); "
