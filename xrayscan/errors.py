@@ -83,6 +83,6 @@ class ScanError(Exception):
         self.size = size
 
 
-def words_of(fault: OSError) -> str:
-    """What the system says of a fault, such as "permission denied"."""
-    return (fault.strerror or str(fault) or type(fault).__name__).lower()
+def words_of(fault: Exception) -> str:
+    """What the system says of a fault, such as "permission denied"; of any other its own words."""
+    return (getattr(fault, "strerror", None) or str(fault) or type(fault).__name__).lower()

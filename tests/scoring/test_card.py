@@ -98,7 +98,7 @@ def test_no_card(handmade: Path) -> None:
 
 def test_a_file_is_no_model_folder(handmade: Path) -> None:
     file = handmade / "model.keras"
-    assert "cannot be read" in refusal(file, file / "card.json")
+    assert "cannot be read (not a directory);" in refusal(file, file / "card.json")
 
 
 BROKEN = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.errors import ModelError
+from xrayscan.errors import ModelError, words_of
 from xrayscan.scoring.layout import WIDTH as LAYOUT_WIDTH
 from xrayscan.scoring.layout import layout
 
@@ -70,7 +70,7 @@ class AdmissionStatistics:
             with np.load(path, allow_pickle=False) as stored:
                 return cls(stored["mean"], stored["whitening"], stored["posture"])
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as fault:
-            sentence = f"{path}: cannot be read ({fault}); restore the model folder"
+            sentence = f"{path}: cannot be read ({words_of(fault)}); restore the model folder"
             raise ModelError(sentence) from None
 
 

@@ -131,7 +131,7 @@ def load_card(folder: Path) -> ModelCard:
         ) from None
     except (OSError, ValueError) as fault:
         raise ModelError(
-            f"{path}: cannot be read ({fault}); restore it or fit the model again"
+            f"{path}: cannot be read ({words_of(fault)}); restore it or fit the model again"
         ) from None
     try:
         card = _parse(folder, hashlib.sha256(text).hexdigest(), facts)

@@ -342,11 +342,15 @@ def test_an_unknown_schema_is_named(tmp_path: Path) -> None:
     assert "schema 2, this version reads 1" in sentence(lambda: loaded(tmp_path))
 
 
-@pytest.mark.parametrize("there", ["nothing", "a folder"])
-def test_no_progress_file(tmp_path: Path, there: str) -> None:
+@pytest.mark.parametrize(
+    ("there", "words"),
+    [("nothing", "no such file or directory"), ("a folder", "is a directory")],
+)
+def test_no_progress_file(tmp_path: Path, there: str, words: str) -> None:
     if there == "a folder":
         (tmp_path / PROGRESS).mkdir()
-    assert sentence(lambda: loaded(tmp_path)).startswith(f"{tmp_path / PROGRESS}: cannot be read")
+    path = tmp_path / PROGRESS
+    assert sentence(lambda: loaded(tmp_path)).startswith(f"{path}: cannot be read ({words});")
 
 
 FULL = {

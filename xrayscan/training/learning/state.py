@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from xrayscan.errors import DataError, XrayscanError
+from xrayscan.errors import DataError, XrayscanError, words_of
 from xrayscan.journal.atomic import atomic_text
 
 PROGRESS = "progress.json"
@@ -68,7 +68,7 @@ class TrainingState:
             before = dict(facts["identity"])
         except (OSError, ValueError, KeyError, TypeError) as fault:
             raise DataError(
-                f"{path}: cannot be read ({fault}); remove {folder} and train anew"
+                f"{path}: cannot be read ({words_of(fault)}); remove {folder} and train anew"
             ) from None
         # the films last: another seed draws others, and is what was given otherwise
         names = sorted(before.keys() | state.identity.keys())
