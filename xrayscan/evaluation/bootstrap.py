@@ -82,14 +82,7 @@ def interval(
         in fewer than half of the resamples. It is no error: a training that took hours must not
         end for want of an interval.
     """
-    if len(set(patients)) < 2:
-        return None
-    values = np.array([statistic(films) for films in resamples(patients, count, seed)], np.float64)
-    values = values[~np.isnan(values)]
-    if not len(values) or 2 * len(values) < count:
-        return None
-    low, high = np.quantile(values, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    return Interval(float(low), float(high))
+    return intervals(lambda films: {"it": statistic(films)}, patients, count, seed).get("it")
 
 
 def intervals(
