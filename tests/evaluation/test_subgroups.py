@@ -61,6 +61,7 @@ def test_groups_with_sizes_and_measures() -> None:
     assert men["too_small"].startswith("Too small to say: 1 films of one class")
     assert unknown["auc"]["value"] is None
     assert unknown["auc"]["why"].startswith("All 1 films are negative")
+    assert unknown["sensitivity"]["why"] == "No film is positive."
 
 
 def test_columns_asked_for() -> None:

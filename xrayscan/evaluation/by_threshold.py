@@ -12,7 +12,7 @@ from xrayscan.evaluation import bootstrap, counting
 from xrayscan.evaluation.estimates import Estimate, estimated, rounded
 from xrayscan.evaluation.metrics import confusion
 from xrayscan.evaluation.probabilities import net_benefit
-from xrayscan.evaluation.proportions import proportion
+from xrayscan.evaluation.proportions import proportions
 from xrayscan.evaluation.sample import Sample
 
 GRID = tuple(round(0.05 * step, 2) for step in range(1, 20))  # thresholds of the table
@@ -33,26 +33,11 @@ def at_threshold(
     """
     positives = sample.positives
     counts = confusion(called, positives)
-    found = _proportions(sample, called) | _counted(sample, called, prevalence)
+    found = proportions(sample, called) | _counted(sample, called, prevalence)
     return {
         "confusion": counts.tolist(),
         **{name: estimate.facts() for name, estimate in found.items()},
         "report": _report(called, sample),
-    }
-
-
-def _proportions(sample: Sample, called: NDArray[np.bool_]) -> dict[str, Estimate]:
-    positives, patients = sample.positives, sample.patients
-    negative, positive = sample.names
-    rows = {
-        "sensitivity": (called, positives, f"No film is {positive}."),
-        "specificity": (~called, ~positives, f"No film is {negative}."),
-        "ppv": (positives, called, "No film was called positive."),
-        "npv": (~positives, ~called, "No film was called negative."),
-        "accuracy": (called == positives, np.ones_like(called), "No film was scored."),
-    }
-    return {
-        name: proportion(hits, among, patients, why) for name, (hits, among, why) in rows.items()
     }
 
 
@@ -118,7 +103,7 @@ def threshold_table(sample: Sample, thresholds: Mapping[str, float]) -> list[Fac
 def _table_row(sample: Sample, threshold: float, name: str) -> Facts:
     called = sample.probabilities >= threshold
     values = counting.measures(counting.counts_of(called, sample.positives))
-    shares = _proportions(sample, called)
+    shares = proportions(sample, called)
     return {
         "name": name,
         "threshold": rounded(threshold),

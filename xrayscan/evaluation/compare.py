@@ -38,7 +38,7 @@ from xrayscan.evaluation.learnt import check_unseen, say_learnt
 from xrayscan.evaluation.metrics import auc
 from xrayscan.evaluation.outputs import SCHEMA, check_outputs, write_json
 from xrayscan.evaluation.pairs import holm, mcnemar
-from xrayscan.evaluation.proportions import proportion
+from xrayscan.evaluation.proportions import proportions
 from xrayscan.evaluation.sample import Sample
 from xrayscan.intake.admission import Admission
 from xrayscan.records import DISCLAIMER, Assessment
@@ -211,24 +211,13 @@ def _sample(
 def _row(contender: Contender, sample: Sample, rule: str) -> dict[str, Any]:
     threshold = contender.thresholds[rule]
     called = sample.probabilities >= threshold
-    positives, patients = sample.positives, sample.patients
-    shares = {
-        "sensitivity": (called, positives),
-        "specificity": (~called, ~positives),
-        "ppv": (positives, called),
-        "npv": (~positives, ~called),
-        "accuracy": (called == positives, np.ones_like(called)),
-    }
-    f1 = float(counting.measures(counting.counts_of(called, positives))["f1"])
+    f1 = float(counting.measures(counting.counts_of(called, sample.positives))["f1"])
     return {
         "name": contender.name,
         "rule": rule,
         "threshold": rounded(threshold),
         "auc": area(sample).facts(),
-        **{
-            name: proportion(hits, among, patients, "No such film.").facts()
-            for name, (hits, among) in shares.items()
-        },
+        **{name: share.facts() for name, share in proportions(sample, called).items()},
         "f1": rounded(f1) if np.isfinite(f1) else None,
         "films_per_second": _short(contender.films_per_second),
         "megabytes": _short(contender.megabytes),

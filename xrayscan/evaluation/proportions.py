@@ -9,10 +9,36 @@ from numpy.typing import NDArray
 
 from xrayscan.evaluation.bootstrap import Interval
 from xrayscan.evaluation.estimates import Estimate
+from xrayscan.evaluation.sample import Sample
 from xrayscan.scoring.wilson import wilson
 
 WILSON = "Wilson 1927"
 CLUSTERED = "Wilson 1927 on the effective number of films, Rao and Scott 1992"
+
+
+def proportions(sample: Sample, called: NDArray[np.bool_]) -> dict[str, Estimate]:
+    """Estimate what calls are measured by: shares of films that were called rightly.
+
+    Args:
+        sample: the films.
+        called: (N,) True for films called positive.
+
+    Returns:
+        By name: sensitivity, specificity, ppv, npv and accuracy.
+    """
+    positives = sample.positives
+    negative, positive = sample.names
+    rows = {
+        "sensitivity": (called, positives, f"No film is {positive}."),
+        "specificity": (~called, ~positives, f"No film is {negative}."),
+        "ppv": (positives, called, "No film was called positive."),
+        "npv": (~positives, ~called, "No film was called negative."),
+        "accuracy": (called == positives, np.ones_like(called), "No film was scored."),
+    }
+    return {
+        name: proportion(hits, among, sample.patients, why)
+        for name, (hits, among, why) in rows.items()
+    }
 
 
 def proportion(

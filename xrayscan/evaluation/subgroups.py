@@ -12,7 +12,7 @@ import numpy as np
 from xrayscan.errors import OptionError
 from xrayscan.evaluation.area import area
 from xrayscan.evaluation.films import LabelledScan
-from xrayscan.evaluation.proportions import proportion
+from xrayscan.evaluation.proportions import proportions
 from xrayscan.evaluation.sample import Sample
 from xrayscan.intake.dicom_header import stated_years
 
@@ -100,22 +100,16 @@ def _order(name: str) -> tuple[bool, int, str]:
 
 
 def _row(name: str, sample: Sample, threshold: float) -> dict[str, Any]:
-    called = sample.probabilities >= threshold
-    positives, patients = sample.positives, sample.patients
-    facts: dict[str, Any] = {
+    shares = proportions(sample, sample.probabilities >= threshold)
+    return {
         "group": name,
         "films": len(sample),
         "positive": sample.positive_count,
-        "patients": len(set(patients)),
+        "patients": len(set(sample.patients)),
         "too_small": _too_small(sample),
+        **{name: shares[name].facts() for name in ("sensitivity", "specificity")},
+        "auc": area(sample).facts(),
     }
-    for measure, hits, among in (
-        ("sensitivity", called, positives),
-        ("specificity", ~called, ~positives),
-    ):
-        facts[measure] = proportion(hits, among, patients, "No such film.").facts()
-    facts["auc"] = area(sample).facts()
-    return facts
 
 
 def _too_small(sample: Sample) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xrayscan.errors import DataError
 from xrayscan.evaluation.bootstrap import resamples
 from xrayscan.evaluation.estimates import rounded
-from xrayscan.evaluation.proportions import proportion
+from xrayscan.evaluation.proportions import proportions
 from xrayscan.evaluation.sample import Sample
 from xrayscan.scoring.thresholds import OperatingPoint, operating_curve
 from xrayscan.scoring.wilson import LEVEL, wilson
@@ -117,11 +117,8 @@ def point_at(
     sample: Sample, threshold: float
 ) -> tuple[OperatingPoint, dict[str, list[float | None]]]:
     """What a threshold gives on the sample, and Wilson's intervals by measure."""
-    called = sample.probabilities >= threshold
-    rows = {
-        SENSITIVITY: proportion(called, sample.positives, sample.patients, ""),
-        SPECIFICITY: proportion(~called, ~sample.positives, sample.patients, ""),
-    }
+    shares = proportions(sample, sample.probabilities >= threshold)
+    rows = {name: shares[name] for name in (SENSITIVITY, SPECIFICITY)}
     ends = {
         name: [rounded(each.interval.low), rounded(each.interval.high)]
         for name, each in rows.items()
