@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xrayscan.evaluation.explaining.imputing import imputed
 from xrayscan.evaluation.explaining.methods import Explainer
-from xrayscan.scoring.faithfulness import Film, Heat, spread
+from xrayscan.scoring.faithfulness import Film, Heat, Logits, spread
 
 # Shares of a film that are taken away: of more than half nothing is left to fill from.
 SHARES = (0.1, 0.3, 0.5)
@@ -20,8 +20,6 @@ SHARES = (0.1, 0.3, 0.5)
 _SHIFT = 1 / 7
 # A heat map of other weights that is more alike than this does not depend on what was learnt.
 MOST_ALIKE = 0.5
-
-Logits = Callable[[Film], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
