@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -16,15 +15,14 @@ from xrayscan import __version__
 from xrayscan.clock import today
 from xrayscan.errors import XrayscanError, words_of
 from xrayscan.evaluation.bootstrap import auc_interval
+from xrayscan.evaluation.card_files import write_card
 from xrayscan.evaluation.estimates import ends
 from xrayscan.evaluation.judging import Judged
 from xrayscan.evaluation.metrics import auc, reliability
-from xrayscan.evaluation.model_readme import README, model_readme
 from xrayscan.evaluation.recalibrating import Finding
 from xrayscan.evaluation.sample import Sample
 from xrayscan.evaluation.wishes import point_at
-from xrayscan.scoring import card as cards
-from xrayscan.scoring.card import ModelCard
+from xrayscan.scoring.card import SCORING_FILES, ModelCard
 from xrayscan.scoring.recalibration import Recalibration
 from xrayscan.scoring.seen import Seen
 from xrayscan.scoring.thresholds import RULES, operating_curve
@@ -74,19 +72,14 @@ def write_profile(folder: Path, site: Site) -> None:
 
 
 def _fill(folder: Path, site: Site) -> None:
-    for name in cards.SCORING_FILES:
+    for name in SCORING_FILES:
         shutil.copyfile(site.parent.folder / name, folder / name)
     known = Seen.kept_in(site.parent.folder)
     if known is not None:
         # thresholds were chosen on the site's films: measured on them, they would look too good
         films = Seen.of((row.sha256 for row in site.judged.rows), site.judged.looks)
         known.and_of(films).keep_in(folder)
-    facts = profile_facts(folder.name, site)
-    facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
-    (folder / cards.CARD).write_text(
-        json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    (folder / README).write_text(model_readme(facts), encoding="utf-8")
+    write_card(folder, profile_facts(folder.name, site))
 
 
 def profile_facts(name: str, site: Site) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import tempfile
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 
 from xrayscan.errors import XrayscanError
 from xrayscan.evaluation.calibration import fit_calibration
+from xrayscan.evaluation.card_files import write_card
 from xrayscan.evaluation.explaining.inputs import evenly
-from xrayscan.evaluation.model_readme import README, model_readme
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.records import DISTANCE_BIN, DISTANCE_BINS, distance_bin
 from xrayscan.scoring import card as cards
@@ -113,11 +112,7 @@ def write_model(folder: Path, trained: Trained, options: FitOptions) -> None:
     facts["heat"]["chance"] = _heat_chances(engine, scores, parts.validation.pixels, scales)
     if not trained.network.epochs:
         facts["training"]["seconds"] = math.ceil(time.monotonic() - started)
-    facts["files"] = {path.name: cards.file_sha256(path) for path in sorted(folder.iterdir())}
-    (folder / cards.CARD).write_text(
-        json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    (folder / README).write_text(model_readme(facts), encoding="utf-8")
+    write_card(folder, facts)
     evidence = Evidence(
         trained.data.classes,
         parts.train,
