@@ -13,7 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "xrayscan"
 
-BASE = {"records", "errors", "cores", "clock", "cells", "runtime", "__init__"}
+BASE = {"records", "errors", "cores", "clock", "cells", "runtime", "report_files", "__init__"}
 STAGES = {"intake", "scoring", "journal", "reporting", "resources"}
 # what each room may import, besides itself and BASE
 ALLOWED = {
@@ -23,6 +23,7 @@ ALLOWED = {
     "clock": set(),
     "cells": set(),
     "runtime": set(),
+    "report_files": set(),
     "__init__": set(),
     "resources": set(),
     "intake": set(),

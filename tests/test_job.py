@@ -10,10 +10,10 @@ import pytest
 from tests.films import draw_film, png_bytes
 from xrayscan.errors import UsageError, XrayscanError
 from xrayscan.intake.admission import Admission
-from xrayscan.intake.report_files import is_report_files
 from xrayscan.job.options import LOG_FILES, JobOptions, check_outputs, find_scans
 from xrayscan.job.run import Listeners, run_job
 from xrayscan.pipeline import RunHooks
+from xrayscan.report_files import is_report_files
 from xrayscan.reporting import pictures
 
 

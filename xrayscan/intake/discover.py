@@ -13,8 +13,8 @@ from stat import S_ISDIR, S_ISREG
 
 from xrayscan.errors import UsageError, words_of
 from xrayscan.intake.formats import EXTENSIONS, SNIFF_BYTES, UNREAD_EXTENSIONS, sniff
-from xrayscan.intake.report_files import is_report_files
 from xrayscan.records import Scan
+from xrayscan.report_files import is_report_files
 
 
 @dataclass(frozen=True, slots=True)

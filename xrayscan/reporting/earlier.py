@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from xrayscan.journal.atomic import is_stream
+from xrayscan.report_files import PICTURE_NAME
 from xrayscan.reporting.pictures import (
     JPEG_URI,
-    PICTURE_NAME,
     DrawnFilm,
     Heat,
     files_folder,

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 
 from xrayscan.errors import UsageError
 from xrayscan.journal.atomic import is_stream, unwritable, write_bytes
+from xrayscan.report_files import FOLDER_SUFFIX, PICTURE_NAME, is_harmless
 from xrayscan.reporting.overlay import jpeg_bytes
 
 JPEG_URI = "data:image/jpeg;base64,"
-PICTURE_NAME = re.compile(r"[0-9a-f]{32}\.jpg")
-_LEFT_BEHIND = re.compile(r"\.[0-9a-f]{32}\.jpg\..*\.part")  # of a run that was killed
-_OF_FILE_MANAGERS = ("thumbs.db", "desktop.ini")  # they leave these in folders of pictures
+_LEFT_BEHIND = re.compile(rf"\.{PICTURE_NAME.pattern}\..*\.part")  # of a run that was killed
 
 # A page up to this size opens at once and goes through a mail gateway.
 ONE_FILE_BYTES = 25_000_000
@@ -85,8 +84,8 @@ def draw(
 
 
 def files_folder(page: Path) -> Path:
-    """The folder of a page's pictures, named as browsers do it: out.html has out_files."""
-    return page.with_name(f"{page.stem}_files")
+    """The folder of a page's pictures."""
+    return page.with_name(f"{page.stem}{FOLDER_SUFFIX}")
 
 
 def check_files_folder(page: Path) -> None:
@@ -97,7 +96,7 @@ def check_files_folder(page: Path) -> None:
     """
     folder = files_folder(page)
     try:
-        strangers = [path for path in folder.iterdir() if not _is_harmless(path.name)]
+        strangers = [path for path in folder.iterdir() if not is_harmless(path.name)]
     except FileNotFoundError:
         return
     except OSError as fault:
@@ -107,12 +106,6 @@ def check_files_folder(page: Path) -> None:
             f"{strangers[0]}: would be taken for a picture of {page.name}; move it, or give the "
             "report another name"
         )
-
-
-def _is_harmless(name: str) -> bool:
-    """Whether a file in a folder of pictures is no film that somebody might miss."""
-    known = PICTURE_NAME.fullmatch(name) or name.lower() in _OF_FILE_MANAGERS
-    return bool(known) or name.startswith(".")
 
 
 def place(
