@@ -12,8 +12,8 @@ from typing import Any
 
 from xrayscan.journal.atomic import is_stream
 from xrayscan.report_files import PICTURE_NAME
+from xrayscan.reporting.overlay import JPEG_URI
 from xrayscan.reporting.pictures import (
-    JPEG_URI,
     DrawnFilm,
     Heat,
     files_folder,

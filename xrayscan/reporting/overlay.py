@@ -13,6 +13,7 @@ _COLOURS = cv2.COLORMAP_INFERNO
 STRONGEST = 0.6  # share of colour at heat 1: the film under it must stay readable
 _MID_GREY = 128  # of the legend: neither lung nor bone
 _JPEG_QUALITY = 82
+JPEG_URI = "data:image/jpeg;base64,"  # how the data URI of a JPEG begins
 
 
 def overlay(film: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -56,7 +57,12 @@ def _blend(grey: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uin
 
 def data_uri(picture: NDArray[np.uint8]) -> str:
     """Encode a picture, (H, W) or (H, W, 3) BGR uint8, as a JPEG in a data URI."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(picture)).decode("ascii")
+    return jpeg_uri(jpeg_bytes(picture))
+
+
+def jpeg_uri(jpeg: bytes) -> str:
+    """A JPEG as a data URI."""
+    return JPEG_URI + base64.b64encode(jpeg).decode("ascii")
 
 
 def jpeg_bytes(picture: NDArray[np.uint8]) -> bytes:

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from xrayscan.errors import UsageError
 from xrayscan.journal.atomic import is_stream, unwritable, write_bytes
 from xrayscan.report_files import FOLDER_SUFFIX, PICTURE_NAME, is_harmless
-from xrayscan.reporting.overlay import jpeg_bytes
+from xrayscan.reporting.overlay import jpeg_bytes, jpeg_uri
 
-JPEG_URI = "data:image/jpeg;base64,"
 _LEFT_BEHIND = re.compile(rf"\.{PICTURE_NAME.pattern}\..*\.part")  # of a run that was killed
 
 # A page up to this size opens at once and goes through a mail gateway.
@@ -138,7 +137,7 @@ def _inside(films: Mapping[str, DrawnFilm], room: int) -> dict[str, dict[str, An
         room -= len(film.jpeg) * 4 // 3 + 250  # base64, key and heat map
         if room < 0:
             break
-        entries[key] = _entry(JPEG_URI + base64.b64encode(film.jpeg).decode("ascii"), film.heat)
+        entries[key] = _entry(jpeg_uri(film.jpeg), film.heat)
     return entries
 
 
