@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xrayscan.evaluation import performance
-from xrayscan.evaluation.figures import Plot, data_uri
+from xrayscan.evaluation.figures import Plot, png_uri
 from xrayscan.evaluation.metrics import auc
 from xrayscan.evaluation.sample import Sample
 from xrayscan.journal.atomic import atomic_text
@@ -76,7 +76,7 @@ def _plots(samples: Mapping[str, Sample]) -> tuple[Plot, ...]:
     return (
         Plot(
             "All on the same films",
-            data_uri(performance.roc_curves(curves, areas)),
+            png_uri(performance.roc_curves(curves, areas)),
             f"Receiver operating characteristics; areas: {words}",
         ),
     )

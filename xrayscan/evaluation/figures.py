@@ -81,7 +81,7 @@ def png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def data_uri(picture: bytes) -> str:
+def png_uri(picture: bytes) -> str:
     """A PNG as a data URI."""
     return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation import metrics, performance
-from xrayscan.evaluation.figures import Plot, data_uri
+from xrayscan.evaluation.figures import Plot, png_uri
 from xrayscan.evaluation.sample import Sample
 from xrayscan.scoring.thresholds import operating_curve
 
@@ -45,32 +45,32 @@ def performance_plots(sample: Sample, marks: Marks, reliability_note: str) -> tu
     return (
         Plot(
             f"Confusion matrix at {marks.words}",
-            data_uri(performance.confusion_matrix(counts, sample.names)),
+            png_uri(performance.confusion_matrix(counts, sample.names)),
             in_words(counts, sample.names),
             "Films, and their share of the class.",
         ),
         Plot(
             "ROC",
-            data_uri(performance.roc(curve, marks.named, area)),
+            png_uri(performance.roc(curve, marks.named, area)),
             f"Receiver operating characteristic with an area of {area:.4f}",
             "The marks are the card's thresholds.",
         ),
         Plot(
             "Precision and recall",
-            data_uri(performance.precision_recall(curve, marks.named)),
+            png_uri(performance.precision_recall(curve, marks.named)),
             "Precision over recall, average precision "
             f"{metrics.average_precision(curve):.4f}, prevalence {curve.prevalence:.3f}",
             "At this folder's prevalence; where the disease is rarer, precision is lower.",
         ),
         Plot(
             "Over the threshold",
-            data_uri(performance.threshold_curves(curve, marks.threshold)),
+            png_uri(performance.threshold_curves(curve, marks.threshold)),
             "Sensitivity, specificity, precision, F1 and Youden's J over the threshold; "
             f"in use {marks.threshold:.4f}",
         ),
         Plot(
             "Reliability",
-            data_uri(performance.reliability_diagram(bins)),
+            png_uri(performance.reliability_diagram(bins)),
             f"Share of positives over mean probability, calibration error {bins.error:.4f}",
             reliability_note,
         ),
@@ -83,7 +83,7 @@ def decision_plot(rows: Sequence[Mapping[str, float]]) -> Plot:
     lines = {name: np.array([row[name] for row in rows]) for name in ("model", "all", "none")}
     return Plot(
         "Decision curve",
-        data_uri(performance.decision_curve(thresholds, lines)),
+        png_uri(performance.decision_curve(thresholds, lines)),
         "Net benefit of the model, of referring every film and of referring none, over the "
         "threshold probability",
         "Net benefit counts true positives per film, less false ones at the rate at which the "

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation import metrics, plots
-from xrayscan.evaluation.figures import Plot
-from xrayscan.evaluation.figures import data_uri as png_uri
+from xrayscan.evaluation.figures import Plot, png_uri
 from xrayscan.evaluation.telling import fitting
 from xrayscan.labels.contradictions import contradicting
 from xrayscan.labels.films import LabelledFilm

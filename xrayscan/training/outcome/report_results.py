@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation import plots
-from xrayscan.evaluation.figures import Plot
-from xrayscan.evaluation.figures import data_uri as png_uri
+from xrayscan.evaluation.figures import Plot, png_uri
 from xrayscan.evaluation.result_plots import Marks, performance_plots
 from xrayscan.evaluation.sample import Sample
 from xrayscan.evaluation.telling import ExplainedFilm, pictures, sureness, top
