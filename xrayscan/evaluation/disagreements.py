@@ -69,6 +69,6 @@ def _drawn(
             each = explained.get(films[place].scan.location)
             if each is None or GRADCAM not in each.heat:
                 continue
-            film, (_, uri) = pictures(each.view, {GRADCAM: each.heat[GRADCAM]})
-            found[place] = (*found.get(place, (film,)), (f"Grad-CAM, {contender.name}", uri))
+            film, (name, uri) = pictures(each.view, {GRADCAM: each.heat[GRADCAM]})
+            found[place] = (*found.get(place, (film,)), (f"{name}, {contender.name}", uri))
     return found

@@ -12,6 +12,7 @@ from xrayscan.evaluation.figures import Plot
 from xrayscan.evaluation.judging import Explained, Judged
 from xrayscan.evaluation.panels import shown
 from xrayscan.evaluation.result_plots import Marks, decision_plot, performance_plots
+from xrayscan.evaluation.telling import CAM_NAMES
 from xrayscan.journal.atomic import atomic_text
 from xrayscan.reporting.overlay import colour_bar
 from xrayscan.reporting.page import page_environment
@@ -59,6 +60,7 @@ def write_page(path: Path, page: Page) -> None:
             for group, films in page.panels.items()
         },
         colours=colour_bar(),
+        cam_names=CAM_NAMES,
         checklist=checklist(page.facts, page.card.facts),
     )
     with atomic_text(path) as file:

@@ -11,18 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.evaluation.explaining.graphs import FEATURES, with_features
-from xrayscan.scoring.card import GRADCAM, SCORER, ModelCard
+from xrayscan.evaluation.telling import CAM_NAMES
+from xrayscan.scoring.card import SCORER, ModelCard
 from xrayscan.scoring.engine import HEAT_PREFIX, Engine
 from xrayscan.scoring.faithfulness import Film, Heat, blurred
 from xrayscan.scoring.log_odds import log_odds
 
-GRADCAM_PLUS, SCORECAM, OCCLUSION = "gradcam++", "scorecam", "occlusion"
-TITLES = {
-    GRADCAM: "Grad-CAM",
-    GRADCAM_PLUS: "Grad-CAM++",
-    SCORECAM: "Score-CAM",
-    OCCLUSION: "Occlusion",
-}
+SCORECAM, OCCLUSION = "scorecam", "occlusion"
+TITLES = {**CAM_NAMES, SCORECAM: "Score-CAM", OCCLUSION: "Occlusion"}
 
 # Of the channels, those that hold most of the map: each costs one pass, and a film is to take
 # seconds, not a minute.
