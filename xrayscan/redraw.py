@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xrayscan.cells import path_text
 from xrayscan.errors import OptionError, UsageError
 from xrayscan.intake.overwriting import check_output
+from xrayscan.job.report_model import report_model
 from xrayscan.journal.atomic import check_writable
 from xrayscan.records import Assessment, Ending, Reason, RunSummary, Status, Tally, Zone
-from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
+from xrayscan.reporting.html import ReportOptions, write_report
 from xrayscan.reporting.pictures import check_files_folder
 from xrayscan.reporting.run_record import RunFacts, is_of, own_rows, read_run_record
 from xrayscan.reporting.table_reading import TableRow, read_table
@@ -20,7 +21,6 @@ from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
 from xrayscan.scoring.decision import Decision
-from xrayscan.scoring.evaluations import evaluations
 from xrayscan.scoring.thresholds import ZoneLimits
 
 FILTERS = ("status", "zone", "label", "reason", "folder")
@@ -100,8 +100,7 @@ def redraw(options: RedrawOptions) -> RunSummary:
     for row in shown:
         worklist.add(row, None)
     cam = str(run.options.get("cam", "gradcam"))
-    in_use = {**card.facts, "zones": asdict(_zones(run, card))}
-    model = ReportModel(in_use, card.positive, card.negative, cam, evaluations(card))
+    model = report_model(card, _zones(run, card), cam)
     manner = ReportOptions(options.self_contained, options.dates, found.pages)
     write_report(options.page, templates_folder(), worklist, run, model, manner)
     return run.summary

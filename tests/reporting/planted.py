@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.films import draw_film
+from xrayscan.job.report_model import report_model
 from xrayscan.records import Assessment, Ending, HeatMap, Reason, RunSummary, Scan, Status, Tally
-from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
+from xrayscan.reporting.html import ReportOptions, write_report
 from xrayscan.reporting.run_record import Night, RunFacts
 from xrayscan.reporting.worklist import HeatTest, Picture, Worklist
 from xrayscan.resources import DEFAULT_MODEL, model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
-from xrayscan.scoring.evaluations import evaluations
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>.png",
@@ -66,8 +66,7 @@ class Planted:
         for row, picture in self._films(card):
             rows.append(row)
             worklist.add(row, picture)
-        measured = evaluations(card)
-        model = ReportModel(card.facts, card.positive, card.negative, "gradcam", measured)
+        model = report_model(card, card.zones, "gradcam")
         manner = options or ReportOptions()
         write_report(page, templates_folder(), worklist, self.facts(), model, manner)
         return rows

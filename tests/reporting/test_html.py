@@ -24,6 +24,7 @@ from xrayscan.reporting import worklist as worklist_module
 from xrayscan.reporting.html import ReportModel, measured_at, write_report
 from xrayscan.reporting.run_record import Night, RunFacts
 from xrayscan.reporting.worklist import Picture, Worklist
+from xrayscan.scoring.card import trained_on
 from xrayscan.scoring.thresholds import operating_curve
 
 CARD: dict[str, Any] = {
@@ -101,7 +102,9 @@ def page_of(
     summary = replace(facts.summary, drift=drift, workload=workload)
     asked = {**facts.options, **(options or {})}
     run = replace(facts, nights=nights, summary=summary, options=asked)
-    model = ReportModel(CARD | card, "PNEUMONIA", "NORMAL", cam, measured)
+    facts_of_card = CARD | card
+    whose = trained_on(facts_of_card["training"])
+    model = ReportModel(facts_of_card, "PNEUMONIA", "NORMAL", cam, whose, measured)
     write_report(folder / "out.html", CHECKOUT / "templates", worklist, run, model)
     return (folder / "out.html").read_text(encoding="utf-8")
 

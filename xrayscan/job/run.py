@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from xrayscan.clock import now
 from xrayscan.cluster.engines import GPU
@@ -24,12 +24,13 @@ from xrayscan.job.batches import Asked, batches
 from xrayscan.job.choices import check_model, decision_of, record_options
 from xrayscan.job.options import JobOptions, check_options, find_scans, option_facts
 from xrayscan.job.pictures import earlier_pictures, made_again
+from xrayscan.job.report_model import report_model
 from xrayscan.journal.atomic import is_stream
 from xrayscan.journal.lock import locked
 from xrayscan.pipeline import RunHooks, RunOptions, run_batches
 from xrayscan.recording import open_record
 from xrayscan.records import Ending, RunSummary
-from xrayscan.reporting.html import ReportModel, ReportOptions, write_report
+from xrayscan.reporting.html import ReportOptions, write_report
 from xrayscan.reporting.pictures import DrawnFilm
 from xrayscan.reporting.run_record import (
     Night,
@@ -41,7 +42,6 @@ from xrayscan.reporting.run_record import (
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.resources import model_folder, templates_folder
 from xrayscan.scoring.card import ModelCard, load_card
-from xrayscan.scoring.evaluations import evaluations
 from xrayscan.scoring.workload import workload
 
 
@@ -181,9 +181,7 @@ def _write_outputs(
     pictures: Mapping[str, DrawnFilm],
 ) -> None:
     if options.report:
-        # the zones that were chosen tonight, where the card has its own
-        in_use = {**card.facts, "zones": asdict(decision_of(options, card).zones)}
-        about = ReportModel(in_use, card.positive, card.negative, options.cam, evaluations(card))
+        about = report_model(card, decision_of(options, card).zones, options.cam)
         manner = ReportOptions(self_contained=options.self_contained)
         write_report(options.report, templates_folder(), worklist, facts, about, manner, pictures)
     for record in options.run_records:

@@ -39,6 +39,7 @@ class ReportModel:
         positive: name of the positive class.
         negative: name of the other.
         cam: CAM method of the overlays, "none" for no overlays.
+        trained_on: whose films it was last trained on, in words; "" where its card does not say.
         measured: what the model gave on films of others, as ``scoring.evaluations`` has it.
     """
 
@@ -46,6 +47,7 @@ class ReportModel:
     positive: str
     negative: str
     cam: str
+    trained_on: str = ""
     measured: Sequence[Mapping[str, Any]] = ()
 
 
