@@ -6,19 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from xrayscan.cli.evaluate import (
-    Data,
-    Films,
-    Negative,
-    Positive,
-    Quiet,
-    Split,
-    Unseen,
-    Verbose,
-    label_options,
-)
+from xrayscan.cli import film_options as film
+from xrayscan.cli import label_options as label
 from xrayscan.cli.exits import Exit, echo, reported
-from xrayscan.cli.film_options import Workers
 from xrayscan.cli.needs import MEASURING, need
 from xrayscan.cli.options import option
 from xrayscan.evaluation.correction import Correction
@@ -28,11 +18,9 @@ from xrayscan.resources import DEFAULT_MODEL
 
 @reported
 def calibrate(
-    data: Data,
+    data: label.Data,
     out: Annotated[Path, option(metavar="FOLDER", help="Folder of the site profile to write.")],
-    model: Annotated[
-        str, option(metavar="NAME|FOLDER", help="A bundled model or a model folder.")
-    ] = DEFAULT_MODEL,
+    model: film.Model = DEFAULT_MODEL,
     sensitivity: Annotated[
         float | None,
         option(metavar="SHARE", help="Choose a threshold that finds at least this share: 0.95."),
@@ -59,15 +47,15 @@ def calibrate(
     population: Annotated[
         str, option(metavar="TEXT", help="Whose films these are, for the card.")
     ] = "",
-    positive: Positive = "",
-    negative: Negative = "",
-    films: Films = None,
-    split: Split = "",
-    unseen: Unseen = False,
-    admission: Annotated[Admission, option(help="As of predict.")] = Admission.ON,
-    workers: Workers = 0,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    positive: label.Positive = "",
+    negative: label.Negative = "",
+    films: label.Films = None,
+    split: label.Split = "",
+    unseen: label.Unseen = False,
+    admission: label.AdmissionOption = Admission.ON,
+    workers: film.Workers = 0,
+    quiet: label.Quiet = False,
+    verbose: film.Verbose = False,
 ) -> int:
     """Choose thresholds for one site, from a small labelled folder.
 
@@ -85,7 +73,7 @@ def calibrate(
     wishes = ((SENSITIVITY, sensitivity), (SPECIFICITY, specificity))
     need("calibrate", MEASURING)
     options = CalibrateOptions(
-        label_options(data, films, positive, negative, split, unseen=unseen),
+        label.options(data, films, positive, negative, split, unseen=unseen),
         model,
         out,
         tuple(Wish(kind, aim) for kind, aim in wishes if aim is not None),

@@ -5,20 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from xrayscan.cli.evaluate import (
-    Data,
-    Films,
-    Negative,
-    Positive,
-    Quiet,
-    Split,
-    Unseen,
-    Verbose,
-    label_options,
-    measure_words,
-)
+from xrayscan.cli import film_options as film
+from xrayscan.cli import label_options as label
+from xrayscan.cli.evaluate import measure_words
 from xrayscan.cli.exits import Exit, echo, reported
-from xrayscan.cli.film_options import Workers
 from xrayscan.cli.needs import MEASURING, need
 from xrayscan.cli.options import option
 from xrayscan.cli.values import page_file
@@ -28,7 +18,7 @@ from xrayscan.resources import DEFAULT_MODEL
 
 @reported
 def compare(
-    data: Data,
+    data: label.Data,
     model: Annotated[
         list[str] | None,
         option(
@@ -55,19 +45,17 @@ def compare(
     ensemble: Annotated[
         bool, option("--ensemble", help="Add the mean of all probabilities as one more row.")
     ] = False,
-    report: Annotated[Path | None, option(metavar="FILE.html", help="Write the page here.")] = None,
-    json: Annotated[
-        Path | None, option(metavar="FILE", help="Write all figures here, as JSON.")
-    ] = None,
-    positive: Positive = "",
-    negative: Negative = "",
-    films: Films = None,
-    split: Split = "",
-    unseen: Unseen = False,
-    admission: Annotated[Admission, option(help="As of predict.")] = Admission.ON,
-    workers: Workers = 0,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    report: label.Page = None,
+    json: label.Json = None,
+    positive: label.Positive = "",
+    negative: label.Negative = "",
+    films: label.Films = None,
+    split: label.Split = "",
+    unseen: label.Unseen = False,
+    admission: label.AdmissionOption = Admission.ON,
+    workers: film.Workers = 0,
+    quiet: label.Quiet = False,
+    verbose: film.Verbose = False,
 ) -> int:
     """Compare models, thresholds or other models' outputs on the same films.
 
@@ -82,7 +70,7 @@ def compare(
 
     need("compare", MEASURING)
     options = CompareOptions(
-        label_options(data, films, positive, negative, split, unseen=unseen),
+        label.options(data, films, positive, negative, split, unseen=unseen),
         tuple(model or ()),
         tuple(external or ()),
         tuple(threshold or ()),

@@ -4,67 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-import typer
-
+from xrayscan.cli import film_options as film
+from xrayscan.cli import label_options as label
 from xrayscan.cli.exits import Exit, echo, reported
-from xrayscan.cli.film_options import Workers
 from xrayscan.cli.needs import MEASURING, need
 from xrayscan.cli.options import option
 from xrayscan.cli.values import page_file
 from xrayscan.intake.admission import Admission
 from xrayscan.resources import DEFAULT_MODEL
 
-if TYPE_CHECKING:
-    from xrayscan.evaluation.films import LabelOptions
-
-Data = Annotated[
-    Path,
-    typer.Argument(
-        metavar="DATA",
-        help="Labelled films: a folder with one folder per class, a CSV with columns path, label "
-        "and, if known, patient, split and others, or the verdicts exported from a report.",
-    ),
-]
-Positive = Annotated[
-    str,
-    option(
-        metavar="LABELS",
-        help="Labels that count as positive, separated by commas. Default: the model's classes.",
-    ),
-]
-Negative = Annotated[
-    str,
-    option(
-        metavar="LABELS",
-        help="Labels that count as negative; films of labels that neither names are left out.",
-    ),
-]
-Films = Annotated[
-    Path | None,
-    option(metavar="FOLDER", help="Where the paths of a CSV start from. Default: its own folder."),
-]
-Split = Annotated[
-    str, option(metavar="NAME", help="Only the films of this split: train, val or test.")
-]
-Unseen = Annotated[
-    bool, option("--unseen", help="Leave out the films that the model has learnt from.")
-]
-Quiet = Annotated[bool, option("--quiet", "-q", help="No progress and no closing lines.")]
-Verbose = Annotated[bool, option("--verbose", "-v", help="Say more on standard error.")]
-
 
 @reported
 def evaluate(
-    data: Data,
-    model: Annotated[
-        str, option(metavar="NAME|FOLDER", help="A bundled model or a model folder.")
-    ] = DEFAULT_MODEL,
-    report: Annotated[Path | None, option(metavar="FILE.html", help="Write the page here.")] = None,
-    json: Annotated[
-        Path | None, option(metavar="FILE", help="Write all figures here, as JSON.")
-    ] = None,
+    data: label.Data,
+    model: film.Model = DEFAULT_MODEL,
+    report: label.Page = None,
+    json: label.Json = None,
     csv: Annotated[Path | None, option(metavar="FILE", help="Write one row per film here.")] = None,
     threshold: Annotated[
         str, option(metavar="RULE", help="As of predict. Default: the card's.")
@@ -81,16 +38,16 @@ def evaluate(
             "Can be repeated.",
         ),
     ] = None,
-    positive: Positive = "",
-    negative: Negative = "",
-    films: Films = None,
-    split: Split = "",
-    unseen: Unseen = False,
+    positive: label.Positive = "",
+    negative: label.Negative = "",
+    films: label.Films = None,
+    split: label.Split = "",
+    unseen: label.Unseen = False,
     explanations: Annotated[
         bool,
         option("--explanations", help="Test the heat maps as well; takes a few minutes."),
     ] = False,
-    admission: Annotated[Admission, option(help="As of predict.")] = Admission.ON,
+    admission: label.AdmissionOption = Admission.ON,
     keep_as: Annotated[
         str,
         option(
@@ -98,9 +55,9 @@ def evaluate(
             help="Keep the main figures in the model's folder and on its page, under this name.",
         ),
     ] = "",
-    workers: Workers = 0,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    workers: film.Workers = 0,
+    quiet: label.Quiet = False,
+    verbose: film.Verbose = False,
 ) -> int:
     """Measure a model on labelled films, with intervals.
 
@@ -115,7 +72,7 @@ def evaluate(
 
     need("evaluate", MEASURING)
     options = EvaluateOptions(
-        label_options(data, films, positive, negative, split, unseen=unseen),
+        label.options(data, films, positive, negative, split, unseen=unseen),
         model,
         threshold,
         prevalence,
@@ -133,19 +90,6 @@ def evaluate(
         for line in summary_lines(found.facts):
             echo(line)
     return Exit.DONE
-
-
-def label_options(
-    data: Path, films: Path | None, positive: str, negative: str, split: str, *, unseen: bool
-) -> LabelOptions:
-    """What the options that all commands on labelled films share come to."""
-    from xrayscan.evaluation.films import LabelOptions
-
-    return LabelOptions(data, films, _names(positive), _names(negative), split, unseen)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def summary_lines(facts: Mapping[str, Any]) -> list[str]:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from xrayscan.cli.evaluate import Quiet, Verbose
+from xrayscan.cli import film_options as film
+from xrayscan.cli import label_options as label
 from xrayscan.cli.exits import Exit, echo, reported
-from xrayscan.cli.film_options import Workers
 from xrayscan.cli.needs import MEASURING, need
 from xrayscan.cli.options import option
 from xrayscan.intake.admission import Admission
@@ -28,13 +28,11 @@ def explain(
             "take seconds.",
         ),
     ] = "gradcam,gradcam++",
-    model: Annotated[
-        str, option(metavar="NAME|FOLDER", help="A bundled model or a model folder.")
-    ] = DEFAULT_MODEL,
-    admission: Annotated[Admission, option(help="As of predict.")] = Admission.ON,
-    workers: Workers = 0,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    model: film.Model = DEFAULT_MODEL,
+    admission: label.AdmissionOption = Admission.ON,
+    workers: film.Workers = 0,
+    quiet: label.Quiet = False,
+    verbose: film.Verbose = False,
 ) -> int:
     """Draw one film's heat maps by several methods, side by side.
 
