@@ -56,10 +56,10 @@ def check(
     Writes the rows of predict without probability, threshold, label and zone. Films that predict
     with the same options would score have the status admitted; all others are as predict has them.
 
-    Exit codes as of predict: 0 done, 1 fatal, 2 wrong usage, 3 done but some files were unreadable,
-    4 more unreadable files than --max-failures, 6 drift (only with --fail-on-drift), 11 another run
-    is at work on the same output, 129, 130 or 143 stopped by a signal with the outputs written for
-    what was finished.
+    Exit codes as for predict: 0 done, 1 fatal, 2 wrong usage, 3 done but some files were
+    unreadable, 4 more unreadable files than --max-failures, 6 drift (only with --fail-on-drift), 11
+    another run is at work on the same output, 129, 130 or 143 stopped by a signal with the outputs
+    written for what was finished.
 
     Run again with the same CSV, it looks at what is new or changed and takes the rest over.
     """

@@ -38,8 +38,8 @@ def compare(
         list[str] | None,
         option(
             metavar="RULE",
-            help="As of predict; given several times, each model has a row for each. Default: each "
-            "card's.",
+            help="As for predict; given several times, each model has a row for each. Default: "
+            "each card's.",
         ),
     ] = None,
     ensemble: Annotated[

@@ -24,7 +24,7 @@ def evaluate(
     json: label.Json = None,
     csv: Annotated[Path | None, option(metavar="FILE", help="Write one row per film here.")] = None,
     threshold: Annotated[
-        str, option(metavar="RULE", help="As of predict. Default: the card's.")
+        str, option(metavar="RULE", help="As for predict. Default: the card's.")
     ] = "",
     prevalence: Annotated[
         float | None,
@@ -61,7 +61,7 @@ def evaluate(
 ) -> int:
     """Measure a model on labelled films, with intervals.
 
-    Films take the way of predict. Those without a probability are counted both ways: left out, and
+    Films go the way of predict. Those without a probability are counted both ways: left out, and
     as referred. Figures, curves, subgroups, failures with heat maps and the reporting checklist go
     into the page; all figures into the JSON.
     """

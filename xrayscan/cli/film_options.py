@@ -59,14 +59,14 @@ ShardText = Annotated[
 ]
 LockWait = Annotated[
     float,
-    option(metavar="SECONDS", min=0, help="Wait so long for another run on the same output."),
+    option(metavar="SECONDS", min=0, help="Wait this long for another run on the same output."),
 ]
 TimeLimit = Annotated[
     float,
     option(
         metavar="SECONDS",
         min=0,
-        help="For reading one file, in a process of its own, so that a decoder that hangs or "
+        help="Limit for reading one file, in a process of its own, so that a decoder that hangs or "
         "crashes costs one row; 0 reads without this protection.",
     ),
 ]

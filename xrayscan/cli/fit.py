@@ -125,7 +125,7 @@ def fit(
     ] = None,
     label_smoothing: Annotated[float, option(min=0, max=0.5, help="Of the targets.")] = 0.05,
     patience: Annotated[
-        int, option(min=0, help="Stop after so many epochs without a better one; 0 never does.")
+        int, option(min=0, help="Stop after this many epochs without a better one; 0 never does.")
     ] = 0,
     precision: Annotated[
         str, option(metavar="WHAT", help="float32, mixed, or auto: mixed on a GPU.")

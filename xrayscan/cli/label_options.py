@@ -45,7 +45,7 @@ Split = Annotated[
 Unseen = Annotated[
     bool, option("--unseen", help="Leave out the films that the model has learnt from.")
 ]
-AdmissionOption = Annotated[Admission, option(help="As of predict.")]
+AdmissionOption = Annotated[Admission, option(help="As for predict.")]
 Page = Annotated[Path | None, option(metavar="FILE.html", help="Write the page here.")]
 Json = Annotated[Path | None, option(metavar="FILE", help="Write all figures here, as JSON.")]
 Quiet = Annotated[bool, option("--quiet", "-q", help="No progress and no closing lines.")]

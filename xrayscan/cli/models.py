@@ -18,7 +18,9 @@ models = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, show, verify and export models."
 )
 
-_Model = Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A bundled model or a folder.")]
+_Model = Annotated[
+    str, typer.Argument(metavar="NAME|FOLDER", help="A bundled model or a model folder.")
+]
 
 
 @models.command("list", cls=Command)
