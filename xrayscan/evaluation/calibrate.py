@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from xrayscan.errors import DataError, OptionError, UsageError
 from xrayscan.evaluation.correction import Correction
 from xrayscan.evaluation.films import LabelOptions, labelled_scans
@@ -18,10 +16,9 @@ from xrayscan.evaluation.learnt import check_unseen, measurable
 from xrayscan.evaluation.outputs import check_prevalence
 from xrayscan.evaluation.profile import Site, write_profile
 from xrayscan.evaluation.recalibrating import Finding, find_recalibration
-from xrayscan.evaluation.sample import Sample
+from xrayscan.evaluation.sample import Sample, as_written
 from xrayscan.evaluation.wishes import Wish, check, granted
 from xrayscan.intake.admission import Admission
-from xrayscan.records import PROBABILITY_DECIMALS
 from xrayscan.resources import model_folder
 from xrayscan.scoring.model import ScoringModel
 from xrayscan.scoring.recalibration import Recalibration
@@ -110,4 +107,4 @@ def _check(options: CalibrateOptions) -> None:
 def _corrected(sample: Sample, recalibration: Recalibration) -> Sample:
     """The sample as the profile will give it, rounded as it is written."""
     values = [recalibration.applied(float(each)) for each in sample.probabilities]
-    return replace(sample, probabilities=np.round(np.array(values), PROBABILITY_DECIMALS))
+    return replace(sample, probabilities=as_written(values))

@@ -16,8 +16,9 @@ from xrayscan.evaluation.external import Outputs, matched
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.judging import OpenHooks, assess_options, judge
 from xrayscan.evaluation.learnt import learnt_by
+from xrayscan.evaluation.sample import as_written
 from xrayscan.intake.admission import Admission
-from xrayscan.records import PROBABILITY_DECIMALS, Assessment
+from xrayscan.records import Assessment
 from xrayscan.scoring.card import SCORING_FILES, ModelCard
 from xrayscan.scoring.model import ScoringModel
 
@@ -136,8 +137,7 @@ def ensemble(contenders: Sequence[Contender]) -> Contender:
         rule: float(np.mean([each.thresholds[each.rule_for(rule)] for each in contenders]))
         for rule in asked
     }
-    values = np.asarray(np.round(mean, PROBABILITY_DECIMALS), np.float64)
-    return Contender(ENSEMBLE, values, thresholds, own)
+    return Contender(ENSEMBLE, as_written(mean), thresholds, own)
 
 
 def paired(contenders: Sequence[Contender]) -> list[tuple[Contender, str, Contender, str]]:

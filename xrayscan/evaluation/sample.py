@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from xrayscan.records import PROBABILITY_DECIMALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +55,12 @@ class Sample:
         """Some of the films, by a mask (N,)."""
         kept = tuple(each for each, keep in zip(self.patients, films, strict=True) if keep)
         return Sample(self.probabilities[films], self.positives[films], kept, self.names)
+
+
+def as_written(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Round probabilities, (N,), as predictions are written.
+
+    So a film on a threshold falls on the same side wherever it is called.
+    """
+    written = np.round(np.asarray(probabilities, np.float64), PROBABILITY_DECIMALS)
+    return np.asarray(written, np.float64)

@@ -18,10 +18,9 @@ from xrayscan.evaluation.bootstrap import (
     chosen_threshold_interval,
     threshold_intervals,
 )
-from xrayscan.evaluation.calibration import expected_calibration_error
-from xrayscan.evaluation.metrics import auc, confusion
+from xrayscan.evaluation.metrics import auc, confusion, reliability
+from xrayscan.evaluation.sample import as_written
 from xrayscan.labels.films import LabelledFolder
-from xrayscan.records import PROBABILITY_DECIMALS
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.admission_statistics import QUANTILE
 from xrayscan.scoring.engine import Scores
@@ -154,10 +153,7 @@ def measured(scores: Scores, films: DecodedFilms) -> dict[str, Any]:
     """What the exported scorer gives on the validation films."""
     positives = films.positives
     patients = [film.patient for film in films.films]
-    # rounded as predictions are written, so that a film on a threshold falls on the same side
-    probabilities = np.asarray(
-        np.round(scores.probability.astype(np.float64), PROBABILITY_DECIMALS), np.float64
-    )
+    probabilities = as_written(scores.probability)
     curve = operating_curve(probabilities, positives)
     named = {rule: curve.by_rule(rule) for rule in RULES}
     chosen = named[DEFAULT_RULE].threshold
@@ -177,9 +173,7 @@ def measured(scores: Scores, films: DecodedFilms) -> dict[str, Any]:
         },
         "calibration": {
             "method": "temperature and offset",
-            "expected_calibration_error": round(
-                expected_calibration_error(probabilities, positives), 4
-            ),
+            "expected_calibration_error": round(reliability(probabilities, positives).error, 4),
         },
         "heat": {"scale": _heat_scales(scores, films), "quantile": _HEAT_QUANTILE},
         "admission": {

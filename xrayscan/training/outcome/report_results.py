@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from xrayscan.evaluation import plots
 from xrayscan.evaluation.figures import Plot, png_uri
 from xrayscan.evaluation.result_plots import Marks, performance_plots
-from xrayscan.evaluation.sample import Sample
+from xrayscan.evaluation.sample import Sample, as_written
 from xrayscan.evaluation.telling import ExplainedFilm, pictures, sureness, top
-from xrayscan.records import PROBABILITY_DECIMALS
 from xrayscan.scoring import card as cards
 from xrayscan.scoring.engine import Scores
 from xrayscan.training.films.data import DecodedFilms
@@ -52,7 +51,7 @@ def judged(
 ) -> Judged:
     """Bring scores and labels together, at the card's default threshold."""
     return Judged(
-        np.asarray(np.round(scores.probability.astype(np.float64), PROBABILITY_DECIMALS)),
+        as_written(scores.probability),
         films.positives,
         float(card["thresholds"][card["default_threshold"]]["threshold"]),
         sides,
