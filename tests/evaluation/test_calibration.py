@@ -5,11 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xrayscan.evaluation.calibration import (
-    Calibration,
-    expected_calibration_error,
-    fit_calibration,
-)
+from xrayscan.evaluation.calibration import Calibration, fit_calibration
+from xrayscan.evaluation.metrics import reliability
 
 fixed = settings(derandomize=True, deadline=None, max_examples=100)
 
@@ -43,8 +40,8 @@ def test_calibrates(temperature: float, offset: float) -> None:
     raw = (logits - offset) * temperature
     found = fit_calibration(raw, positives)
     after = sigmoid(raw / found.temperature + found.offset)
-    assert expected_calibration_error(sigmoid(raw), positives) > 0.05
-    assert expected_calibration_error(after, positives) < 0.015
+    assert reliability(sigmoid(raw), positives).error > 0.05
+    assert reliability(after, positives).error < 0.015
     assert after.mean() == pytest.approx(positives.mean(), abs=2e-3)
 
 
@@ -113,15 +110,14 @@ TABLES = {
 def test_error_by_hand(case: tuple) -> None:
     probabilities, positives, bins, error = case
     labels = np.array([letter == "1" for letter in positives])
-    assert expected_calibration_error(np.array(probabilities), labels, bins) == pytest.approx(
-        error, abs=1e-12
-    )
+    found = reliability(np.array(probabilities), labels, bins).error
+    assert found == pytest.approx(error, abs=1e-12)
 
 
 @pytest.mark.parametrize(("count", "limit"), [(2_000, 0.04), (50_000, 0.008)])
 def test_error_of_perfect_calibration_is_near_0(count: int, limit: float) -> None:
     logits, positives = simulated(count, seed=3)
-    assert expected_calibration_error(sigmoid(logits), positives) < limit
+    assert reliability(sigmoid(logits), positives).error < limit
 
 
 @pytest.mark.parametrize("bias", [0.05, 0.1, 0.2])
@@ -129,7 +125,7 @@ def test_error_of_a_constant_bias_is_that_bias(bias: float) -> None:
     rng = np.random.default_rng(1)
     truth = rng.uniform(0.1, 0.7, 50_000)
     positives = rng.random(truth.size) < truth
-    assert expected_calibration_error(truth + bias, positives) == pytest.approx(bias, abs=0.01)
+    assert reliability(truth + bias, positives).error == pytest.approx(bias, abs=0.01)
 
 
 @fixed
@@ -139,7 +135,7 @@ def test_error_of_a_constant_bias_is_that_bias(bias: float) -> None:
 )
 def test_error_is_a_share(films: list[tuple[float, bool]], bins: int) -> None:
     probabilities, positives = (np.array(column) for column in zip(*films, strict=True))
-    assert 0 <= expected_calibration_error(probabilities, positives, bins) <= 1 + 1e-12
+    assert 0 <= reliability(probabilities, positives, bins).error <= 1 + 1e-12
 
 
 @fixed
@@ -151,7 +147,7 @@ def test_error_does_not_depend_on_the_order(films: dict[float, bool], random: ob
     rows = list(films.items())
     random.shuffle(rows)  # type: ignore[attr-defined]
     results = [
-        expected_calibration_error(*(np.array(column) for column in zip(*order, strict=True)))
+        reliability(*(np.array(column) for column in zip(*order, strict=True))).error
         for order in (films.items(), rows)
     ]
     assert results[0] == pytest.approx(results[1], abs=1e-12)

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xrayscan.evaluation import metrics
-from xrayscan.evaluation.calibration import expected_calibration_error
 from xrayscan.scoring.thresholds import operating_curve
 
 fixed = settings(derandomize=True, deadline=None, max_examples=100)
@@ -110,14 +109,6 @@ def test_calibration_error_by_hand_with_ties() -> None:
     assert metrics.reliability(halves, np.arange(100) >= 50).error == pytest.approx(0)
     found = metrics.reliability(np.array([0.2, 0.2, 0.2, 0.2, 0.6]), labels("00011"))
     assert found.error == pytest.approx(0.8 * 0.05 + 0.2 * 0.4)
-
-
-@fixed
-@given(labelled_sets())
-def test_the_figure_shows_the_calibration_error_of_the_card(
-    films: tuple[np.ndarray, np.ndarray],
-) -> None:
-    assert metrics.reliability(*films).error == pytest.approx(expected_calibration_error(*films))
 
 
 def test_confusion_by_hand() -> None:

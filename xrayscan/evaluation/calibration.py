@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.evaluation.metrics import reliability
-
 _NO_SPREAD = 1e-6  # logits are of order 1; less than this is rounding
 
 
@@ -61,16 +59,3 @@ def targets(positives: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Labels, (N,), less than 1 and more than 0: n films do not prove certainty (Platt 1999)."""
     count = int(positives.sum())
     return np.where(positives, (count + 1) / (count + 2), 1 / (len(positives) - count + 2))
-
-
-def expected_calibration_error(
-    probabilities: NDArray[np.float64], positives: NDArray[np.bool_], bins: int = 15
-) -> float:
-    """Mean distance of confidence from frequency over equally filled bins (Naeini et al. 2015).
-
-    Args:
-        probabilities: (N,) P(positive), 0..1.
-        positives: (N,) True for the positive class.
-        bins: number of bins; fewer where there are fewer films.
-    """
-    return reliability(probabilities, positives, bins).error
