@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from xrayscan.assessing import Assessor
 from xrayscan.errors import DataError, OptionError, UsageError
-from xrayscan.evaluation.explaining.inputs import Seen
 from xrayscan.evaluation.explaining.methods import TITLES, Network, explainer
 from xrayscan.evaluation.figures import SOFT, literal, panels, png
 from xrayscan.evaluation.films import scan_of
@@ -69,6 +68,19 @@ class Explanation:
     remark: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Views:
+    """A film as the network sees it, and as a person does.
+
+    Attributes:
+        pixels: (S, S) float32, 0..255.
+        view: (h, w) uint8.
+    """
+
+    pixels: NDArray[np.float32]
+    view: NDArray[np.uint8]
+
+
 def explain(options: ExplainOptions) -> Explanation:
     """Draw a film's heat maps beside it, each with the outcome of its test.
 
@@ -96,7 +108,7 @@ def explain(options: ExplainOptions) -> Explanation:
     return found
 
 
-def _scored(model: ScoringModel, options: ExplainOptions) -> tuple[Assessment, Seen]:
+def _scored(model: ScoringModel, options: ExplainOptions) -> tuple[Assessment, Views]:
     """What ``predict`` would say of the film, and the film as it would score it.
 
     Raises:
@@ -106,12 +118,12 @@ def _scored(model: ScoringModel, options: ExplainOptions) -> tuple[Assessment, S
     [batch] = Assessor(model, replace(usual, cam=GRADCAM)).batches([scan_of(options.film)])
     [(row, picture)] = batch
     if row.status is Status.SCORED and picture and picture.test:
-        return row, Seen(picture.test.heat_map.film, picture.film)
+        return row, Views(picture.test.heat_map.film, picture.film)
     way = "; --admission warn draws it all the same" * (row.status is Status.NOT_ASSESSED)
     raise DataError(f"{options.film}: {row.detail}{way}")
 
 
-def picture(film: Seen, heats: dict[str, Heat], found: Explanation) -> bytes:
+def picture(film: Views, heats: dict[str, Heat], found: Explanation) -> bytes:
     """Draw the film and its maps, (h, w) of 0..1 by method, side by side as a PNG."""
     figure, axes = panels(1 + len(heats), _TILE)
     grey = cv2.cvtColor(film.view, cv2.COLOR_GRAY2RGB)

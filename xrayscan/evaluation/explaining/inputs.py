@@ -1,24 +1,8 @@
-"""Which films are looked at, and one as the network sees it and as a person does."""
+"""Which of many films are looked at."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A film.
-
-    Attributes:
-        pixels: (S, S) float32, 0..255, what the network gets.
-        view: (h, w) uint8, for people.
-    """
-
-    pixels: NDArray[np.float32]
-    view: NDArray[np.uint8]
 
 
 def evenly(total: int, count: int) -> list[int]:
