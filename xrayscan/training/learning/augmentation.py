@@ -112,14 +112,19 @@ def augment(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film:
 
 def varied(films: NDArray[np.uint8], ranges: Augmentation, seed: int) -> NDArray[np.uint8]:
     """Vary each film once; (N, S, S) uint8 in and out."""
-    rngs = (np.random.default_rng((seed, index)) for index in range(len(films)))
-    pairs = zip(films, rngs, strict=True)
     return np.stack(
         [
-            np.rint(augment(film.astype(np.float32), ranges, rng)).astype(np.uint8)
-            for film, rng in pairs
+            variation(film, ranges, np.random.default_rng((seed, index)))
+            for index, film in enumerate(films)
         ]
     )
+
+
+def variation(
+    film: NDArray[np.uint8], ranges: Augmentation, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Vary one film; (S, S) uint8 in and out."""
+    return np.rint(augment(film.astype(np.float32), ranges, rng)).astype(np.uint8)
 
 
 def _warp(film: Film, ranges: Augmentation, rng: np.random.Generator) -> Film:

@@ -21,7 +21,7 @@ from xrayscan.reporting.overlay import data_uri
 from xrayscan.reporting.page import display_name
 from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.films.leaks import LeakedFilm
-from xrayscan.training.learning.augmentation import Augmentation, augment
+from xrayscan.training.learning.augmentation import Augmentation, variation
 
 _SAMPLES = 6  # films shown per class
 _VARIATIONS = 8  # of one film per class
@@ -174,10 +174,7 @@ def augmented_grid(
     for label, name in enumerate(classes[:_CLASSES_SHOWN]):
         for index in _some_of(films, label, 1, rng):
             film = films.pixels[index]
-            varied = (
-                np.rint(augment(film.astype(np.float32), ranges, rng)).astype(np.uint8)
-                for _ in range(_VARIATIONS)
-            )
+            varied = (variation(film, ranges, rng) for _ in range(_VARIATIONS))
             grid[name] = (
                 _thumbnail(film, "as it is", name),
                 *(_thumbnail(each, "varied", name) for each in varied),
