@@ -153,8 +153,8 @@ def _check_complete(parts: Sequence[Part]) -> None:
         seen[part.shard.part] = part
         summary = part.facts.summary
         if summary.ending is not Ending.FINISHED:
-            count = summary.not_reached
-            words = f", {count} film{'s are' if count > 1 else ' is'} missing" if count else ""
+            left = summary.not_reached
+            words = f", {left} film{'s are' if left > 1 else ' is'} missing" if left else ""
             raise UsageError(f"{part.table}: its run ended early{words}; run it again")
     missing = [f"{number}/{count}" for number in range(1, count + 1) if number not in seen]
     if missing:
