@@ -158,4 +158,4 @@ def _find() -> str:
     why = "no GPU found on this machine; leave --engine out"
     if driver:
         why = "no GPU that can be used; pip install 'xrayscan[gpu]', or leave --engine out"
-    raise OptionError("engine", "gpu", f"{why}")
+    raise OptionError("engine", "gpu", why)

@@ -19,7 +19,7 @@ from xrayscan.runtime import openvino
 from xrayscan.scoring.card import CLASS_CAM
 from xrayscan.scoring.log_odds import log_odds
 
-# Outputs of the exported graph; training.export writes them, this module reads them.
+# Outputs of the exported graph; training.outcome.export writes them, this module reads them.
 PROBABILITY = "probability"
 EMBEDDING = "embedding"
 ADMISSION = "admission"

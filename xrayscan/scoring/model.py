@@ -20,6 +20,7 @@ from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.posture import PostureFinding, find_posture
 
 NO_CAM = "none"
+_TESTED_TOGETHER = 16  # films; four copies of each are 13 MB at 224 pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,6 @@ class Scored:
     distance: float
     heat_map: HeatMap | None
     classes: tuple[tuple[str, float], ...] = ()
-
-
-_TESTED_TOGETHER = 16  # films; four copies of each are 13 MB at 224 pixels
 
 
 class ScoringModel:
