@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from tests.films import draw_deep_film, draw_film, jpeg_bytes, picture
+from tests.intake.reasons import reason_of
 from xrayscan.errors import ScanError
 from xrayscan.intake.integrity import (
     MAX_FILE_BYTES,
@@ -21,15 +21,6 @@ from xrayscan.records import Radiograph, Reason
 
 FILM = draw_film(seed=1, width=96, height=80)
 JPEG = jpeg_bytes(FILM)
-
-
-def reason_of(check: Callable[[], object]) -> Reason | None:
-    """Why a check refuses; None where it does not."""
-    try:
-        check()
-    except ScanError as fault:
-        return fault.reason
-    return None
 
 
 @pytest.mark.parametrize(

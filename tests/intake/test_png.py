@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.films import draw_deep_film, draw_film, exif, png_bytes
+from tests.intake.reasons import reason_of
 from xrayscan.errors import ScanError
 from xrayscan.intake import pillow, png
 from xrayscan.intake.options import USUAL
@@ -19,15 +19,6 @@ from xrayscan.records import Radiograph, Reason
 FILM = draw_film(seed=1, width=96, height=80)
 DEEP = draw_deep_film(seed=1, width=96, height=80)
 PNG = png_bytes(FILM)
-
-
-def reason_of(check: Callable[[], object]) -> Reason | None:
-    """Why a check refuses; None where it does not."""
-    try:
-        check()
-    except ScanError as fault:
-        return fault.reason
-    return None
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
