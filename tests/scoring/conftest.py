@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.training.conftest import SIZE, TINY, build_tiny
 from xrayscan.scoring.admission_statistics import (
     admission_features,
     feature_groups,
@@ -17,33 +18,13 @@ from xrayscan.scoring.admission_statistics import (
 )
 from xrayscan.scoring.posture import fit_posture
 
-SIZE = 64
-ADMISSION_LAYERS = ("first", "second")
-ADMISSION_WIDTHS = (8, 16)
+ADMISSION_WIDTHS = (8, 16)  # of the small classifier's layers
 
 
 @pytest.fixture(scope="session")
 def tiny_classifier() -> Any:
     """Two convolutions and a set head: 64 px in, an 8x8x16 map, probabilities that spread."""
-    import keras
-    from keras import layers
-
-    from xrayscan.training.network.architectures import Architecture
-    from xrayscan.training.network.classifier import LOGIT, build_classifier
-
-    def backbone(size: int) -> Any:
-        pixels = keras.Input((size, size, 3))
-        x = layers.Rescaling(1 / 255)(pixels)
-        x = layers.Conv2D(8, 3, 4, "same", activation="relu", name="first")(x)
-        x = layers.Conv2D(16, 3, 2, "same", activation="relu", name="second")(x)
-        return keras.Model(pixels, x, name="backbone")
-
-    keras.utils.set_random_seed(11)
-    tiny = Architecture("tiny", SIZE, backbone, 0.1, ADMISSION_LAYERS, "a test")
-    classifier = build_classifier(tiny, SIZE)
-    kernel = np.random.default_rng(2).uniform(-6, 9, (16, 1)).astype(np.float32)
-    classifier.get_layer(LOGIT).set_weights([kernel, np.array([-1.5], np.float32)])
-    return classifier
+    return build_tiny()
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +32,7 @@ def scorer(tiny_classifier: Any, tmp_path_factory: pytest.TempPathFactory) -> Pa
     from xrayscan.training.outcome.export import export_scorer, scoring_function
 
     path = tmp_path_factory.mktemp("scorer") / "scorer.xml"
-    export_scorer(scoring_function(tiny_classifier, ADMISSION_LAYERS), path)
+    export_scorer(scoring_function(tiny_classifier, TINY.admission_layers), path)
     return path
 
 

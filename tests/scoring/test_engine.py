@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.training.conftest import SIZE, TINY
 from xrayscan.errors import ModelError
 from xrayscan.scoring.engine import Engine, Scores
-
-from .conftest import ADMISSION_LAYERS, SIZE
 
 NEIGHBOURS = {
     "black": np.zeros((SIZE, SIZE), np.float32),
@@ -60,7 +59,7 @@ def test_embedding_and_admission_features_are_those_of_keras(
     import keras
 
     backbone = tiny_classifier.get_layer("backbone")
-    layers = [backbone.get_layer(name).output for name in ADMISSION_LAYERS]
+    layers = [backbone.get_layer(name).output for name in TINY.admission_layers]
     rgb = films[..., None].repeat(3, axis=-1)
     pooled = [
         values.mean(axis=(1, 2))

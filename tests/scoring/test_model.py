@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.training.conftest import SIZE
 from xrayscan.errors import ModelError
 from xrayscan.records import HeatMap
 from xrayscan.scoring.admission_statistics import AdmissionStatistics, admission_features
@@ -16,7 +17,7 @@ from xrayscan.scoring.model import NO_CAM, ScoringModel
 from xrayscan.scoring.posture import find_posture
 from xrayscan.scoring.recalibration import Recalibration
 
-from .conftest import SIZE, card_facts, write_card
+from .conftest import card_facts, write_card
 
 NONE = np.zeros((1, 0), np.float32)
 

@@ -39,25 +39,26 @@ TINY = Architecture(
 )
 
 
+def build_tiny(
+    lowest_weight: float = -6.0, bias: float = -1.5, head: Callable[[Any], Any] = heads.pooled
+) -> Any:
+    """Build the small classifier with a head that tells films apart, its bias as given."""
+    import keras
+
+    from xrayscan.training.network.classifier import LOGIT, build_classifier
+
+    keras.utils.set_random_seed(11)
+    classifier = build_classifier(replace(TINY, head=head), SIZE)
+    width = classifier.get_layer(LOGIT).input.shape[1]
+    kernel = np.random.default_rng(2).uniform(lowest_weight, 9, (width, 1)).astype(np.float32)
+    classifier.get_layer(LOGIT).set_weights([kernel, np.array([bias], np.float32)])
+    return classifier
+
+
 @pytest.fixture(scope="session")
 def make_tiny() -> Callable[..., Any]:
-    """Build the small classifier with a head that tells films apart, its bias as given."""
-
-    def make(
-        lowest_weight: float = -6.0, bias: float = -1.5, head: Callable[[Any], Any] = heads.pooled
-    ) -> Any:
-        import keras
-
-        from xrayscan.training.network.classifier import LOGIT, build_classifier
-
-        keras.utils.set_random_seed(11)
-        classifier = build_classifier(replace(TINY, head=head), SIZE)
-        width = classifier.get_layer(LOGIT).input.shape[1]
-        kernel = np.random.default_rng(2).uniform(lowest_weight, 9, (width, 1)).astype(np.float32)
-        classifier.get_layer(LOGIT).set_weights([kernel, np.array([bias], np.float32)])
-        return classifier
-
-    return make
+    """What builds the small classifier."""
+    return build_tiny
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.scoring.conftest import SIZE
+from tests.training.conftest import SIZE
 from xrayscan.evaluation.explaining import methods
 from xrayscan.evaluation.explaining.graphs import FEATURES, shuffled, with_features
 from xrayscan.evaluation.explaining.methods import Network, explainer, occlusion, score_cam
