@@ -164,7 +164,7 @@ def test_signed_8_bits_without_a_window_are_not_cut_at_zero(bits: int) -> None:
 )
 def test_the_window_is_in_rescaled_units(slope: float, intercept: float) -> None:
     rescaled = DEEP.astype(float) * slope + intercept
-    centre, width = 700.0, 1000.0
+    centre, width = 1700.0, 2000.0
     data = dicom_bytes(
         DEEP,
         bits_stored=12,
@@ -321,12 +321,12 @@ def group(keyword: str, **elements: float) -> Dataset:
 def test_functional_groups_say_what_the_values_of_the_first_frame_mean() -> None:
     rescale = group("PixelValueTransformationSequence", RescaleSlope=2, RescaleIntercept=-1000)
     of_all = group("FrameVOILUTSequence", WindowCenter=7, WindowWidth=9)
-    of_one = group("FrameVOILUTSequence", WindowCenter=700, WindowWidth=1000)
+    of_one = group("FrameVOILUTSequence", WindowCenter=1700, WindowWidth=2000)
     shared = Dataset()
     shared.update(rescale)
     shared.update(of_all)
-    usual = {"RescaleSlope": 2, "RescaleIntercept": -1000, "WindowWidth": 1000}
-    expected = pixels(dicom_bytes(DEEP, bits_stored=12, WindowCenter=700, **usual))
+    usual = {"RescaleSlope": 2, "RescaleIntercept": -1000, "WindowWidth": 2000}
+    expected = pixels(dicom_bytes(DEEP, bits_stored=12, WindowCenter=1700, **usual))
     data = dicom_bytes(
         np.stack([DEEP, DEEP]),
         bits_stored=12,
@@ -343,6 +343,55 @@ def test_empty_functional_groups_say_nothing() -> None:
     }
     data = dicom_bytes(DEEP, bits_stored=12, **empty, **WINDOW_ALL)
     assert np.array_equal(pixels(data), DISPLAYED)
+
+
+STEEP = [0] * 4095 + [4095]
+HIDDEN = "its header's window hides the film, and was left out"
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        pytest.param({"WindowCenter": -1500, "WindowWidth": 1000}, id="all white"),
+        pytest.param({"WindowCenter": 20_000, "WindowWidth": 8000}, id="all black"),
+        pytest.param({"WindowCenter": 3900, "WindowWidth": 300}, id="nearly all black"),
+        pytest.param({"WindowCenter": 40, "WindowWidth": 80}, id="nearly all white"),
+        pytest.param({"WindowCenter": 1800, "WindowWidth": 2}, id="a step"),
+        pytest.param({"WindowCenter": 32_768, "WindowWidth": 65_536}, id="of 16 bits"),
+        pytest.param({"VOILUTSequence": Sequence([lut(0, STEEP, bits=12)])}, id="a table"),
+    ],
+)
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_window_that_hides_the_film_is_left_out(
+    elements: dict[str, object], photometric: str
+) -> None:
+    """Nearly black or white, such a film was scored as it was shown."""
+    film = {"bits_stored": 12, "photometric": photometric}
+    shown = decode_dicom(dicom_bytes(DEEP, **film, **elements), USUAL)
+    without = decode_dicom(dicom_bytes(DEEP, **film), USUAL)
+    assert np.array_equal(shown.pixels, without.pixels)
+    assert (shown.notes, without.notes) == ((HIDDEN,), ())
+
+
+@pytest.mark.parametrize(
+    ("film", "elements"),
+    [
+        pytest.param(DEEP, {"WindowCenter": 900, "WindowWidth": 700}, id="narrow"),
+        pytest.param(DEEP, {"WindowCenter": 8192, "WindowWidth": 16_384}, id="dark"),
+        pytest.param(
+            np.where(np.indices(DEEP.shape).min(axis=0) < 140, 0, DEEP), WINDOW_ALL, id="shutters"
+        ),
+        pytest.param(DEEP // 80, {"WindowCenter": 2048, "WindowWidth": 2048}, id="nothing exposed"),
+    ],
+)
+def test_a_window_that_shows_little_counts(
+    film: NDArray[np.uint16], elements: dict[str, float]
+) -> None:
+    film = film.astype(np.uint16)
+    radiograph = decode_dicom(dicom_bytes(film, bits_stored=12, **elements), USUAL)
+    centre, width = elements["WindowCenter"], elements["WindowWidth"]
+    assert np.array_equal(radiograph.pixels, scaled(window(film.astype(float), centre, width), 1))
+    assert radiograph.notes == ()
 
 
 def test_the_first_of_several_windows_counts() -> None:
