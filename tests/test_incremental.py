@@ -262,6 +262,32 @@ def test_a_share_that_is_known_not_to_be_mounted_is_a_failed_night(
     assert missing.rows.keys() == first.rows.keys() | ({str(second / "f.jpg")} if others else set())
 
 
+@pytest.mark.parametrize(
+    ("act", "missing"),
+    [
+        pytest.param(Path.mkdir, True, id="mount point"),
+        pytest.param(lambda folder: put(folder / "new.jpg", 9), False, id="films of its own"),
+        pytest.param(lambda folder: None, False, id="removed"),
+    ],
+)
+def test_a_share_below_the_folder_that_is_not_mounted_is_a_failed_night(
+    scans: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], object], missing: bool
+) -> None:
+    """Its films were called gone, without a word; a folder that a person empties is just that."""
+    share = scans / "sub"
+    is_mount = os.path.ismount
+    with monkeypatch.context() as patch:
+        patch.setattr("os.path.ismount", lambda path: is_mount(path) or str(path) == str(share))
+        run(scans)
+    share.rename(scans.parent / "away")
+    act(share)
+    night = run(scans)
+    assert night.summary.ending is (Ending.FOLDER_LOST if missing else Ending.FINISHED)
+    words = "no films there, where earlier runs found 1; their rows are kept; its share is not"
+    assert [words in said for said in night.said] == [True] * missing
+    assert (night.rows["sub/d.jpg"]["detail"] == "") is missing
+
+
 @pytest.mark.parametrize("amid", [False, True], ids=["before", "at the end"])
 def test_one_share_of_two_that_is_not_mounted_costs_no_row(scans: Path, amid: bool) -> None:
     second = scans.parent / "second"

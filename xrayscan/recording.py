@@ -22,7 +22,7 @@ from xrayscan.incremental import (
     rows_of_others,
     without_films,
 )
-from xrayscan.intake.folders import Folder
+from xrayscan.intake.folders import Folder, unmounted
 from xrayscan.journal.aside import move_aside
 from xrayscan.journal.atomic import atomic_text
 from xrayscan.journal.entries import Entry, Key, unnamed
@@ -169,6 +169,8 @@ class _JournalRecord:
         self._begun = time.time_ns()  # before any file is read; of tonight's rows alone
         self.journal = Journal(journal, options.paths, options.command, options.shard)
         self.notes = [*self.journal.notes, *self._unknown_table()]
+        earlier = {path for night in self.nights for path in night.get("mounts", {})}
+        self._folders = {**options.folders, **unmounted(sorted(earlier), options.folders)}
 
     def plan(self, scans: Sequence[Scan]) -> Plan:
         options = self._options
@@ -178,7 +180,7 @@ class _JournalRecord:
             plan = Plan(tuple(scans))
         else:
             plan = plan_run(scans, self.journal, options.key, verify_content=options.verify_content)
-        empty = list(without_films(scans, self.journal, options.folders))
+        empty = list(without_films(scans, self.journal, self._folders))
         missing = [folder for folder, _ in empty if is_not_mounted(folder, self.nights)]
         notes = (
             f"{folder.path}: no films there, where earlier runs found {count}; their rows are "
@@ -236,7 +238,7 @@ class _JournalRecord:
 
     def _mark_gone(self, scans: Sequence[Scan]) -> None:
         """Keep in the journal which files are gone, and since when."""
-        changed = newly_gone(scans, self.journal, self._options.folders, now())
+        changed = newly_gone(scans, self.journal, self._folders, now())
         if changed:
             self.journal.append(changed)
 

@@ -42,6 +42,15 @@ def test_a_film_is_of_the_nearest_folder_that_was_given(
     assert folder_of("/nowhere/film.png", [str(scans)]) is None
 
 
+def test_a_share_that_is_mounted_below_a_folder_is_one_of_its_own(
+    scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.path.ismount", lambda path: str(path) in ("/", str(scans / "b")))
+    assert listed(scans) == {"a": ["1.png", "2.png", "3.png"], "b": ["2.png"]}
+    monkeypatch.chdir(scans)
+    assert listed(Path()) == {"a": ["1.png", "2.png", "3.png"], "b": ["2.png"]}
+
+
 def swap(scans: Path, *names: str) -> None:
     """Put another folder in the place of this one, with files of these names."""
     scans.rename(scans.parent / "away")

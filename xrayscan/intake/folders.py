@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xrayscan.records import Scan
@@ -66,25 +66,58 @@ def folder_of(location: str, folders: Collection[str]) -> str | None:
 
 
 def listed_folders(paths: Sequence[str], scans: Sequence[Scan]) -> dict[str, Folder]:
-    """Note which folders films were listed in, by their absolute paths.
+    """Note which folders films were listed in, by their absolute paths: given ones, and mount
+    points of other shares below them, whose films count for both.
 
     Args:
         paths: folders or files as the user gave them.
         scans: what was found there.
     """
-    films: dict[str, list[Scan]] = {folder: [] for folder in given_folders(paths)}
-    found: dict[str, str | None] = {}  # by the folder around: looked for once, not for each film
+    all_given = given_folders(paths)
+    films: dict[str, list[Scan]] = {folder: [] for folder in all_given}
+    found: dict[str, list[str]] = {}  # by the folder around: looked for once, not for each film
     for scan in scans:
         around = os.path.dirname(scan.location)  # noqa: PTH120
         if around not in found:
-            found[around] = folder_of(scan.location, films)
-        folder = found[around]
-        if folder is not None:
-            films[folder].append(scan)
-    return {
-        path: Folder(path, _identity_now(path), _mount(path), tuple(below))
-        for path, below in films.items()
-    }
+            given = folder_of(scan.location, all_given)
+            found[around] = [] if given is None else [given, *_mounted_between(around, given)]
+        for folder in found[around]:
+            films.setdefault(folder, []).append(scan)
+    return {path: _folder(path, below) for path, below in films.items()}
+
+
+def _mounted_between(around: str, given: str) -> list[str]:
+    """The nearest mount point from a folder up to a given one, if there is one below that."""
+    place = os.path.abspath(around)  # noqa: PTH100
+    while place != given:
+        if os.path.ismount(place):
+            return [place]
+        place = os.path.dirname(place)  # noqa: PTH120
+    return []
+
+
+def unmounted(earlier: Iterable[str], folders: Mapping[str, Folder]) -> dict[str, Folder]:
+    """Find the mount points of earlier runs where nothing is mounted now, and no film lies.
+
+    One that is there no more was removed on purpose.
+
+    Args:
+        earlier: their absolute paths.
+        folders: that films were listed in.
+    """
+    found = {}
+    for path in earlier:
+        above = folder_of(path, folders)
+        if path in folders or above is None or not os.path.isdir(path) or os.path.ismount(path):  # noqa: PTH112
+            continue
+        locations = (os.path.abspath(scan.location) for scan in folders[above].scans)  # noqa: PTH100
+        if not any(location.startswith(os.path.join(path, "")) for location in locations):  # noqa: PTH118
+            found[path] = _folder(path, ())
+    return found
+
+
+def _folder(path: str, scans: Iterable[Scan]) -> Folder:
+    return Folder(path, _identity_now(path), _mount(path), tuple(scans))
 
 
 def _identity(folder: str) -> tuple[int, int]:
