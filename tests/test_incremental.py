@@ -221,6 +221,26 @@ def test_what_cannot_be_looked_for_is_neither_gone_nor_back(
         assert run(scans, exclude=("sub",)).rows["sub/d.jpg"]["detail"] == since
 
 
+def test_a_folder_that_can_be_listed_again_has_no_row(
+    scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The films in it have theirs; its own stayed for good."""
+    scandir = os.scandir
+
+    def closed(path: str) -> object:
+        if str(path).endswith("sub"):
+            raise PermissionError(errno.EACCES, "denied")
+        return scandir(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.scandir", closed)
+        assert run(scans).rows["sub"]["status"] == "unreadable"
+    again = run(scans)
+    assert set(again.rows) == set(FILMS)
+    assert again.summary.gone == 0
+    assert set(run(scans).rows) == set(FILMS)
+
+
 def test_a_share_that_is_not_mounted_costs_no_row(scans: Path) -> None:
     run(scans)
     scans.rename(scans.parent / "away")

@@ -14,7 +14,7 @@ from xrayscan.intake.folders import Folder, folder_of
 from xrayscan.intake.read import read_content
 from xrayscan.journal.entries import Entry, Key, kept
 from xrayscan.journal.journal import Journal
-from xrayscan.records import Scan
+from xrayscan.records import Reason, Scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,15 @@ def rows_in_order(scans: Sequence[Scan], journal: Journal, key: Key) -> Iterator
 
 def rows_of_others(scans: Sequence[Scan], journal: Journal) -> Iterator[Entry]:
     """Yield the entries of files that this run has not listed, gone or not asked for tonight."""
-    return journal.entries(besides=[scan.name for scan in scans])
+    others = journal.entries(besides=[scan.name for scan in scans])
+    return (entry for entry in others if not _is_open_folder(entry))
+
+
+def _is_open_folder(entry: Entry) -> bool:
+    """Whether a row stood for a folder that could not be listed, and can be now."""
+    faulty = entry.row.reason in (Reason.PERMISSION, Reason.IO_ERROR)
+    location = entry.row.scan.location
+    return faulty and os.path.isdir(location) and os.access(location, os.R_OK | os.X_OK)  # noqa: PTH112
 
 
 def newly_gone(
