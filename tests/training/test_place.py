@@ -446,6 +446,29 @@ def test_killed_while_delivering(
     assert own.items() <= tree(tmp_path / "model").items()
 
 
+def test_killed_while_the_working_folder_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever of it is left: epochs are added to the finished model."""
+    place = place_in(tmp_path)
+
+    def dies(folder: Path) -> None:
+        next(folder.glob("*.h5")).unlink()
+        raise KeyboardInterrupt
+
+    with working(place):
+        write_state(place.work)
+        write_model(place.model)
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "rmtree", dies)
+            with pytest.raises(KeyboardInterrupt):
+                place.deliver()
+    state = tree(place.finished)
+    again = find_place(FitOptions(tmp_path / "data", tmp_path / "model", resume=True))
+    with working(again):
+        assert tree(again.work) == state
+
+
 @pytest.mark.parametrize(
     "name",
     ["films.csv", "film.png", "my.weights.h5", "last-1.weights.h5.txt", "notes.part", "models"],

@@ -87,6 +87,7 @@ class Place:
             shutil.rmtree(before, ignore_errors=True)  # of a delivery that was stopped
             self.out.rename(before)
         self.model.rename(self.out)
+        (self.work / PROGRESS).unlink(missing_ok=True)  # what is left of the rest is no training
         shutil.rmtree(self.work)
 
 
