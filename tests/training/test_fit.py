@@ -27,7 +27,7 @@ from xrayscan.training.fit import fit
 from xrayscan.training.learning import devices
 from xrayscan.training.network.architectures import TABLE
 from xrayscan.training.network.start import find_start
-from xrayscan.training.options import FitHooks, FitOptions, Recipe
+from xrayscan.training.options import FitHooks, FitOptions, Precision, Recipe
 from xrayscan.training.outcome import finish
 
 RECIPE = Recipe(epochs=1, batch_size=8, augmentation="seed", seed=3)
@@ -483,9 +483,10 @@ def test_what_the_start_has_learnt_is_not_validated_on(
         ({"recipe": replace(RECIPE, seed=4, epochs=2)}, "seed"),  # and another split by it
         ({"recipe": replace(RECIPE, batch_size=4, epochs=2)}, "batch_size 8, not 4"),
         ({"recipe": replace(RECIPE, learning_rate=1.0, epochs=2)}, "learning_rate 0.0003, not 1"),
+        ({"recipe": replace(RECIPE, precision=Precision.MIXED, epochs=2)}, "auto, not mixed"),
         ({"architecture": "cnn"}, "architecture tiny, not cnn"),
     ],
-    ids=["seed", "batch size", "learning rate", "architecture"],
+    ids=["seed", "batch size", "learning rate", "precision", "architecture"],
 )
 def test_resumed_otherwise(
     data: Path, fitted: Path, tmp_path: Path, changed: dict[str, Any], words: str

@@ -103,6 +103,7 @@ def identity_of(task: Task, start: Start) -> dict[str, Any]:
         "unfreeze": recipe.unfreeze.value,
         "teacher_share": recipe.teacher_share,
         "smoothing": recipe.smoothing,
+        "precision": recipe.precision.value,
         "seed": recipe.seed,
     }
 
