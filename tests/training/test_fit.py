@@ -161,6 +161,10 @@ def test_the_card_tells_the_training(card: ModelCard, data: Path) -> None:
     assert training["train"]["films"] + training["validation"]["films"] == 48
     assert training["train"]["patients"] + training["validation"]["patients"] == 48
     assert training["validation"]["by_class"] == {"NORMAL": 6, "PNEUMONIA": 6}
+    few = "Too small to say: 6 patients of one class, at least 10 are needed."
+    assert training["validation"]["too_small"] == few
+    for page in ("README.md", "report.html"):
+        assert few in (card.folder / page).read_text()
     assert training["train"]["unreadable"] == training["validation"]["unreadable"] == 0
     assert 0.05 <= card.facts["calibration"]["temperature"] <= 20
     assert np.isfinite(card.facts["calibration"]["offset"])
@@ -567,6 +571,7 @@ def test_a_small_set_with_a_damaged_film(tmp_path: Path, caplog: pytest.LogCaptu
     assert training["train"]["films"] + training["validation"]["films"] == 15
     assert "left out: " in caplog.text
     assert "IM-0003-0001.png" in caplog.text
+    assert "validation: Too small to say: 2 patients of one class" in caplog.text
 
 
 @pytest.mark.usefixtures("tiny_in_table")

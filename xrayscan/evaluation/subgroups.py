@@ -106,14 +106,19 @@ def _row(name: str, sample: Sample, threshold: float) -> dict[str, Any]:
         "films": len(sample),
         "positive": sample.positive_count,
         "patients": len(set(sample.patients)),
-        "too_small": _too_small(sample),
+        "too_small": too_small(min(sample.positive_count, sample.negative_count), "films"),
         **{name: shares[name].facts() for name in ("sensitivity", "specificity")},
         "auc": area(sample).facts(),
     }
 
 
-def _too_small(sample: Sample) -> str:
-    fewest = min(sample.positive_count, sample.negative_count)
+def too_small(fewest: int, what: str) -> str:
+    """Say of what there is too little to measure a class on; "" where it will do.
+
+    Args:
+        fewest: of the rarest class.
+        what: films, or patients.
+    """
     if fewest >= SMALLEST:
         return ""
-    return f"Too small to say: {fewest} films of one class, at least {SMALLEST} are needed."
+    return f"Too small to say: {fewest} {what} of one class, at least {SMALLEST} are needed."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,8 @@ from xrayscan.training.network.start import Start, find_start
 from xrayscan.training.options import FitOptions
 from xrayscan.training.outcome.quantization import check_installed
 from xrayscan.training.place import Place, find_place
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ def read_task(options: FitOptions) -> Task:
     known = [card.folder for card in (*members, teacher) if card]
     seen = seen_by([*known, start.model] if start and start.model else known)
     parts = set_apart(make_parts(data, size, options), seen)
+    if parts.validation_too_small:
+        log.warning("validation: %s", parts.validation_too_small)
     return Task(options, place, data, parts, seen, start, teacher, members)
 
 

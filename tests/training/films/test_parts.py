@@ -44,6 +44,14 @@ def test_small_val_is_replaced_by_patients_of_train(data: Path, caplog) -> None:
     assert not parts.leaks
 
 
+def test_a_split_of_few_patients_says_so(data: Path, monkeypatch) -> None:
+    words = "Too small to say: 2 patients of one class, at least 10 are needed."
+    parts = parts_of(data)
+    assert parts.validation_too_small == words
+    monkeypatch.setattr("xrayscan.evaluation.subgroups.SMALLEST", 2)
+    assert parts.validation_too_small == ""
+
+
 def test_large_val_is_used_as_given(data: Path, monkeypatch) -> None:
     monkeypatch.setattr("xrayscan.training.films.parts.MIN_VALIDATION", 2)
     parts = parts_of(data)

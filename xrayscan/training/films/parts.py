@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 
 from xrayscan.errors import DataError
+from xrayscan.evaluation.subgroups import too_small
 from xrayscan.labels.contradictions import contradictions
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.training.films.data import DecodedFilms, decode_films
@@ -34,6 +36,12 @@ class Parts:
     validation: DecodedFilms
     leaks: tuple[LeakedFilm, ...] = ()
     seen_before: int = 0
+
+    @property
+    def validation_too_small(self) -> str:
+        """Why the validation films cannot say how good a model is, a sentence; "" if they can."""
+        pairs = {(film.label, film.patient) for film in self.validation.films}
+        return too_small(min(Counter(label for label, _ in pairs).values()), "patients")
 
 
 def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:

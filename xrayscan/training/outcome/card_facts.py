@@ -106,7 +106,8 @@ def known(
             "validation_folds": options.folds,
             "limit": options.limit,
             "train": _part_facts(parts.train, data.classes),
-            "validation": _part_facts(parts.validation, data.classes),
+            "validation": _part_facts(parts.validation, data.classes)
+            | {"too_small": parts.validation_too_small},
             "validation_seen_before": parts.seen_before,
             "leaks": dict(Counter(leak.kind.value for leak in parts.leaks)),
             "leaks_kept": options.keep_leaks,
