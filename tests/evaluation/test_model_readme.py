@@ -29,6 +29,23 @@ def test_an_odd_name_stays_in_its_cell(name: str, shown: str) -> None:
     assert page.count("\n") == plain.count("\n")
 
 
+@pytest.mark.parametrize(
+    ("known", "certain"),
+    [({}, True), ({"made_from": [{"name": "first"}]}, False), ({"teacher": "first"}, False)],
+    ids=["from nothing", "from a model", "taught"],
+)
+def test_of_a_model_s_own_beginnings_patients_are_not_known(
+    known: dict[str, object], certain: bool
+) -> None:
+    card = copy.deepcopy(dict(load_card(model_folder(DEFAULT_MODEL)).facts))
+    card["training"] |= {"made_from": [], "teacher": "", **known}
+    page = model_readme(card)
+    assert ("of patients never trained on" in page) is certain
+    assert ("whether a model that it builds on learnt from other films of theirs" in page) is (
+        not certain
+    )
+
+
 def test_what_a_model_was_made_from_stands_below_it() -> None:
     card = copy.deepcopy(dict(load_card(model_folder(DEFAULT_MODEL)).facts))
     first = {"name": "first", "card_sha256": "ab", "created": "2026-11-20"}

@@ -290,8 +290,10 @@ def test_classes_told_apart(tmp_path: Path) -> None:
         ({}, "of 30 patients who were not trained on."),
         ({"leaks_kept": True}, "some of them also trained on as asked for: the figures are too"),
         ({"validation_seen_before": 9}, "9 of the films were learnt from before"),
+        ({"made_from": [{"name": "fast"}]}, "from whom nothing was learnt here; whether a model"),
+        ({"teacher": "accurate"}, "from whom nothing was learnt here; whether a model"),
     ],
-    ids=["new", "kept", "seen before"],
+    ids=["new", "kept", "seen before", "built on a model", "taught"],
 )
 def test_whether_validation_films_are_new(
     tmp_path: Path, known: dict[str, Any], words: str
