@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import SIZE, TINY, draw_folder
-from xrayscan.errors import UsageError
+from xrayscan.errors import DataError, UsageError
 from xrayscan.labels.films import LabelledFolder
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.scoring.card import SCORER, ModelCard, load_card
@@ -75,6 +75,16 @@ def test_only_the_films_that_are_asked_about(fitted: Path, folder: LabelledFolde
     card = load_card(fitted)
     every = taught(card, decode_films(folder.films, SIZE, 1), 1)
     np.testing.assert_array_equal(taught(card, few, 1), every[3:9:2])
+
+
+def test_a_film_that_goes_before_the_teacher_sees_it(fitted: Path, tmp_path: Path) -> None:
+    """It was an array that did not fit the others."""
+    pupils = decode_films(read_labelled(draw_folder(tmp_path, 3)).films, SIZE, 1)
+    gone = Path(pupils.films[2].location)
+    gone.unlink()
+    words = rf"{gone.name}: could be read a moment ago \(was listed, .*\); give the same command"
+    with pytest.raises(DataError, match=words):
+        taught(load_card(fitted), pupils, 1)
 
 
 def test_no_such_teacher(tmp_path: Path, data: Path) -> None:

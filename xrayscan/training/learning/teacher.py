@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from xrayscan.errors import DataError
 from xrayscan.scoring.card import SCORER, ModelCard
 from xrayscan.scoring.engine import Engine, Scores
 from xrayscan.training.films.data import DecodedFilms, decode_films
@@ -24,9 +25,15 @@ def taught(teacher: ModelCard, films: DecodedFilms, workers: int) -> NDArray[np.
         (N, 1) float32, P(positive), with two classes; else (N, K), P(class).
 
     Raises:
+        DataError: a film that could be read before cannot be any more.
         ModelError: its scorer cannot be loaded.
     """
     decoded = decode_films(films.films, teacher.input_size, workers)
+    if decoded.unreadable:
+        location, words = decoded.unreadable[0]
+        raise DataError(
+            f"{location}: could be read a moment ago ({words}); give the same command again"
+        )
     engine = Engine(teacher.folder / SCORER, teacher.input_size, workers)
     scores = score_films(engine, decoded.pixels)
     return scores.probability[:, None] if scores.classes is None else scores.classes
