@@ -65,6 +65,23 @@ def test_another_prevalence_shifts_what_is_not_corrected(sample: Sample) -> None
     assert "not corrected" in found.words
 
 
+@pytest.mark.parametrize("count", [40, 4000], ids=["few", "many"])
+def test_what_is_chosen_says_nothing_of_a_model_s_own_prevalence(count: int) -> None:
+    """Half of what the model learnt from was positive; of the site's films 1 in 20 is, and of those
+    that were labelled 3 in 4."""
+
+    def films(number: int, share: float) -> Sample:
+        rng = np.random.default_rng(5)
+        positives = np.arange(number) < share * number
+        logits = rng.normal(np.where(positives, 1.0, -1.0), np.sqrt(2))  # calibrated at a half
+        return Sample(1 / (1 + np.exp(-logits)), positives, tuple(map(str, range(number))))
+
+    found = find_recalibration(films(count, 0.75), 0.05, own=0.5)
+    site = films(20_000, 0.05)
+    given = [found.recalibration.applied(float(each)) for each in site.probabilities]
+    assert np.mean(given) == pytest.approx(0.05, rel=0.15)
+
+
 def test_the_prevalence_of_the_sample_shifts_nothing() -> None:
     sample = simulated(30, 4, 2)
     found = find_recalibration(sample, prevalence=sample.positive_count / len(sample))

@@ -20,6 +20,7 @@ from xrayscan.evaluation.sample import Sample, as_written
 from xrayscan.evaluation.wishes import Wish, check, granted
 from xrayscan.intake.admission import Admission
 from xrayscan.resources import model_folder
+from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.model import ScoringModel
 from xrayscan.scoring.recalibration import Recalibration
 
@@ -82,7 +83,9 @@ def calibrate(options: CalibrateOptions, hooks: OpenHooks) -> Outcome:
         raise DataError(f"{options.labels.data}: {sample.lack[0].lower()}{sample.lack[1:-1]}")
     for wish in options.wishes:
         check(wish, sample)
-    finding = find_recalibration(sample, options.prevalence, options.correction)
+    finding = find_recalibration(
+        sample, options.prevalence, options.correction, _own_share(model.card)
+    )
     corrected = _corrected(sample, finding.recalibration)
     share = options.prevalence or sample.positive_count / len(sample)
     found = tuple(granted(wish, corrected, share) for wish in options.wishes)
@@ -102,6 +105,11 @@ def _check(options: CalibrateOptions) -> None:
     check_prevalence(options.prevalence)
     if options.out.exists():
         raise UsageError(f"{options.out}: exists; give a new folder")
+
+
+def _own_share(card: ModelCard) -> float | None:
+    """The share of positives that probabilities are calibrated to; a profile does not say."""
+    return None if card.facts.get("parent") else card.curve.prevalence
 
 
 def _corrected(sample: Sample, recalibration: Recalibration) -> Sample:

@@ -63,6 +63,7 @@ def find_recalibration(
     sample: Sample,
     prevalence: float | None = None,
     wanted: Correction = Correction.AUTO,
+    own: float | None = None,
 ) -> Finding:
     """Correct probabilities where that helps on other patients of the site, or as asked for.
 
@@ -78,17 +79,21 @@ def find_recalibration(
             corrected or not; None where the sample's is the site's.
         wanted: which correction; a named one is made whether it is warranted or not, and none
             leaves out the shift as well.
+        own: share of positives that the model's probabilities are calibrated to, from which they
+            are shifted where the films are too few to say whether they fit the sample's; None where
+            it is not known, the sample's is taken then.
     """
     if wanted is Correction.NONE:
         alone = "" if prevalence is None else "; the prevalence serves the counts alone"
         words = f"Probabilities stay as they are, as asked for{alone}."
         return Finding(Recalibration(), None, None, words)
-    shift = _shift(sample, prevalence)
+    share = sample.positive_count / len(sample)
     tried = _tried(sample) if wanted is Correction.AUTO else (wanted,)
     if not tried:
         fewest = min(sample.positive_count, sample.negative_count)
         why = f"{fewest} films of one class are too few to correct them by, it takes {LEAST}"
-        return _uncorrected(why, shift)
+        return _uncorrected(why, _shift(own or share, prevalence))
+    shift = _shift(share, prevalence)
     before, after = _losses(tried, sample)
     chosen = _warranted(before, after) if wanted is Correction.AUTO else wanted
     if chosen is None:
@@ -203,10 +208,12 @@ _FITS: Mapping[Correction, Fit] = {
 }
 
 
-def _shift(sample: Sample, prevalence: float | None) -> Shift:
+def _shift(share: float, prevalence: float | None) -> Shift:
     if prevalence is None:
         return Shift()
-    share = sample.positive_count / len(sample)
     value = math.log(prevalence / (1 - prevalence)) - math.log(share / (1 - share))
-    words = f"; the log odds are shifted by {value:+.3f} to the prevalence of {prevalence:g}"
+    words = (
+        f"; the log odds are shifted by {value:+.3f} to the prevalence of {prevalence:g} from that "
+        f"of {share:.3f}"
+    )
     return Shift(value, words if value else "")
