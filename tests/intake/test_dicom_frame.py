@@ -68,6 +68,13 @@ def test_a_highest_bit_that_cannot_be_says_nothing(high: int) -> None:
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless], ids=["plain", "RLE"])
+@pytest.mark.parametrize("bits", [10, 11])
+def test_values_of_more_bits_than_the_header_says_do_not_wrap(syntax: UID, bits: int) -> None:
+    data = dicom_bytes(DEEP, bits_stored=bits, syntax=syntax)
+    assert np.array_equal(first_frame(pydicom.dcmread(DicomBytesIO(data))), DEEP)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless], ids=["plain", "RLE"])
 def test_overlays_above_the_values_are_no_part_of_them(syntax: UID) -> None:
     overlay = np.zeros_like(DEEP)
     overlay[50:100, 60:200] = 1 << 12 | 1 << 15

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.datadict import dictionary_description, dictionary_has_tag
@@ -43,15 +44,39 @@ def first_frame(dataset: Dataset) -> NDArray[Any]:
     syntax = dataset.file_meta.TransferSyntaxUID
     _check_known(syntax)
     below = _bits_below(dataset)
-    if not below:
+    if not below and not _may_be_deeper(dataset):
         return _decoded(dataset, syntax)
     bits = int(dataset.BitsStored)
     try:
-        dataset.BitsStored = bits + below
+        dataset.BitsStored = bits + below if below else dataset.BitsAllocated
         stored = _decoded(dataset, syntax)
     finally:
         dataset.BitsStored = bits
-    return stored >> below if stored.max() >> bits else stored  # some headers err
+    if not stored.max() >> bits:
+        return stored  # of values at the top, some headers err
+    return stored >> below if below else _as_deep_as_smooth(stored, bits)
+
+
+def _as_deep_as_smooth(stored: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Clear the bits above those that the header names, unless the picture falls apart by that.
+
+    Where the header errs, values wrap around without them: neighbours that differ by little come to
+    lie at both ends. Overlays, which old files have there, make the picture rougher themselves.
+    """
+    named = stored & (2**bits - 1)
+    return stored if _roughness(stored) < _roughness(named) else named
+
+
+def _roughness(values: NDArray[Any]) -> int:
+    return int(np.abs(np.diff(values.astype(np.int64), axis=1)).sum())
+
+
+def _may_be_deeper(dataset: Dataset) -> bool:
+    """Whether values may use bits that the header does not name; of signed ones these repeat the
+    sign.
+    """
+    named = 0 < int(dataset.get("BitsStored") or 0) < int(dataset.get("BitsAllocated") or 0)
+    return named and not dataset.get("PixelRepresentation") and not _has_overlays_within(dataset)
 
 
 def _bits_below(dataset: Dataset) -> int:
@@ -131,15 +156,15 @@ def _as_stored(pixels: NDArray[Any], dataset: Dataset, syntax: UID) -> NDArray[A
     """Give decoded pixels the sign that the header declares, and clear unused bits (PS3.5 8.1.1).
 
     Few codes know of signs: a negative number comes as a large one, with the sign in its highest
-    stored bit; in lossy JPEG there are none (table 8.2.1-1). But all except run lengths know how
-    many bits there are: where the header says fewer, it errs, unless the others are overlays.
+    stored bit; in lossy JPEG there are none (table 8.2.1-1). Where there are more bits than the
+    header says, it errs, unless the others are overlays.
     """
     kind = "i" if dataset.get("PixelRepresentation") and syntax not in _UNSIGNED else "u"
     coded = pixels.view(f"{kind}{pixels.dtype.itemsize}")
     cell = max(coded.dtype.itemsize, int(dataset.BitsAllocated) // 8)
     stored = coded.astype(f"{kind}{cell}")
     unused = 8 * cell - int(dataset.BitsStored)
-    if unused > 0 and (kind == "i" or syntax == RLELossless or _has_overlays_within(dataset)):
+    if unused > 0 and (kind == "i" or _has_overlays_within(dataset)):
         stored <<= unused
         stored >>= unused
     return stored
