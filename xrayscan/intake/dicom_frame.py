@@ -15,6 +15,7 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
 
 from xrayscan.errors import ScanError
+from xrayscan.intake.dicom_sign import with_its_sign
 from xrayscan.intake.formats import Format
 from xrayscan.intake.frame_codecs import FrameLayout, decode_frame
 from xrayscan.intake.integrity import COPY_AGAIN
@@ -43,6 +44,11 @@ def first_frame(dataset: Dataset) -> NDArray[Any]:
     """
     syntax = dataset.file_meta.TransferSyntaxUID
     _check_known(syntax)
+    return with_its_sign(_whole(dataset, syntax), int(dataset.get("BitsStored") or 0))
+
+
+def _whole(dataset: Dataset, syntax: UID) -> NDArray[Any]:
+    """Decode with all bits that the values have."""
     below = _bits_below(dataset)
     if not below and not _may_be_deeper(dataset):
         return _decoded(dataset, syntax)
