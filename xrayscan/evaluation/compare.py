@@ -33,7 +33,7 @@ from xrayscan.evaluation.films import (
     copies_joined,
     labelled_scans,
 )
-from xrayscan.evaluation.judging import OpenHooks, assess_options
+from xrayscan.evaluation.judging import OpenHooks
 from xrayscan.evaluation.learnt import check_unseen, say_learnt
 from xrayscan.evaluation.metrics import auc
 from xrayscan.evaluation.outputs import SCHEMA, check_outputs, write_json
@@ -72,6 +72,11 @@ class CompareOptions:
     workers: int = 1
     report: Path | None = None
     json: Path | None = None
+
+    @property
+    def setting(self) -> Setting:
+        """How the models take the films."""
+        return Setting(self.rules, self.workers, self.admission)
 
 
 def compare(options: CompareOptions, hooks: OpenHooks) -> dict[str, Any]:
@@ -117,8 +122,7 @@ def compare(options: CompareOptions, hooks: OpenHooks) -> dict[str, Any]:
     if options.json:
         write_json(options.json, facts)
     if options.report:
-        assess = assess_options(0.5, card, options.workers, options.admission)
-        shown = disagreements(contenders, films, common, names, assess)
+        shown = disagreements(contenders, films, common, names, options.setting)
         write_page(options.report, Page(facts, samples, shown))
     return facts
 
@@ -185,11 +189,10 @@ def _contenders(
     hooks: OpenHooks,
 ) -> tuple[list[Contender], Sequence[str]]:
     """All that is compared, and the sha256 of the films as far as they were read."""
-    setting = Setting(options.rules, options.workers, options.admission)
     rows: Sequence[Assessment] = ()
     found = []
     for card in models:
-        contender, rows = of_model(card, films, setting, hooks)
+        contender, rows = of_model(card, films, options.setting, hooks)
         found.append(contender)
     known = [row.sha256 for row in rows] if models else contents(films, outputs)
     found += [of_outputs(each, films, known, options.rules) for each in outputs]

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from xrayscan.assessing import AssessOptions
 from xrayscan.evaluation.comparison_page import Disagreement
-from xrayscan.evaluation.contenders import Contender
+from xrayscan.evaluation.contenders import Contender, Setting
 from xrayscan.evaluation.films import LabelledScan
-from xrayscan.evaluation.judging import explain
+from xrayscan.evaluation.judging import assess_options, explain
 from xrayscan.evaluation.telling import pictures
 from xrayscan.scoring.card import GRADCAM
 from xrayscan.scoring.model import ScoringModel
@@ -26,7 +25,7 @@ def disagreements(
     films: Sequence[LabelledScan],
     common: NDArray[np.bool_],
     names: tuple[str, str],
-    assess: AssessOptions,
+    setting: Setting,
 ) -> list[Disagreement]:
     """Films whose calls differ most at the first rule, with heat maps."""
     rule = next(iter(contenders[0].thresholds))
@@ -38,7 +37,7 @@ def disagreements(
     differ = common & (calls.any(axis=0) & ~calls.all(axis=0))
     spread = np.where(differ, np.ptp(values, axis=0), -1.0)
     chosen = [int(place) for place in np.argsort(-spread, kind="stable")[:SHOWN] if differ[place]]
-    drawn = _drawn([each for each in contenders if each.folder], films, chosen, assess)
+    drawn = _drawn([each for each in contenders if each.folder], films, chosen, setting)
     return [
         Disagreement(
             Path(films[place].scan.location).name,
@@ -57,13 +56,14 @@ def _drawn(
     models: Sequence[Contender],
     films: Sequence[LabelledScan],
     chosen: Sequence[int],
-    assess: AssessOptions,
+    setting: Setting,
 ) -> dict[int, tuple[tuple[str, str], ...]]:
     """Each film and its Grad-CAM by the first models, by its place."""
     found: dict[int, tuple[tuple[str, str], ...]] = {}
     for contender in models[:_MOST_MODELS]:
         assert contender.folder is not None
-        model = ScoringModel(contender.folder, assess.read.workers)
+        model = ScoringModel(contender.folder, setting.workers)
+        assess = assess_options(0.5, model.card, setting.workers, setting.admission)
         explained = explain(model, [films[place].scan for place in chosen], assess)
         for place in chosen:
             each = explained.get(films[place].scan.location)
