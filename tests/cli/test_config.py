@@ -105,6 +105,17 @@ def test_paths_can_stand_in_the_file(folder: Path) -> None:
     assert xrayscan("predict", "--config", "c.toml", "--dry-run", cwd=folder).stdout == "a.jpg\n"
 
 
+def test_paths_in_the_file_can_start_from_home(folder: Path) -> None:
+    (folder / "c.toml").write_text("[predict]\npaths = ['~/films']\ncsv = '~/p.csv'\n")
+    (folder / "elsewhere").mkdir()
+    done = xrayscan(
+        "predict", "--config", folder / "c.toml", "--admission", "off",
+        cwd=folder / "elsewhere", HOME=str(folder),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [row["path"] for row in read_rows(folder / "p.csv")] == ["a.jpg"]
+
+
 def events(text: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
 

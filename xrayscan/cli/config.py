@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +33,7 @@ def _values(context: typer.Context, path: Path) -> dict[str, Any]:
         for each in context.command.params
         if not each.is_eager
     }
-    values = {name.replace("_", "-"): value for name, value in table.items()}
+    values = {name.replace("_", "-"): _at_home(value) for name, value in table.items()}
     for name, value in values.items():
         if name not in options:
             raise OptionError("config", path, f"there is no option {name}; see --help")
@@ -46,6 +47,15 @@ def _values(context: typer.Context, path: Path) -> dict[str, Any]:
         except typer.BadParameter as fault:
             raise OptionError("config", path, f"{name} {value}: {fault.message}") from None
     return values
+
+
+def _at_home(value: Any) -> Any:
+    """Write ``~/`` out, as a shell does on the command line."""
+    if isinstance(value, list):
+        return [_at_home(each) for each in value]
+    if isinstance(value, str) and value.startswith("~/"):
+        return os.path.expanduser(value)  # noqa: PTH111  # stays as it is where no home is known
+    return value
 
 
 def _table(context: typer.Context, path: Path) -> Mapping[str, Any]:
