@@ -18,22 +18,23 @@ from xrayscan.records import Radiograph
 # the NEMA WG-04 compression samples, in pydicom-data (MIT).
 CHESTS = ("RG1_UNCR.dcm", "RG1_J2KR.dcm", "RG1_UNCI.dcm", "RG1_J2KI.dcm")
 LEGS = ("RG3_UNCR.dcm", "RG3_J2KR.dcm")
+FILMS = "films"  # their folder, beside the results
 
 
-def write_sample_films(folder: Path) -> None:
-    """Fill a new folder with sample films, good ones and damaged ones.
+def write_sample_films(out: Path) -> None:
+    """Fill a folder within a new one with sample films, good ones and damaged ones.
 
     Raises:
-        UsageError: the folder exists.
+        UsageError: the new one exists: somebody's own films may lie there.
         XrayscanError: pydicom-data is not installed, or the folder cannot be written.
     """
-    if folder.exists():
-        raise UsageError(f"{folder}: exists already; remove it or give another --out")
+    if out.exists():
+        raise UsageError(f"{out}: exists already; remove it or give another --out")
     sources = {name: sample_file(name) for name in (*CHESTS, *LEGS)}
     try:
-        _write(folder, sources)
+        _write(out / FILMS, sources)
     except OSError as fault:
-        path = fault.filename2 or fault.filename or folder  # of a copy the first is its source
+        path = fault.filename2 or fault.filename or out  # of a copy the first is its source
         raise XrayscanError(
             f"{path}: cannot be written ({words_of(fault)}); give another --out"
         ) from fault

@@ -36,10 +36,11 @@ def test_demo_scores_the_chest_alike_in_every_encoding_and_refuses_the_rest(tmp_
 
 
 def test_demo_does_not_touch_an_existing_folder(tmp_path: Path) -> None:
-    (tmp_path / "demo" / "films").mkdir(parents=True)
-    result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "demo")])
+    """Such as one of patients' films, among which the samples would be scored."""
+    result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path)])
     assert result.exit_code == 2
-    assert "exists already" in result.output
+    assert f"{tmp_path}: exists already; remove it or give another --out" in result.output
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_demo_below_a_file_is_one_sentence(tmp_path: Path) -> None:

@@ -24,14 +24,14 @@ def demo(
     """
     from xrayscan.cells import path_text
     from xrayscan.cli.listening import StopRequest, listening, quiet_libraries, set_up_logging
-    from xrayscan.demo import write_sample_films
+    from xrayscan.demo import FILMS, write_sample_films
     from xrayscan.intake.admission import Admission
     from xrayscan.job.options import JobOptions
     from xrayscan.job.run import Listeners, run_job
     from xrayscan.resources import DEFAULT_MODEL
 
-    films = out / "films"
-    write_sample_films(films)
+    write_sample_films(out)
+    films = out / FILMS
     options = JobOptions(
         paths=(str(films),),
         csv=out / "predictions.csv",
