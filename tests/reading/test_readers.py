@@ -248,3 +248,18 @@ def test_readers_that_are_left_early_stop(films: Path) -> None:
     for reading in begun:
         with pytest.raises(CancelledError):
             reading.result()
+
+
+def _told_signals(scan: Scan, options: ReadOptions) -> Reading:
+    assert {signal.SIGINT, signal.SIGHUP} <= signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    return read_scan(scan, options)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are not forked")
+def test_a_terminals_signals_are_not_for_readers(films: Path) -> None:
+    """One that Ctrl-C killed while it started broke the pool, and the run with it."""
+    (films / "0.jpg").write_bytes(jpeg_bytes(draw_film(seed=0)))
+    (scan,) = discover([str(films)], DiscoveryOptions()).scans
+    with readers(ReadOptions(64, 1, 60), threading.Semaphore(1), _told_signals) as submit:
+        assert submit(scan).result().pixels is not None
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

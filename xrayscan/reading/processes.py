@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import threading
 import warnings
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ class Processes:
     def __init__(self, options: ReadOptions, read: Read) -> None:
         self._options = options
         self._read = read
+        warm_up()
         self._pool = ProcessPool(
             options.workers, initializer=_keep_libraries_silent, context=_context()
         )
@@ -136,12 +138,20 @@ def _memory_for(options: ReadOptions) -> SharedArrays | None:
 def warm_up() -> None:
     """Begin to start what processes are forked from; it takes half a second, and is not waited for.
 
-    Without it, the first ``Processes`` of a run do so.
+    Without it, the first ``Processes`` of a run do so. A terminal's signals go to all processes of
+    a run, and are for the first one alone: the others are born with them blocked, as one that dies
+    before its first scan would break the pool.
     """
-    if _context().get_start_method() == "forkserver":
-        from multiprocessing import forkserver  # not there on every system
+    if _context().get_start_method() != "forkserver":
+        return
+    from multiprocessing import forkserver, resource_tracker  # not there on every system
 
+    resource_tracker.ensure_running()  # else started by the next one, which unblocks SIGINT then
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    try:
         forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _context() -> multiprocessing.context.BaseContext:
