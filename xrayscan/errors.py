@@ -52,7 +52,7 @@ class DataError(XrayscanError):
 
 
 class StoppedError(XrayscanError):
-    """Training was stopped by a signal; what was finished is kept."""
+    """Training or measuring was stopped by a signal; of a training, what was finished is kept."""
 
 
 class WorkersLostError(XrayscanError):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,17 @@ from typer.testing import CliRunner
 from tests.films import draw_film, png_bytes
 from xrayscan.cli import app
 from xrayscan.cli.exits import Exit, reported
-from xrayscan.cli.listening import StoppedAtOnce
+from xrayscan.cli.listening import StoppedBySignal, run_measuring
 from xrayscan.cli.running import Manner, exit_code
 from xrayscan.cli.values import failure_limit
-from xrayscan.errors import LockedError, ModelError, OptionError, UsageError, XrayscanError
+from xrayscan.errors import (
+    LockedError,
+    ModelError,
+    OptionError,
+    StoppedError,
+    UsageError,
+    XrayscanError,
+)
 from xrayscan.pipeline import FailureLimit
 from xrayscan.records import Ending, RunSummary
 
@@ -33,7 +41,7 @@ def noted(fault: Exception) -> Exception:
         pytest.param(XrayscanError("bad"), 1, "xrayscan: bad", id="fatal"),
         pytest.param(MemoryError(), 1, "out of memory; give a smaller", id="memory"),
         pytest.param(KeyboardInterrupt(), 130, "stopped at once", id="stopped by hand"),
-        pytest.param(StoppedAtOnce(15), 143, "stopped at once", id="stopped by a signal"),
+        pytest.param(StoppedBySignal(15), 143, "stopped at once", id="stopped by a signal"),
         pytest.param(noted(KeyError("x")), 1, "report it; rows are in p.csv.part", id="note"),
         pytest.param(noted(MemoryError()), 1, "--workers; rows are in", id="memory, note"),
         pytest.param(KeyError("x"), 1, "unexpected fault (KeyError", id="defect"),
@@ -51,6 +59,23 @@ def test_every_fault_is_one_sentence_and_a_code(fault, code, words, capsys) -> N
     assert caught.value.exit_code == code
     assert words in messages
     assert len(messages.splitlines()) == 1
+
+
+def test_measuring_that_is_stopped_ends_with_the_code_of_the_signal(capsys) -> None:
+    def measure(hooks) -> int:
+        with hooks(3) as listening:
+            signal.raise_signal(signal.SIGTERM)
+            assert listening.stop()
+        raise StoppedError("stopped after 1 of 3 films; nothing was measured")
+
+    @reported
+    def command() -> int:
+        return run_measuring(measure, quiet=True, verbose=False)
+
+    with pytest.raises(typer.Exit) as caught:
+        command()
+    assert caught.value.exit_code == 143
+    assert "xrayscan: stopped after 1 of 3 films; nothing was measured\n" in capsys.readouterr().err
 
 
 def summary(

@@ -155,7 +155,7 @@ def _sentence(fault: BaseException) -> str:
     elif isinstance(fault, MemoryError):
         words = "out of memory; give a smaller --batch-size or fewer --workers"
     elif isinstance(fault, KeyboardInterrupt):
-        words = "stopped at once"
+        words = str(fault) or "stopped at once"
     else:
         logging.getLogger(__name__).debug("unexpected fault", exc_info=fault)
         short = f"{type(fault).__name__}: {fault}".partition("\n")[0]

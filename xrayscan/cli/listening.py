@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from xrayscan.cli.events import Events
 from xrayscan.cli.exits import remark
+from xrayscan.errors import StoppedError
 from xrayscan.job.options import LOG_FILES
 from xrayscan.journal.atomic import unwritable
 from xrayscan.pipeline import RunHooks
@@ -36,11 +37,16 @@ _STOPPING = tuple(
 )
 
 
-class StoppedAtOnce(KeyboardInterrupt):
-    """A stopping signal that ends the command on the way that lets everything clean up."""
+class StoppedBySignal(KeyboardInterrupt):
+    """A stopping signal that ends the command on the way that lets everything clean up.
 
-    def __init__(self, number: int) -> None:
-        super().__init__()
+    Args:
+        number: the signal.
+        sentence: what to say; "" says that it was stopped at once.
+    """
+
+    def __init__(self, number: int, sentence: str = "") -> None:
+        super().__init__(sentence)
         self.signal = number
 
 
@@ -75,7 +81,7 @@ def stopping_at_once() -> AbstractContextManager[None]:
 
 def _stop_at_once(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_DFL)
-    raise StoppedAtOnce(number)
+    raise StoppedBySignal(number)
 
 
 @contextmanager
@@ -130,11 +136,17 @@ def run_measuring(run: Callable[[OpenHooks], T], *, quiet: bool, verbose: bool) 
         run: does the work, given what opens its hooks.
         quiet: show no progress.
         verbose: say everything.
+
+    Raises:
+        StoppedBySignal: it was stopped between two batches.
     """
     stop = StopRequest()
     with quiet_libraries(verbose=verbose):
         set_up_logging(verbose=verbose)
-        return run(partial(listening, stop=stop, quiet=quiet))
+        try:
+            return run(partial(listening, stop=stop, quiet=quiet))
+        except StoppedError as fault:
+            raise StoppedBySignal(stop.signal or signal.SIGINT, str(fault)) from None
 
 
 class ProgressLine:
