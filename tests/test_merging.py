@@ -147,6 +147,12 @@ def test_what_is_no_whole_run_is_refused(parts: list[Path], change, given, words
     assert not out.exists()
 
 
+def test_the_folder_of_the_parts_is_none(parts: list[Path]) -> None:
+    folder = parts[0].parent
+    with pytest.raises(UsageError, match="is a folder; give the CSVs of all parts"):
+        merge([folder], folder / "merged.csv")
+
+
 def test_a_film_that_came_after_the_parts_were_run_is_missed(
     scans: Path, parts: list[Path]
 ) -> None:

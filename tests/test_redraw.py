@@ -252,3 +252,8 @@ def test_pages_that_would_overwrite_something(
     with pytest.raises(XrayscanError, match=words):
         redraw(RedrawOptions(run.csv, report=tmp_path / name))
     assert run.csv.read_bytes() == before
+
+
+def test_the_page_in_the_place_of_the_csv(run: Run) -> None:
+    with pytest.raises(UsageError, match="is a page; give the CSV that it was drawn from"):
+        redraw(RedrawOptions(run.page))

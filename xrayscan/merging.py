@@ -123,7 +123,8 @@ def _journal(table: Path) -> Path:
 def _read(table: Path) -> Part:
     record = _record(table)
     if not table.is_file():
-        raise UsageError(f"{table}: is not there; give the CSVs of all parts")
+        what = "is a folder" if table.is_dir() else "is not there"
+        raise UsageError(f"{table}: {what}; give the CSVs of all parts")
     if not record.is_file():
         raise UsageError(f"{table}: its run record {record.name} is not beside it; put it there")
     try:

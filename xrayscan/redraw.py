@@ -112,6 +112,8 @@ def _check_page(options: RedrawOptions) -> None:
         raise OptionError(
             "only", None, f"would leave {page} with some of its rows; name another page by --report"
         )
+    if page == options.csv and options.report is None:  # which has the page's name by default
+        raise UsageError(f"{page}: is a page; give the CSV that it was drawn from")
     if page.resolve() == options.csv.resolve():
         raise UsageError(f"{page}: is the CSV itself; give the page another name")
     check_output(page, expendable=options.report is not None)

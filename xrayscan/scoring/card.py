@@ -127,7 +127,7 @@ def load_card(folder: Path) -> ModelCard:
         facts = json.loads(text)
     except FileNotFoundError:
         raise ModelError(
-            f"{folder}: no {CARD} in it; give a model folder or one of `xrayscan models`"
+            f"{folder}: no {CARD} in it; give a model folder or one of `xrayscan models list`"
         ) from None
     except (OSError, ValueError) as fault:
         raise ModelError(
