@@ -9,6 +9,7 @@ from tests.films import dicom_bytes, draw_film
 from tests.scoring.conftest import card_facts, write_card
 from tests.training.conftest import write_listing
 from xrayscan.errors import DataError, UsageError
+from xrayscan.evaluation import films
 from xrayscan.evaluation.films import LabelledScan, LabelOptions, copies_joined, labelled_scans
 from xrayscan.records import Scan
 from xrayscan.scoring.card import ModelCard, load_card
@@ -50,6 +51,18 @@ def test_another_label_is_not_guessed_at(tmp_path: Path, card: ModelCard) -> Non
     left = labelled_scans(LabelOptions(data, positive=("pneumonia",)), card)
     assert left.other_labels == {"other": 1}
     assert [film.label for film in left.films] == ["normal", "pneumonia"]
+
+
+def test_a_name_that_no_film_has_is_said(
+    tmp_path: Path, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Misspelt, it leaves all films of that label out."""
+    said: list[str] = []
+    monkeypatch.setattr(films.log, "warning", lambda text, *of: said.append(text % of))
+    data = listed(tmp_path, "Normal", "Pneumonia")
+    options = LabelOptions(data, positive=("pneumonai",), negative=("normal",))
+    assert sides(options, card) == [("Normal", False)]
+    assert said == ["no film has the label pneumonai; there are Normal, Pneumonia"]
 
 
 def test_a_label_cannot_be_both(tmp_path: Path, card: ModelCard) -> None:

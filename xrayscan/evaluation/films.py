@@ -90,6 +90,7 @@ def labelled_scans(options: LabelOptions, card: ModelCard) -> LabelledScans:
     entries, _ = read_entries(options.data, options.start)
     entries = _of_split(entries, options)
     sides = _sides(entries, options, card)
+    _say_unknown(entries, options)
     chosen = [entry for entry in entries if entry.label.casefold() in sides]
     other = Counter(entry.label for entry in entries if entry.label.casefold() not in sides)
     check_left(chosen, options)
@@ -166,6 +167,15 @@ def _sides(entries: Sequence[Entry], options: LabelOptions, card: ModelCard) -> 
             "separated by commas, and what neither names is left out"
         )
     return dict.fromkeys(positive, True) | dict.fromkeys(negative, False)
+
+
+def _say_unknown(entries: Sequence[Entry], options: LabelOptions) -> None:
+    """Name what --positive and --negative name and no film has: misspelt, or not in this list."""
+    labels = sorted({entry.label for entry in entries})
+    known = {label.casefold() for label in labels}
+    for name in (*options.positive, *options.negative):
+        if name.casefold() not in known:
+            log.warning("no film has the label %s; there are %s", name, ", ".join(labels[:8]))
 
 
 def _spelt(entries: Sequence[Entry], folded: set[str]) -> set[str]:
