@@ -494,7 +494,7 @@ def test_a_csv_that_is_not_as_it_was_left_is_kept_aside(scans: Path, damage: byt
     first = run(scans)
     (scans.parent / "p.csv").write_bytes(damage)
     second = run(scans)
-    assert "not as a run of this journal left it; kept as p.csv.kept-" in second.said[0]
+    assert "changed since, or of another run; kept as p.csv.kept-" in second.said[0]
     assert [path.read_bytes() for path in scans.parent.glob("p.csv.kept-*")] == [damage]
     assert values(second) == values(first)
     assert second.assessed == []

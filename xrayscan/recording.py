@@ -263,7 +263,7 @@ class _JournalRecord:
         if known:
             return []
         aside = move_aside(self._table)
-        return [f"{self._table}: not as a run of this journal left it; kept as {aside.name}"]
+        return [f"{self._table}: changed since, or of another run; kept as {aside.name}"]
 
 
 class _Hashing:

@@ -31,7 +31,7 @@ def unlearnt_mark(logits, film: np.ndarray, heat: np.ndarray) -> Mark:
 @pytest.mark.parametrize("test", [mark, quick_mark, unlearnt_mark])
 def test_the_mark_of_a_true_a_false_and_a_flat_map(test) -> None:
     true, false = (test(brightness, film(), heat) for heat in (true_map(), 1 - true_map()))
-    assert (true.reliable, true.words) == (True, "tested")
+    assert (true.reliable, true.words) == (True, "test passed")
     assert true.beaten > 0.98
     assert (false.reliable, false.words) == (False, "not reliable")
     assert not test(brightness, film(), np.full((7, 7), 0.3, np.float32)).reliable

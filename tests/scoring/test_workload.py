@@ -41,8 +41,8 @@ def said(
 def test_how_much_there_is_to_read_and_what_it_misses(threshold, review, missed: str) -> None:
     sentence = said({"NORMAL": 300, "PNEUMONIA": 100}, threshold, review)
     assert sentence == (
-        f"to read: 12 of 80 new films (10 called PNEUMONIA); would be left unread: {missed} of "
-        "the 250 with PNEUMONIA among 1,000 films as in validation"
+        f"to read: 12 of 80 new films (10 called PNEUMONIA); of the 250 with PNEUMONIA "
+        f"among 1,000 films as in validation, {missed} would be left unread"
     )
 
 

@@ -51,7 +51,7 @@ def check(
     quiet: film.Quiet = False,
     verbose: film.Verbose = False,
 ) -> int:
-    """Check films without scoring them: whole, and such as the model may judge?
+    """Check, without scoring, that films are whole and can be judged.
 
     Writes the rows of predict without probability, threshold, label and zone. Films that predict
     with the same options would score have the status admitted; all others are as predict has them.

@@ -57,7 +57,7 @@ def compare(
     quiet: label.Quiet = False,
     verbose: film.Verbose = False,
 ) -> int:
-    """Compare models, thresholds or other models' outputs on the same films.
+    """Compare models, thresholds or outputs on the same films.
 
     On the films that all have a probability for: measures with intervals side by side, paired tests
     (DeLong for the AUC, McNemar for the calls), ROC curves in one picture, and the films on which

@@ -72,10 +72,11 @@ def export(
         Path, option(metavar="PATH", help="File to write; of saved_model a folder, as it is.")
     ],
 ) -> int:
-    """Write a model for other runtimes: pixels in; probability, heat maps, embedding out.
+    """Write a model for other runtimes: ONNX, TFLite or SavedModel.
 
-    What was written is run on test films and compared with the scorer before it is delivered. A
-    JSON beside it says what goes in and comes out, and has the thresholds.
+    Pixels go in; probability, heat maps and embedding come out. What was written is run on test
+    films and compared with the scorer before it is delivered. A JSON beside it says what goes in
+    and comes out, and has the thresholds.
     """
     from xrayscan.cli.listening import quiet_libraries, set_up_logging
     from xrayscan.errors import OptionError

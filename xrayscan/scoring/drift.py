@@ -41,13 +41,15 @@ def find_drift(
     before = earlier[-EARLIER_NIGHTS:]
     pairs = [
         (
-            "tonight's films lie otherwise to the training films than those of validation patients",
+            "tonight's films lie at other distances from the training films than those of "
+            "validation patients",
             tonight.distances,
             training,
             LEAST_FILMS,
         ),
         (
-            "tonight's films lie otherwise to the training films than those of earlier nights",
+            "tonight's films lie at other distances from the training films than those of "
+            "earlier nights",
             tonight.distances,
             _sum([night.distances for night in before]),
             LEAST_EARLIER,

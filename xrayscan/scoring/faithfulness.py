@@ -46,7 +46,7 @@ class Mark:
 
     @property
     def words(self) -> str:
-        return "tested" if self.reliable else "not reliable"
+        return "test passed" if self.reliable else "not reliable"
 
 
 def mark(logits: Logits, film: Film, heat: Heat) -> Mark:

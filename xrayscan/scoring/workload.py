@@ -30,7 +30,7 @@ def workload(card: ModelCard, decision: Decision, tally: Tally) -> str:
     low, high = (1000 * prevalence * share for share in wilson(missed, count))
     return (
         f"to read: {tally.to_read} of {scored} new films ({tally.positive} called "
-        f"{decision.positive}); would be left unread: {1000 * prevalence * missed / count:.1f} "
-        f"({low:.1f} to {high:.1f}) of the {1000 * prevalence:.0f} with {decision.positive} among "
-        "1,000 films as in validation"
+        f"{decision.positive}); of the {1000 * prevalence:.0f} with {decision.positive} among "
+        f"1,000 films as in validation, {1000 * prevalence * missed / count:.1f} ({low:.1f} to "
+        f"{high:.1f}) would be left unread"
     )
