@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import shlex
 import signal
@@ -203,7 +204,9 @@ def fit(
     options = _options(_with_preset(context) | {"data": data, "out": out})
     options = replace(options, command=_command(context))
     with quiet_libraries(verbose=verbose):  # TensorFlow says much of itself on start
-        return _run(options, quiet=quiet, verbose=verbose)
+        code = _run(options, quiet=quiet, verbose=verbose)
+        gc.collect()  # what is left of a stopped training, of which TensorFlow complains at exit
+    return code
 
 
 def _run(options: FitOptions, *, quiet: bool, verbose: bool) -> int:
