@@ -76,24 +76,32 @@ def listed_folders(paths: Sequence[str], scans: Sequence[Scan]) -> dict[str, Fol
     all_given = given_folders(paths)
     films: dict[str, list[Scan]] = {folder: [] for folder in all_given}
     found: dict[str, list[str]] = {}  # by the folder around: looked for once, not for each film
+    mounts: dict[str, str | None] = {}
     for scan in scans:
         around = os.path.dirname(scan.location)  # noqa: PTH120
         if around not in found:
             given = folder_of(scan.location, all_given)
-            found[around] = [] if given is None else [given, *_mounted_between(around, given)]
+            mount = given and _mounted_below(given, os.path.abspath(around), mounts)  # noqa: PTH100
+            found[around] = [folder for folder in (given, mount) if folder]
         for folder in found[around]:
             films.setdefault(folder, []).append(scan)
     return {path: _folder(path, below) for path, below in films.items()}
 
 
-def _mounted_between(around: str, given: str) -> list[str]:
-    """The nearest mount point from a folder up to a given one, if there is one below that."""
-    place = os.path.abspath(around)  # noqa: PTH100
-    while place != given:
-        if os.path.ismount(place):
-            return [place]
-        place = os.path.dirname(place)  # noqa: PTH120
-    return []
+def _mounted_below(given: str, place: str, known: dict[str, str | None]) -> str | None:
+    """The nearest mount point from a folder up to a given one, if there is one below that.
+
+    Args:
+        given: absolute.
+        place: absolute, the given one or below it.
+        known: by folder, what was found before; a share is asked of each folder once.
+    """
+    if place == given:
+        return None
+    if place not in known:
+        above = os.path.dirname(place)  # noqa: PTH120
+        known[place] = place if os.path.ismount(place) else _mounted_below(given, above, known)
+    return known[place]
 
 
 def unmounted(earlier: Iterable[str], folders: Mapping[str, Folder]) -> dict[str, Folder]:
