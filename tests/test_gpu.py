@@ -160,13 +160,11 @@ def test_an_intel_gpu_takes_the_scorer(card: ModelCard, monkeypatch: pytest.Monk
 def test_an_intel_gpu_where_tensorflow_finds_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import openvino as ov
-
     class Core:
         available_devices = ("CPU", "GPU.0", "GPU.1")
 
     monkeypatch.setattr(gpu, "_DRIVERS", (tmp_path,))
-    monkeypatch.setattr(ov, "Core", Core)
+    monkeypatch.setattr(gpu, "core", Core)
     assert gpu._find() == "GPU.0"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import ModelError, OptionError
-from xrayscan.runtime import openvino
+from xrayscan.runtime import core
 from xrayscan.scoring.card import KERAS, SCORER, ModelCard
 from xrayscan.scoring.engine import Engine, Scorer, Scores
 
@@ -151,7 +151,7 @@ def _find() -> str:
 
         if tf.config.list_physical_devices("GPU"):
             return _NVIDIA
-    devices: list[str] = openvino().Core().available_devices
+    devices: list[str] = core().available_devices
     found = [name for name in devices if name.startswith("GPU")]
     if found:
         return found[0]

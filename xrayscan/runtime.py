@@ -1,10 +1,11 @@
-"""OpenVINO, kept from telling its makers that and how it is used."""
+"""OpenVINO, kept from telling its makers that and how it is used, and its one core."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 
@@ -16,6 +17,21 @@ def openvino() -> Any:
     with no_usage_reports():
         import openvino
     return openvino
+
+
+@cache
+def core() -> Any:
+    """The one ``openvino.Core`` of this process, which lives as long as the process.
+
+    Each sets up a stack for signals and puts back, when it goes, the one that it found. Of two that
+    overlap the first to go leaves the other one a stack that is no more, and the next signal, such
+    as the one that stops a run, kills the process.
+    """
+    made = openvino().Core()
+    # weights that are only mapped are read from the file all night: a share that goes away, or
+    # a model that is put in its place, would kill this process (SIGBUS)
+    made.set_property({"ENABLE_MMAP": False})
+    return made
 
 
 @contextmanager

@@ -233,6 +233,25 @@ def test_threads_that_ask_at_once_get_what_is_theirs(
                 assert_same_bits(answer.result(), row, alone[film])
 
 
+_STOP_AFTER_TWO = """
+import gc, signal, sys
+from pathlib import Path
+from xrayscan.scoring.engine import Engine
+engines = [Engine(Path(sys.argv[1]), int(sys.argv[2]), 1) for _ in range(2)]
+for _ in range(2):
+    del engines[0]
+    gc.collect()
+signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_signals_are_heard_after_several_engines_have_gone(scorer: Path) -> None:
+    """The runtime's stacks for signals, put back in another order, end at one that is no more."""
+    code = [sys.executable, "-c", _STOP_AFTER_TWO, str(scorer), str(SIZE)]
+    assert subprocess.run(code, capture_output=True, text=True).stdout == "heard\n"
+
+
 _SCORE_WITHOUT_FILE = """
 import sys
 from pathlib import Path

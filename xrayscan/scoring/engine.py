@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from xrayscan.errors import ModelError
 from xrayscan.records import HeatMap
-from xrayscan.runtime import openvino
+from xrayscan.runtime import core, openvino
 from xrayscan.scoring.card import CLASS_CAM
 from xrayscan.scoring.log_odds import log_odds
 
@@ -129,17 +129,12 @@ class Engine:
         Raises:
             ModelError: the file cannot be loaded.
         """
-        ov = openvino()
-        core = ov.Core()
-        # weights that are only mapped are read from the file all night: a share that goes away, or
-        # a model that is put in its place, would kill this process (SIGBUS)
-        core.set_property({"ENABLE_MMAP": False})
         try:
-            model = core.read_model(scorer)
+            model = core().read_model(scorer)
             if prepare is not None:
                 prepare(model)
             model.reshape([1, input_size, input_size, 1])
-            compiled = core.compile_model(
+            compiled = core().compile_model(
                 model,
                 device,
                 {
@@ -155,7 +150,7 @@ class Engine:
         self._names = [next(iter(output.get_names())) for output in compiled.outputs]
         self._cores = cores or threading.Semaphore(threads)
         self._done = _Done(self._cores)
-        self._queue = ov.AsyncInferQueue(compiled, threads)
+        self._queue = openvino().AsyncInferQueue(compiled, threads)
         self._queue.set_callback(self._done)
         # several threads may ask at once; films of one batch are what runs side by side
         self._in_use = threading.Lock()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from xrayscan.errors import OptionError
 from xrayscan.evaluation.explaining.faithfulness import correlation
 from xrayscan.evaluation.metrics import auc
-from xrayscan.runtime import no_usage_reports, openvino
+from xrayscan.runtime import core, no_usage_reports, openvino
 from xrayscan.scoring.card import GRADCAM
 from xrayscan.scoring.engine import Scores
 
@@ -82,20 +82,18 @@ def quantize(scorer: Path, films: NDArray[np.uint8], seed: int, out: Path) -> No
         seed: of the drawing.
         out: ``.xml`` to write, and its ``.bin`` beside it.
     """
-    ov = openvino()
     rng = np.random.default_rng(seed)
     drawn = rng.choice(len(films), min(CALIBRATION_FILMS, len(films)), replace=False)
     pixels = [films[index].astype(np.float32)[None, ..., None] for index in np.sort(drawn)]
-    ov.save_model(_quantized(scorer, pixels), out, compress_to_fp16=False)
+    openvino().save_model(_quantized(scorer, pixels), out, compress_to_fp16=False)
 
 
 def _quantized(scorer: Path, pixels: list[NDArray[np.float32]]) -> Any:
-    ov = openvino()
     with no_usage_reports():
         import nncf
     # not by nncf.set_log_level, which would change the level of other people's handlers, too
     logging.getLogger("nncf").setLevel(logging.ERROR)
-    model = ov.Core().read_model(scorer)
+    model = core().read_model(scorer)
     model.reshape([1, *pixels[0].shape[1:]])
     with contextlib.redirect_stdout(io.StringIO()):  # its bars would stand among our lines
         return nncf.quantize(
