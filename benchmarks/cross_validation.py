@@ -7,7 +7,8 @@ DATA is the developers' folder of films (shared/data), WEIGHTS the file of Image
 each fold a network is trained on the other parts but one, on which its epoch, calibration and
 threshold are chosen, and measured on the fold itself: nothing is chosen on what is measured.
 ``nih/strong`` is in no part; every network is measured on all of it. Folds that are there are not
-trained again, and one that was stopped goes on. The tables of docs/models.md are printed.
+trained again, and one that was stopped goes on. The tables of docs/models.md are printed after
+each fold, of the folds so far.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ def main() -> None:
         folds.append(
             (measure(place, listing, rows), measure(place, strong, adults, *others)),
         )
-    print("\n".join(tables(folds, listed, strong)))
+        print("\n".join(tables(folds, listed, strong)), flush=True)
 
 
 if __name__ == "__main__":
