@@ -38,6 +38,22 @@ def test_outputs_are_named_and_free_in_their_batch(scorer: Path) -> None:
     assert [size.get_length() for size in list(pixels.partial_shape)[1:]] == [SIZE, SIZE, 1]
 
 
+def test_the_converter_is_told_the_version(
+    make_tiny: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own way to find it out fails from Python 3.13 on."""
+    from openvino.frontend.tensorflow import utils
+
+    def as_of_313(framework: str) -> dict[str, str]:
+        raise NameError("name 'tensorflow' is not defined")
+
+    monkeypatch.setattr(utils, "get_environment_setup", as_of_313)
+    path = tmp_path / "scorer.xml"
+    export_scorer(scoring_function(make_tiny(), TINY.admission_layers), path)
+    assert path.is_file()
+    assert utils.get_environment_setup is as_of_313
+
+
 def test_scoring_function_agrees_with_keras(
     make_tiny: Callable[..., Any], films: np.ndarray
 ) -> None:

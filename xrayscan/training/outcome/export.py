@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -47,13 +49,26 @@ def export_scorer(function: ScoringFunction, path: Path) -> None:
             moved probabilities by up to 0.046.
     """
     ov = openvino()
-    with no_usage_reports():
+    with no_usage_reports(), _version_told():
         model = ov.convert_model(
             traced(function).get_concrete_function(), extension=_relu_gradient()
         )
     for output in model.outputs:
         output.set_names({_output_name(output.get_names())})
     ov.save_model(model, path, compress_to_fp16=False)
+
+
+def _version_told() -> AbstractContextManager[Any]:
+    """Tell OpenVINO's converter which TensorFlow there is, while the context lasts.
+
+    Left alone it deletes a name that ``exec`` has set in another scope, which from Python 3.13 on
+    is a NameError (PEP 667); as of OpenVINO 2026.4.
+    """
+    import tensorflow as tf
+    from openvino.frontend.tensorflow import utils
+
+    versions = {"tensorflow": tf.__version__}
+    return patch.object(utils, "get_environment_setup", lambda framework: versions, create=True)
 
 
 def traced(function: ScoringFunction, films: int | None = None) -> Any:
