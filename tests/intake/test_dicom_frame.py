@@ -82,7 +82,7 @@ def test_overlays_above_the_values_are_no_part_of_them(syntax: UID) -> None:
     assert np.array_equal(first_frame(pydicom.dcmread(DicomBytesIO(data))), DEEP)
 
 
-CODES: dict[str, tuple[UID, Callable[..., bytes | bytearray]]] = {
+CODES: dict[str, tuple[UID, Callable[..., bytes | bytearray | memoryview]]] = {
     "JPEG 2000": (JPEG2000Lossless, partial(imagecodecs.jpeg2k_encode, codecformat="j2k")),
     "JPEG-LS": (JPEGLSLossless, imagecodecs.jpegls_encode),
     "JPEG Lossless": (JPEGLossless, imagecodecs.ljpeg_encode),
