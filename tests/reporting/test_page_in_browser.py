@@ -896,15 +896,16 @@ def test_a_probability_stands_on_one_line(page: Any, width: int, key: str) -> No
     page.set_viewport_size({"width": width, "height": 900})
     if key:
         page.keyboard.press(key)
-    cell = page.locator("#list td.c-probability").first
-    lines = """cell => {
+    # found and measured in one step: the list may be drawn anew for the new width in between
+    lines = """() => {
+        const cell = document.querySelector("#list td.c-probability");
         cell.textContent = "> 0.999";
         const text = document.createRange();
         text.selectNodeContents(cell);
         const room = cell.clientWidth - parseFloat(getComputedStyle(cell).paddingLeft);
         return [text.getClientRects().length, text.getBoundingClientRect().width <= room];
     }"""
-    assert cell.evaluate(lines) == [1, True]
+    assert page.evaluate(lines) == [1, True]
 
 
 def test_on_a_telephone_a_film_covers_the_page(page: Any) -> None:
