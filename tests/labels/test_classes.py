@@ -56,8 +56,8 @@ def test_order(labels: str, wanted: str, classes: str, positive: str) -> None:
 @pytest.mark.parametrize(
     ("labels", "wanted", "words"),
     [
-        ("", "", r"found 0 class\(es\), need at least two; put"),
-        ("NORMAL", "", r"found 1 class\(es\), need at least two; put"),
+        ("", "", "no class, and two are needed; put"),
+        ("NORMAL", "", r"only one class \(NORMAL\), and two are needed; put"),
         ("b a", "", r'2 classes \(a, b\) and none named NORMAL; give --classes .* "a,b"'),
         ("healthy control", "", r"2 classes \(control, healthy\) and none named NORMAL"),
         ("a b c", "", r"3 classes \(a, b, c\) and none named NORMAL; give --classes"),

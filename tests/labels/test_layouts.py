@@ -174,16 +174,16 @@ def test_no_folder(tmp_path: Path) -> None:
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     draw_film(tmp_path / "film.png", 1)
-    assert "no such folder" in refusal(tmp_path / "film.png")
+    assert "film.png: not a folder; give" in refusal(tmp_path / "film.png")
 
 
 def test_no_class(tmp_path: Path) -> None:
-    assert "found 0 class(es)" in refusal(tmp_path)
+    assert "no class, and two are needed" in refusal(tmp_path)
 
 
 def test_one_class(tmp_path: Path) -> None:
     draw_film(tmp_path / "NORMAL" / "film.png", 1)
-    assert "found 1 class(es)" in refusal(tmp_path)
+    assert "only one class (NORMAL), and two" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("split", ["", "train"])

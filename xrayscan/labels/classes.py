@@ -83,9 +83,10 @@ def _check_case(data: Path, names: Collection[str]) -> None:
 def _ordered(data: Path, names: Collection[str]) -> tuple[str, ...]:
     """The negative class first, PNEUMONIA last where there is one; alphabetical otherwise."""
     if len(names) < 2:
+        found = f"only one class ({_shown([*names])})" if names else "no class"
         raise DataError(
-            f"{data}: found {len(names)} class(es), need at least two; put the films into one "
-            f"folder per class, or under one label each, e.g. {NEGATIVE} and {POSITIVE}"
+            f"{data}: {found}, and two are needed; put the films into one folder per class, or "
+            f"under one label each, e.g. {NEGATIVE} and {POSITIVE}"
         )
     ordered = sorted(names, key=lambda name: (name.upper() == POSITIVE, name))
     negative = _negative(ordered)

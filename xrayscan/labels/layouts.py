@@ -64,8 +64,9 @@ def read_entries(data: Path, start: Path | None = None) -> tuple[list[Entry], se
 def _laid_out(root: Path) -> tuple[list[Entry], set[str]]:
     """What lies in the class folders, and the names of the classes, empty ones included."""
     if not root.is_dir():
+        fault = "not a folder" if root.exists() else "no such folder"
         raise UsageError(
-            f"{root}: no such folder; give a folder with one folder per class, or a CSV of films"
+            f"{root}: {fault}; give a folder with one folder per class, or a CSV of films"
         )
     bases = _splits(root) or {"": root}
     folders = [(split, folder) for split, base in bases.items() for folder in _folders(base)]

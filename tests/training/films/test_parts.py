@@ -94,7 +94,7 @@ def test_no_val_is_said(data: Path, caplog) -> None:
 def test_too_few_patients_names_data_and_class(data: Path) -> None:
     for path in sorted((data / "train" / "PNEUMONIA").iterdir())[5:]:
         path.unlink()
-    with pytest.raises(DataError, match=r"class PNEUMONIA has 5 patient\(s\), too few") as fault:
+    with pytest.raises(DataError, match=r"class PNEUMONIA has too few patients \(5\)") as fault:
         parts_of(data)
     assert str(fault.value).startswith(f"{data}: ")
 

@@ -37,8 +37,9 @@ def split_by_patient(
         patients = {film.patient for film in films if film.label == label}
         if len(patients) < folds:
             raise DataError(
-                f"class {classes[label] if classes else label} has {len(patients)} patient(s), too "
-                f"few to put one in {folds} aside for validation; add films of further patients"
+                f"class {classes[label] if classes else label} has too few patients "
+                f"({len(patients)}) to put one in {folds} aside for validation; add films of "
+                "further patients"
             )
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     train, validation = next(splitter.split(films, labels, [film.patient for film in films]))
