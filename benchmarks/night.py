@@ -62,7 +62,7 @@ def link(drawn: list[Path], folder: Path, count: int) -> None:
 def measure(films: Path, table: Path) -> Measured:
     """Run ``predict`` over a folder, in a process of its own."""
     code = (
-        "import resource, sys; from xrayscan.cli import app\n"
+        "import resource, sys; from xrayscan.cli.app import app\n"
         "try: app(sys.argv[1:], prog_name='xrayscan')\n"
         "except SystemExit: pass\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"

@@ -20,7 +20,7 @@ def help_text(command: str) -> str:
     os.environ |= {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
     from typer.testing import CliRunner
 
-    from xrayscan.cli import app
+    from xrayscan.cli.app import app
 
     result = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="xrayscan")
     return "\n".join(line.rstrip() for line in result.stdout.strip().splitlines()) + "\n"

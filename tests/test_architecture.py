@@ -122,6 +122,12 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded_by(["--help"]) & (HEAVY | IMAGING)
 
 
+def test_processes_that_read_load_no_commands() -> None:
+    """They load the module that the run was started with."""
+    code = "import sys, xrayscan.cli; sys.exit('typer' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_predict_loads_no_training_packages(tmp_path: Path) -> None:
     from tests.films import draw_film, png_bytes
 

@@ -191,7 +191,7 @@ def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_command_loads_libraries_without_threads_of_their_own() -> None:
     """A thread for each core of the machine in every process that reads would be the usual."""
     code = (
-        "import os, sys; from typer.testing import CliRunner; from xrayscan.cli import app\n"
+        "import os, sys; from typer.testing import CliRunner; from xrayscan.cli.app import app\n"
         "CliRunner().invoke(app, ['models', 'show', 'no such model'])\n"
         "import cv2, numpy\n"
         "print(len(os.listdir('/proc/self/task')), cv2.getNumThreads())"

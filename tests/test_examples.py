@@ -75,7 +75,7 @@ def test_systemd_finds_nothing_wrong(scans: Path, bin_folder: Path, tmp_path: Pa
 def test_windows_task_is_a_command_that_is_understood() -> None:
     from typer.testing import CliRunner
 
-    from xrayscan.cli import app
+    from xrayscan.cli.app import app
 
     *_, line = (EXAMPLES / "windows-task.cmd").read_text().splitlines()
     task = line.partition('/TR "')[2].removesuffix('"')
@@ -170,7 +170,7 @@ def test_kubernetes_commands_are_understood() -> None:
     from distributed.cli import dask_scheduler, dask_worker
     from typer.testing import CliRunner
 
-    from xrayscan.cli import app
+    from xrayscan.cli.app import app
 
     parts = list(yaml.safe_load_all((EXAMPLES / "kubernetes-dask.yaml").read_text()))
     commands = [container(part["spec"])["command"] for part in parts if "template" in part["spec"]]

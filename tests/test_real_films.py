@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from benchmarks import bundled_films
-from xrayscan.cli import app
+from xrayscan.cli.app import app
 from xrayscan.intake.read import read_radiograph
 from xrayscan.intake.resize import network_input
 from xrayscan.resources import DEFAULT_MODEL, model_folder

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from tests.damage import DAMAGES
 from tests.films import dicom_bytes, draw_film, jpeg_bytes, png_bytes, tiff_bytes
 from tests.test_architecture import HEAVY, loaded_by
-from xrayscan.cli import app
+from xrayscan.cli.app import app
 from xrayscan.demo import write_sample_films
 from xrayscan.reporting.table import COLUMNS
 

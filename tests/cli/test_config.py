@@ -11,7 +11,7 @@ import typer
 
 from tests.cli.test_predict import read_rows, xrayscan
 from tests.films import draw_film, jpeg_bytes
-from xrayscan.cli import app
+from xrayscan.cli.app import app
 
 
 @pytest.fixture

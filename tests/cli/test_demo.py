@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from xrayscan.cli import app
+from xrayscan.cli.app import app
 
 
 def run_demo(out: Path) -> dict[str, dict[str, str]]:

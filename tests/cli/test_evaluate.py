@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from tests.films import draw_film, png_bytes
 from tests.training.conftest import write_listing
-from xrayscan.cli import app
+from xrayscan.cli.app import app
 from xrayscan.resources import DEFAULT_MODEL, model_folder
 from xrayscan.scoring.card import load_card
 

@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.films import draw_film, png_bytes
-from xrayscan.cli import app
+from xrayscan.cli.app import app
 from xrayscan.cli.exits import Exit, reported
 from xrayscan.cli.listening import StoppedBySignal, run_measuring
 from xrayscan.cli.running import Manner, exit_code

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from tests.processes import heed_signals
 from tests.training.conftest import draw_folder
-from xrayscan.cli import app
+from xrayscan.cli.app import app
 from xrayscan.cores import available_cores
 from xrayscan.scoring.card import load_card
 from xrayscan.scoring.model import ScoringModel

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from xrayscan.cli import app
+from xrayscan.cli.app import app
 from xrayscan.resources import DEFAULT_MODEL, model_folder
 
 

@@ -5,7 +5,8 @@ import importlib.util
 import pytest
 from typer.testing import CliRunner
 
-from xrayscan.cli import app, needs
+from xrayscan.cli import needs
+from xrayscan.cli.app import app
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.films import draw_film, jpeg_bytes
-from xrayscan.cli import app
+from xrayscan.cli.app import app
 from xrayscan.cli.report import only_rows
 from xrayscan.errors import UsageError
 

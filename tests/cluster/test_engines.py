@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from xrayscan.cli import app
+from xrayscan.cli.app import app
 from xrayscan.cluster import engines
 from xrayscan.cluster.engines import check_engine, scheduler_address
 from xrayscan.errors import UsageError

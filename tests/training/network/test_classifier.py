@@ -303,7 +303,7 @@ def test_mobilenet_takes_the_weights_of_keras_applications(shared_weights: Path)
 def test_help_names_every_architecture() -> None:
     from typer.testing import CliRunner
 
-    from xrayscan.cli import app
+    from xrayscan.cli.app import app
 
     text = " ".join(CliRunner().invoke(app, ["fit", "--help"]).output.split())
     assert all(name in text for name in TABLE)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from tests.scoring.conftest import card_facts, write_card
 from tests.training.conftest import SIZE, TINY
-from xrayscan.cli import app
+from xrayscan.cli.app import app
 from xrayscan.errors import ModelError, UsageError, XrayscanError
 from xrayscan.resources import DEFAULT_MODEL
 from xrayscan.scoring.engine import Engine
