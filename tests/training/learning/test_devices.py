@@ -221,7 +221,7 @@ def trained_apart(folder: Path, checkout: Path, name: str, shared: str) -> list[
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
