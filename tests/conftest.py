@@ -5,11 +5,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-# one seed for everything that Keras and Hypothesis leave to chance is set where it is used;
-# TensorFlow's start-up messages are no concern of any test
+# the same examples in every run, however long a busy machine takes over them
+settings.register_profile(
+    "seeded", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("seeded")
+
+# TensorFlow's start-up messages are no concern of any test; one seed for what Keras leaves to
+# chance is set where it is used
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

@@ -170,7 +170,7 @@ def test_batch_size_and_workers_change_nothing(films: Path, batch_size: int, wor
     assert run(films, batch_size=batch_size, workers=workers).rows == run(films).rows
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(order=st.permutations(range(9)), batch_size=st.integers(1, 10))
 def test_a_film_does_not_depend_on_its_neighbours(films: Path, order, batch_size: int) -> None:
     found = discover([str(films)], DiscoveryOptions())

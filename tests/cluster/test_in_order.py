@@ -97,7 +97,7 @@ def rows_of(batches: Sequence[list[Assessed]]) -> list[Assessment]:
 NUMBERS = st.frozensets(st.integers(0, 60), max_size=8)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     count=st.integers(0, 60),
     batch_size=st.integers(1, 9),

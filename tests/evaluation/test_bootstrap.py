@@ -24,7 +24,7 @@ from xrayscan.evaluation.bootstrap import (
 from xrayscan.evaluation.metrics import auc, reliability
 from xrayscan.scoring.thresholds import RULES, operating_curve
 
-fixed = settings(derandomize=True, deadline=None, max_examples=60)
+fixed = settings(max_examples=60)
 patient_lists = st.lists(
     st.sampled_from(["a", "b", "c\udc80", "d e", "", "é"]), min_size=1, max_size=30
 )

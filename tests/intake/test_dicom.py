@@ -264,7 +264,7 @@ def test_sigmoid_window_by_hand(value: float, shown: float) -> None:
     assert result[0] == pytest.approx(shown, abs=1e-9)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(
     st.lists(st.floats(-1e5, 1e5), min_size=2, max_size=20),
     st.floats(-1e4, 1e4),
@@ -671,7 +671,7 @@ CUT = {
 
 
 @pytest.mark.parametrize("kind", CUT)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_cut_anywhere_it_is_refused(kind: str, data: st.DataObject) -> None:
     whole = CUT[kind]

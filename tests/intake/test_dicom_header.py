@@ -151,7 +151,7 @@ def test_no_patient(tmp_path: Path, data: bytes | None) -> None:
     assert patient_key(str(path)) == ""
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.integers(0, 1500), st.integers(0, 255))
 def test_no_damage_to_a_header_ends_a_run(
     tmp_path_factory: pytest.TempPathFactory, position: int, byte: int

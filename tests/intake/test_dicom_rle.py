@@ -62,7 +62,7 @@ def test_as_many_segments_as_bytes_of_a_pixel(planes: int) -> None:
         decode_rle(rle_frame(bytes([247, 7]), bytes([247, 7])), planes=planes, pixels=10)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.integers(0, len(RLE) - SECTOR), st.sampled_from(["zeros", "ones", "noise"]))
 def test_a_lost_sector_of_an_rle_film_is_found(start: int, fill: str) -> None:
     noise = np.random.default_rng(start).bytes(SECTOR)

@@ -50,12 +50,7 @@ NAMES = st.lists(
 )
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stems=NAMES, data=st.data())
 def test_order_does_not_depend_on_creation(
     stems: list[str], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

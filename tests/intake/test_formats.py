@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import (
     UID,
@@ -67,13 +67,11 @@ def test_compressed_picture_inside_does_not_hide_dicom() -> None:
     assert sniff(data[:SNIFF_BYTES]) is Format.DICOM
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.text(st.characters(min_codepoint=9, codec="utf-8"), max_size=SNIFF_BYTES))
 def test_no_text_is_a_picture(text: str) -> None:
     assert sniff(text.encode()[:SNIFF_BYTES]) in (None, *([Format.DICOM] if "DICM" in text else []))
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.binary(max_size=2 * SNIFF_BYTES))
 def test_any_bytes_have_a_format_or_a_kind(data: bytes) -> None:
     assert sniff(data[:SNIFF_BYTES]) is not None or foreign_kind(data[:SNIFF_BYTES])

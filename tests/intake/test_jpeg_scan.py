@@ -94,7 +94,7 @@ SECTOR = 512  # what a broken disk or transfer loses; far fewer bytes can fall b
 
 
 @pytest.mark.parametrize("base", BASES)
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_cut_coded_data_is_found_behind_a_forged_end(base: str, data: st.DataObject) -> None:
     whole = BASES[base]

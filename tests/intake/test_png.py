@@ -85,7 +85,7 @@ def test_png_is_whole_up_to_its_last_byte_only() -> None:
         assert reason_of(lambda: decode_png(PNG[:length], USUAL)) is Reason.TRUNCATED, length  # noqa: B023
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(st.integers(8, len(PNG) - 1), st.integers(1, 255))
 def test_any_byte_of_a_png_changed_is_found(position: int, change: int) -> None:
     damaged = bytearray(PNG)

@@ -315,7 +315,7 @@ def test_an_orientation_that_does_not_exist_is_left_alone(format: str, orientati
     assert off_by(radiograph, SMALL) < 3
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(6, 31), st.integers(0, 255)), min_size=1, max_size=6))
 def test_a_damaged_exif_block_does_no_harm_to_the_picture(changes: list[tuple[int, int]]) -> None:
     data = bytearray(jpeg_bytes(SMALL, exif=exif(1)))
@@ -348,7 +348,7 @@ CUT = {
 
 
 @pytest.mark.parametrize("kind", CUT)
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_cut_anywhere_it_is_refused_as_truncated(kind: str, data: st.DataObject) -> None:
     whole = CUT[kind]
@@ -365,7 +365,7 @@ def test_the_last_bytes_count(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in CUT if "jpeg" in kind])
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_forged_end_does_not_hide_a_cut(kind: str, data: st.DataObject) -> None:
     whole = CUT[kind]

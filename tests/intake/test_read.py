@@ -292,7 +292,7 @@ def outcome(data: bytes) -> Radiograph | ScanError:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", WHOLE)
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_damage_ends_as_a_row_or_a_film_and_never_as_a_crash(
     kind: str, data: st.DataObject
@@ -311,7 +311,7 @@ def test_damage_ends_as_a_row_or_a_film_and_never_as_a_crash(
         assert "\n" not in end.detail
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.binary(max_size=600))
 @example(b"\xff\xd8\xff")
 @example(b"BM" + bytes(100))

@@ -19,7 +19,7 @@ sizes = st.integers(64, 300)
 seeds = st.integers(0, 99)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(width=sizes, height=sizes, size=st.integers(32, 256), level=st.integers(0, 4095))
 def test_one_shade_stays_that_shade(width: int, height: int, size: int, level: int) -> None:
     squeezed = network_input(
@@ -30,7 +30,7 @@ def test_one_shade_stays_that_shade(width: int, height: int, size: int, level: i
     assert squeezed == pytest.approx(level / 4095 * 255, abs=1e-3)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(width=sizes, height=sizes, size=st.integers(32, 256), seed=st.integers(0, 99))
 def test_no_value_leaves_its_range(width: int, height: int, size: int, seed: int) -> None:
     noise = np.random.default_rng(seed).integers(0, 2, (height, width), np.uint8) * 255
@@ -46,7 +46,7 @@ def test_a_halved_film_is_the_mean_of_each_four_pixels() -> None:
     assert np.abs(network_input(radiograph(film), 64) - by_hand).max() < 1e-3
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     width=st.integers(700, 1500),
     height=st.integers(700, 1500),

@@ -124,7 +124,7 @@ def test_the_last_entry_of_a_file_counts(path: Path) -> None:
     assert rows(path) == {"b": 0.2, "a": 0.3}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     cut=st.integers(1, 2000), names=st.lists(st.text("abc", min_size=1), min_size=1, unique=True)
 )

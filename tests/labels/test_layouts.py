@@ -19,7 +19,7 @@ from xrayscan.labels.films import LabelledFolder
 from xrayscan.labels.layouts import read_labelled
 from xrayscan.training.films.data import decode_films
 
-fixed = settings(derandomize=True, deadline=None, max_examples=60)
+fixed = settings(max_examples=60)
 
 
 def refusal(root: Path, classes: str = "") -> str:

@@ -31,12 +31,7 @@ arrays = st_numpy.arrays(
 )
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(given=st.lists(arrays, max_size=3))
 def test_what_is_placed_is_what_comes_out(memory: SharedArrays, given: list[np.ndarray]) -> None:
     placed = place(memory.address, given)

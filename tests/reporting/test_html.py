@@ -141,7 +141,7 @@ def test_what_the_threshold_gave(tmp_path: Path, rule: str, threshold: float, ex
     assert expected in words_of(page).partition("To read first")[0]
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=2, max_size=30).filter(
         lambda films: len({positive for _, positive in films}) == 2
@@ -160,7 +160,7 @@ def test_the_report_reads_the_curve_as_scoring_does(
         assert shown["specificity"][0] == point.specificity
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=2, max_size=30).filter(
         lambda films: len({positive for _, positive in films}) == 2

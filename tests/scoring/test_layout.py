@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.films import draw_film
 from xrayscan.scoring.layout import SIDE, WIDTH, layout
 
-fixed = settings(derandomize=True, deadline=None, max_examples=40)
+fixed = settings(max_examples=40)
 
 
 def film(seed: int = 1, side: int = 224) -> np.ndarray:

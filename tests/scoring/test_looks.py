@@ -5,7 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.films import draw_unlike_film
@@ -41,7 +41,6 @@ def test_no_film_at_all() -> None:
     assert (len(which), len(apart)) == (0, 0)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 1200), st.integers(1, 9))
 def test_nearest_counts_bits(seed: int, films: int, others: int) -> None:
     """As counting one by one does, whatever the number of rows."""

@@ -5,7 +5,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xrayscan.scoring.recalibration import REACH, Recalibration
@@ -23,7 +23,6 @@ def test_by_hand() -> None:
     assert Recalibration(2, math.log(3)).applied(0.8) == pytest.approx(6 / 7)
 
 
-@settings(derandomize=True)
 @given(shares, shares, st.floats(0.1, 20), st.floats(-30, 30))
 def test_the_order_stays_and_the_range_holds(
     one: float, other: float, temperature: float, offset: float
@@ -54,7 +53,6 @@ curves = st.tuples(levels, levels).map(
 corrections = st.builds(Recalibration, st.floats(0.5, 2), st.floats(-3, 3), st.just(()) | curves)
 
 
-@settings(derandomize=True)
 @given(corrections, corrections, st.floats(0.001, 0.999))
 def test_one_behind_another_is_one(
     first: Recalibration, second: Recalibration, probability: float
@@ -66,7 +64,6 @@ def test_one_behind_another_is_one(
     assert Recalibration.of_facts(json.loads(json.dumps(together.facts()))) == together
 
 
-@settings(derandomize=True)
 @given(curves, st.lists(st.integers(1, 999), min_size=2, max_size=9, unique=True))
 def test_a_curve_keeps_films_in_order_and_apart(curve, thousandths: list[int]) -> None:
     found = [Recalibration(curve=curve).applied(each / 1000) for each in sorted(thousandths)]

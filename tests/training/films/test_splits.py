@@ -11,7 +11,7 @@ from xrayscan.errors import DataError
 from xrayscan.labels.films import LabelledFilm
 from xrayscan.training.films.splits import drawn, split_by_patient
 
-fixed = settings(derandomize=True, deadline=None, max_examples=60)
+fixed = settings(max_examples=60)
 
 # -- splitting -----------------------------------------------------------------------------------
 

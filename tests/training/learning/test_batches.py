@@ -22,7 +22,7 @@ from xrayscan.training.learning.batches import (
 from xrayscan.training.learning.callbacks import begin_epochs
 from xrayscan.training.learning.hosts import Hosts
 
-fixed = settings(derandomize=True, deadline=None, max_examples=100)
+fixed = settings(max_examples=100)
 
 
 def decoded(count: int = 22, positives: int = 14, side: int = 32) -> DecodedFilms:

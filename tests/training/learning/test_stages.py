@@ -193,7 +193,7 @@ def rates(recipe: Recipe, steps: int) -> np.ndarray:
     return np.array([float(schedule(step)) for step in range(steps + 1)])
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.integers(20, 120), st.sampled_from([1e-5, 3e-4, 1e-2]), st.sampled_from(list(Optimizer)))
 def test_the_schedule(steps: int, rate: float, optimizer: Optimizer) -> None:
     found = rates(Recipe(learning_rate=rate, optimizer=optimizer), steps)

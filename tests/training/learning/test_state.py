@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xrayscan.errors import DataError, XrayscanError
@@ -142,7 +142,6 @@ def test_killed_within_the_writing_of_weights(tmp_path: Path) -> None:
     assert last.read_text() == "last of 1"
 
 
-@settings(deadline=None)  # of the disk's making
 @given(
     st.lists(st.tuples(st.sampled_from([0.5, 0.6, 0.7, 0.8]), st.booleans()), max_size=12),
 )
@@ -211,7 +210,6 @@ def test_among_equals_the_lowest_loss(tmp_path: Path, losses: list[float], best:
     assert state.best.read_text() == f"best of {best}"
 
 
-@settings(deadline=None)  # of the disk's making
 @given(st.lists(st.sampled_from([0.5, 0.6, 0.7, 0.8]), min_size=1, max_size=10))
 def test_finish_epoch_says_which_are_better_than_all_before(
     tmp_path_factory: pytest.TempPathFactory, aucs: list[float]

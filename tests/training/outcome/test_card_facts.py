@@ -6,14 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from xrayscan.labels.films import LabelledFilm
 from xrayscan.scoring.engine import Scores
 from xrayscan.training.films.data import DecodedFilms
 from xrayscan.training.outcome.card_facts import measured
-
-fixed = settings(derandomize=True, deadline=None, max_examples=150)
 
 
 def scores_of(probabilities: list[float], heat: float = 0.5) -> Scores:

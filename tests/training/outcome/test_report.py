@@ -362,7 +362,7 @@ def test_telling_films_by_hand(case: tuple) -> None:
     assert telling_films(given_films) == expected
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40), st.floats(0, 1)
 )
