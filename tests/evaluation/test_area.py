@@ -14,8 +14,9 @@ HALF = [True, False] * 4
     ("probabilities", "patients", "words"),
     [
         pytest.param([0.5] * 8, "abcdefgh", "All probabilities are equal", id="equal"),
-        pytest.param(np.linspace(0, 1, 8), "abababab", "films of a single patient", id="patient"),
-        pytest.param(HALF, "abcdefgh", "Every film of one class lies above", id="no error"),
+        pytest.param(np.linspace(0, 1, 8), "abacadae", "films of a single patient", id="one sick"),
+        pytest.param(np.linspace(0, 1, 8), "bacadaea", "films of a single patient", id="one well"),
+        pytest.param(HALF, "abcdabcd", "Every film of one class lies above", id="no error"),
         pytest.param(np.linspace(0, 1, 8), "abcdefgh", "", id="interval"),
     ],
 )

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xrayscan.evaluation.calibration import Calibration, fit_calibration
+from xrayscan.evaluation.calibration import Calibration, fit_calibration, targets
 from xrayscan.evaluation.metrics import reliability
 
-fixed = settings(derandomize=True, deadline=None, max_examples=100)
+fixed = settings(max_examples=100)
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
@@ -23,7 +23,16 @@ def simulated(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 # logits as a network gives them: true ones = given / temperature + offset
-PLANTED = [(0.2, 0.0), (0.5, 1.0), (1.0, 0.0), (1.0, -1.5), (1.7, 0.4), (4.0, -0.5), (10.0, 2.0)]
+PLANTED = [
+    (0.002, 0.5),
+    (0.2, 0.0),
+    (0.5, 1.0),
+    (1.0, 0.0),
+    (1.0, -1.5),
+    (1.7, 0.4),
+    (4.0, -0.5),
+    (10.0, 2.0),
+]
 
 
 @pytest.mark.parametrize(("temperature", "offset"), PLANTED)
@@ -71,6 +80,12 @@ def test_temperature_scales_with_the_logits(seed: int, factor: float) -> None:
     one, other = fit_calibration(logits, positives), fit_calibration(logits * factor, positives)
     assert other.temperature == pytest.approx(one.temperature * factor, rel=0.02)
     assert other.offset == pytest.approx(one.offset, abs=0.02)
+
+
+def test_targets_by_hand() -> None:
+    """Three positives say three and one more in five, one negative one in three."""
+    found = targets(np.array([True, True, False, True]))
+    assert found == pytest.approx([4 / 5, 4 / 5, 1 / 3, 4 / 5])
 
 
 EXTREMES = {

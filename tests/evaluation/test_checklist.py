@@ -79,18 +79,38 @@ def test_what_only_a_person_can_answer_is_left_to_one(
     assert rows[item] == ""
 
 
-def test_a_site_profile_says_how_it_was_corrected() -> None:
-    card = load_card(model_folder(DEFAULT_MODEL)).facts
-    profile = {**card, "recalibration": {"words": "Probabilities are corrected."}}
-    found = {row.number: row.answer for row in checklist(FACTS, profile) if row.standard == TRIPOD}
-    assert found["12f"] == "Probabilities are corrected."
+EVERYONE_NAMED = FACTS["flow"] | {"without_patient": 0}
+ELSEWHERE = FACTS["measures"] | {"prevalence": 0.05}
+# what a run or a card says otherwise, and the end of the answer that comes of it
+OTHERWISE: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, str], str]] = {
+    "own share": ({}, {}, (TRIPOD, "13"), "at this share only (--prevalence gives others)."),
+    "prevalence": ({"measures": ELSEWHERE}, {}, (TRIPOD, "13"), "at a prevalence of 0.05."),
+    "all named": ({"flow": EVERYONE_NAMED}, {}, (TRIPOD, "12d"), "together in every interval."),
+    "no groups": ({"subgroups": {}}, {}, (TRIPOD, "14"), "give a CSV with such columns."),
+    "not corrected": ({}, {}, (TRIPOD, "12f"), "The model is evaluated as it is."),
+    "corrected": ({}, {"recalibration": {"words": "Moved."}}, (TRIPOD, "12f"), "Moved."),
+    "started": ({}, {"training": {"started_from": "x"}}, (CLAIM, "24"), "Started from x."),
+    "not tested": ({}, {}, (CLAIM, "31"), "shown; not tested in this run (--explanations)."),
+    "tested": ({"explanations": {"films": 3}}, {}, (CLAIM, "31"), "tested below (--explanations)."),
+    "warned": ({"options": {"admission": "warn"}}, {}, (TRIPOD, "7"), "too (admission warn)."),
+    "let in": ({"options": {"admission": "off"}}, {}, (TRIPOD, "7"), "too (admission off)."),
+}
 
 
-@pytest.mark.parametrize("admission", ["warn", "off"])
-def test_films_unlike_the_training_films_that_were_scored_are_not_said_to_be_left_out(
-    admission: str,
+@pytest.mark.parametrize(("run", "model", "item", "end"), OTHERWISE.values(), ids=OTHERWISE)
+def test_what_a_run_or_its_card_says_otherwise_is_told(
+    run: dict[str, Any], model: dict[str, Any], item: tuple[str, str], end: str
 ) -> None:
     card = load_card(model_folder(DEFAULT_MODEL)).facts
-    facts = FACTS | {"options": {"admission": admission}}
-    answers = {(row.standard, row.number): row.answer for row in checklist(facts, card)}
-    assert f"were scored, too (admission {admission})" in answers[TRIPOD, "7"]
+    answers = {
+        (row.standard, row.number): row.answer for row in checklist(FACTS | run, {**card, **model})
+    }
+    assert answers[item].endswith(end)
+
+
+def test_nothing_is_said_of_a_start_that_there_was_not() -> None:
+    card = load_card(model_folder(DEFAULT_MODEL)).facts
+    rows = checklist(FACTS, {**card, "training": {"population": "adults"}})
+    answers = {(row.standard, row.number): row.answer for row in rows}
+    assert answers[CLAIM, "24"] == ""
+    assert answers[TRIPOD, "16"].startswith("Trained on: adults.")

@@ -33,7 +33,7 @@ def test_films_are_found_by_content_path_and_name(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_there_twice_finds_nothing(tmp_path: Path) -> None:
-    csv = outputs(tmp_path, "path,probability\nx/a.png,0.1\ny/a.png,0.9\nb.png,\n")
+    csv = outputs(tmp_path, "path,probability\nx/a.png,0.1\ny/a.png,0.9\nb.png, \n")
     films = [film(tmp_path / "a.png"), film(tmp_path / "b.png")]
     assert matched(read_outputs(csv), films, ["", ""]) == ([None, None], 0.5)
 
@@ -90,9 +90,13 @@ def test_films_are_read_once_for_all_outputs_and_not_at_all_for_those_without_sh
 
 
 def test_of_rows_of_one_content_a_film_has_that_of_its_path(tmp_path: Path) -> None:
-    films = [film(tmp_path / name) for name in ("a.png", "b.png", "renamed.png")]
-    csv = outputs(tmp_path, "path,sha256,probability\na.png,aa,0.2\nb.png,aa,0.9\n")
-    assert matched(read_outputs(csv), films, ["aa"] * 3)[0] == [0.2, 0.9, 0.9]
+    films = [film(tmp_path / name) for name in ("a.png", "b.png", "renamed.png", "c.png")]
+    csv = outputs(
+        tmp_path,
+        "path,sha256,probability\na.png, AA ,0.2\nb.png,aa,0.9\nc.png,,0.4\nmoved.png,cc,1\n",
+    )
+    found, _ = matched(read_outputs(csv), films, ["aa", "aa", "aa", "cc"])
+    assert found == [0.2, 0.9, 0.9, 1]
 
 
 def test_names_of_outputs_keep_their_spaces(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xrayscan.evaluation.calibration import targets
@@ -16,6 +16,8 @@ def test_by_hand() -> None:
     assert (first, second) == (-1, 2)
     assert (low, high) == pytest.approx((-np.log(3), np.log(3)))  # a quarter and three quarters
     assert float(found.moved(0.5)) == pytest.approx(0)
+    outside = found.moved(np.array([-11, 12]))  # ten beyond either step
+    assert outside == pytest.approx([low - 1, high + 1])
 
 
 def test_the_steps_are_those_of_isotonic_regression() -> None:
@@ -30,7 +32,6 @@ def test_the_steps_are_those_of_isotonic_regression() -> None:
     np.testing.assert_allclose(levels, np.unique(steps.round(9)))
 
 
-@settings(derandomize=True, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(-80, 80), st.booleans()), min_size=4, max_size=60).filter(
         lambda films: len({positive for _, positive in films}) == 2

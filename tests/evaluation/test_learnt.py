@@ -76,11 +76,16 @@ def test_none_are_left(card: ModelCard, judged: Judged) -> None:
         measurable(three, card, LabelOptions(Path("data"), unseen=True))
 
 
-def test_a_model_that_does_not_say(card: ModelCard, judged: Judged) -> None:
-    unseen = LabelOptions(Path("data"), unseen=True)
-    assert measurable(judged, card, LabelOptions(Path("data"))).learnt is None
+def test_a_model_that_does_not_say(
+    card: ModelCard, judged: Judged, caplog: pytest.LogCaptureFixture
+) -> None:
+    usual, unseen = (LabelOptions(Path("data"), unseen=asked) for asked in (False, True))
+    check_unseen(usual, card.folder)
+    assert measurable(judged, card, usual).learnt is None
     with pytest.raises(DataError, match="does not say which films it was trained on"):
         check_unseen(unseen, card.folder)
     Seen().keep_in(card.folder)
     check_unseen(unseen, card.folder)
+    assert measurable(judged, card, usual).learnt == 0
     assert measurable(judged, card, unseen).learnt == 0
+    assert not caplog.text

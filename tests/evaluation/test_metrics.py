@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from xrayscan.evaluation import metrics
 from xrayscan.scoring.thresholds import operating_curve
 
-fixed = settings(derandomize=True, deadline=None, max_examples=100)
+fixed = settings(max_examples=100)
 
 
 def labels(text: str) -> np.ndarray:
@@ -117,3 +117,8 @@ def test_confusion_by_hand() -> None:
     assert metrics.confusion(labels("1"), labels("1")).tolist() == [[0, 0], [0, 1]]
     three = metrics.confusion(np.array([0, 2, 2, 1]), np.array([0, 2, 1, 1]), 3)
     assert three.tolist() == [[1, 0, 0], [0, 1, 1], [0, 0, 1]]
+    assert metrics.confusion(np.array([0]), np.array([1]), 3).tolist() == [
+        [0] * 3,
+        [1, 0, 0],
+        [0] * 3,
+    ]

@@ -77,7 +77,7 @@ def alone(count: int) -> list[str]:
 
 
 def test_holm_against_statsmodels() -> None:
-    values = [0.04, 0.001, 0.03, 0.6]
+    values = [0.04, 0.001, 0.03, 0.6, 0.7]
     found = holm([values[0], None, *values[1:]])
     assert found[1] is None
     expected = multipletests(values, method="holm")[1]

@@ -31,9 +31,20 @@ def test_a_patient_whose_films_agree_counts_once() -> None:
     assert (found.interval.low, found.interval.high) == pytest.approx(expected)
 
 
-def test_where_all_films_agree_patients_are_counted() -> None:
-    assert design_effect(np.ones(12, np.bool_), np.repeat(["a", "b", "c"], 4)) == 4
-    assert design_effect(np.array([True, False]), np.array(["a", "a"])) == 2
+@pytest.mark.parametrize(
+    ("hits", "patients", "effect"),
+    [
+        pytest.param("111111111111", "aaaabbbbcccc", 4, id="all hit"),
+        pytest.param("000000000000", "aaaabbbbcccc", 4, id="none hit"),
+        pytest.param("10", "aa", 2, id="one patient"),
+        # variance 2 / 1 * 2 * 0.5^2 / 4^2, of 4 films 0.25 * 0.75 / 4
+        pytest.param("1000", "aabb", 4 / 3, id="two patients"),
+        pytest.param("1010", "aabb", 1, id="films differ more than patients"),
+    ],
+)
+def test_how_many_films_count_as_one(hits: str, patients: str, effect: float) -> None:
+    found = design_effect(np.array([hit == "1" for hit in hits]), np.array(list(patients)))
+    assert found == pytest.approx(effect)
 
 
 def test_nothing_to_count_is_a_sentence() -> None:

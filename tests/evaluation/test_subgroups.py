@@ -6,7 +6,7 @@ import pytest
 from xrayscan.errors import UsageError
 from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.sample import Sample
-from xrayscan.evaluation.subgroups import group_of, subgroups
+from xrayscan.evaluation.subgroups import group_of, subgroups, too_small
 from xrayscan.records import Scan
 
 
@@ -25,7 +25,9 @@ def labelled(attributes: list[dict[str, str]], positives: np.ndarray) -> tuple[L
         ("1", "1 to 5"),
         ("5", "1 to 5"),
         ("6", "6 to 17"),
+        ("18", "18 to 39"),
         ("39.5", "18 to 39"),
+        ("40", "40 to 64"),
         ("64", "40 to 64"),
         ("65", "65 and above"),
         ("", "not known"),
@@ -45,7 +47,7 @@ def test_age_bands(age: str, band: str) -> None:
 
 
 def test_groups_with_sizes_and_measures() -> None:
-    """Women: 12 of 12 positives called, 6 of 12 negatives; men: two films of each class."""
+    """Women: 12 of 12 positives called, 6 of 12 negatives; men: two positives and one negative."""
     positives = np.array([True] * 12 + [False] * 12 + [True, True, False, False])
     called = np.array([1.0] * 12 + [1.0, 0.0] * 6 + [1.0, 0.0, 0.0, 0.0])
     sexes = [{"sex": "F"}] * 24 + [{"sex": "M"}] * 3 + [{}]
@@ -62,6 +64,20 @@ def test_groups_with_sizes_and_measures() -> None:
     assert unknown["auc"]["value"] is None
     assert unknown["auc"]["why"].startswith("All 1 films are negative")
     assert unknown["sensitivity"]["why"] == "No film is positive."
+
+
+def test_bands_of_age_stand_in_their_order() -> None:
+    ages = ["70", "50", "3", "", "0"]
+    sample = Sample(np.linspace(0, 1, 5), np.arange(5) < 2, tuple("abcde"))
+    rows = subgroups(labelled([{"age": age} for age in ages], sample.positives), sample, 0.5, [])
+    assert [row["group"] for row in rows["age"]] == [
+        "below 1", "1 to 5", "40 to 64", "65 and above", "not known",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fewest", "small"), [(10, False), (9, True)])
+def test_ten_of_a_class_will_do(fewest: int, small: bool) -> None:
+    assert bool(too_small(fewest, "patients")) is small
 
 
 def test_columns_asked_for() -> None:

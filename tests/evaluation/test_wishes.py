@@ -50,6 +50,17 @@ def test_too_few_patients_are_refused_with_the_number_that_would_do() -> None:
         check(Wish(SPECIFICITY, 0.98), sample)
 
 
+@pytest.mark.parametrize(
+    ("patients", "instead"),
+    [(34, ", or wish for 0.97"), (33, ", or wish for 0.96"), (27, ", or wish for 0.96"), (26, "")],
+)
+def test_the_highest_wish_that_so_many_patients_carry_is_named(patients: int, instead: str) -> None:
+    sample = simulated(0, 80)
+    few = sample.chosen(~sample.positives | (np.arange(80) < 2 * patients))
+    with pytest.raises(DataError, match=rf"films of 50 such patients, \d+ more{instead}$"):
+        check(Wish(SENSITIVITY, 0.98), few)
+
+
 def test_several_films_of_a_patient_are_no_more_patients() -> None:
     with pytest.raises(DataError, match="80 films of 20 patients with PNEUMONIA"):
         check(Wish(SENSITIVITY, 0.95), simulated(0, 160, per_patient=4))
@@ -60,6 +71,8 @@ def test_the_other_class_tells_the_cost() -> None:
     few = sample.chosen(sample.positives | (np.arange(80) < 10))
     with pytest.raises(DataError, match="5 films of NORMAL cannot tell what it costs; it takes 10"):
         check(Wish(SENSITIVITY, 0.95), few)
+    with pytest.raises(DataError, match="5 films of 5 patients with NORMAL cannot carry it"):
+        check(Wish(SPECIFICITY, 0.95), few)
 
 
 @pytest.mark.parametrize(("kind", "aim"), [(SENSITIVITY, 0.9), (SPECIFICITY, 0.8)])
@@ -75,8 +88,24 @@ def test_a_wish_is_granted_on_the_films(kind: str, aim: float) -> None:
     per = found["per_1000"]
     assert per["missed"] == round(100 * (1 - found["sensitivity"]))
     assert per["false_alarms"] == round(900 * (1 - found["specificity"]))
-    assert per["missed_interval"][0] <= per["missed"] <= per["missed_interval"][1]
-    assert per["referred"] == pytest.approx(100 - per["missed"] + per["false_alarms"], abs=1)
+    for what, sick, share in (("missed", 100, SENSITIVITY), ("false_alarms", 900, SPECIFICITY)):
+        expected = [round(sick * (1 - end)) for end in found[f"{share}_interval"][::-1]]
+        assert per[f"{what}_interval"] == expected
+        assert expected[0] < per[what] < expected[1]
+        assert found["elsewhere"][share] == pytest.approx(found[share], abs=0.03)
+    assert per["referred"] == round(100 * found["sensitivity"] + 900 * (1 - found["specificity"]))
+
+
+@pytest.mark.parametrize("patients", [1, 2])
+def test_where_few_patients_are_all_drawn_or_none_nothing_is_measured(patients: int) -> None:
+    sample = simulated(3, 80)
+    names = [f"normal {n // 2 % patients}" if n % 2 else str(n) for n in range(80)]
+    few = Sample(sample.probabilities, sample.positives, tuple(names), sample.names)
+    found = granted(Wish(SENSITIVITY, 0.9), few, prevalence=0.1)
+    if patients == 1:
+        assert (found["threshold_interval"], found["elsewhere"]) == (None, None)
+    else:
+        assert found["elsewhere"]["specificity"] == pytest.approx(found["specificity"], abs=0.1)
 
 
 @pytest.mark.slow
