@@ -21,16 +21,17 @@ START = 144 + META_LENGTH
 PADDING = b"\xfc\xff\xfc\xffOB\0\0\x02\0\0\0\0\0"  # data set trailing padding
 
 
-def rewritten(after: bytes = b"", trailer: bytes = b"") -> bytes:
+INFLATED = zlib.decompress(WHOLE[START:], -15)
+
+
+def rewritten(inflated: bytes = INFLATED, after: bytes = b"", trailer: bytes = b"") -> bytes:
     """The film with something behind its picture, or behind its deflated data."""
     coder = zlib.compressobj(wbits=-15)
-    inflated = zlib.decompress(WHOLE[START:], -15) + after
-    return WHOLE[:START] + coder.compress(inflated) + coder.flush() + trailer
+    return WHOLE[:START] + coder.compress(inflated + after) + coder.flush() + trailer
 
 
 def gzip_trailer(wrong: int = 0) -> bytes:
-    inflated = zlib.decompress(WHOLE[START:], -15)
-    return struct.pack("<LL", zlib.crc32(inflated) ^ wrong, len(inflated))
+    return struct.pack("<LL", zlib.crc32(INFLATED) ^ wrong, len(INFLATED))
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,13 @@ def test_a_whole_file(data: bytes) -> None:
     dataset = read_deflated(data)
     assert dataset is not None
     assert np.array_equal(dataset.pixel_array, DEEP)
+
+
+def test_a_file_without_a_picture_is_read() -> None:
+    dataset = read_deflated(rewritten(INFLATED[: INFLATED.index(b"\xe0\x7f\x10\0")]))
+    assert dataset is not None
+    assert dataset.Rows == len(DEEP)
+    assert "PixelData" not in dataset
 
 
 def test_any_other_file_is_none() -> None:

@@ -54,16 +54,17 @@ def test_values_beside_the_table_have_its_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "found"),
+    ("first", "values", "found"),
     [
-        pytest.param([-3, -2, -1, 5], [7, 7, 8, 9], id="below zero too"),
-        pytest.param([0, 65_533, 65_534, 65_535], [7, 7, 7, 8], id="never below zero"),
+        pytest.param(-2, [-3, -2, -1, 5], [7, 7, 8, 9], id="below zero too"),
+        pytest.param(-(2**15), [-(2**15), 1 - 2**15], [7, 8], id="the lowest of all"),
+        pytest.param(-2, [0, 65_533, 65_534, 65_535], [7, 7, 7, 8], id="never below zero"),
     ],
 )
 def test_a_negative_first_value_may_be_given_as_unsigned(
-    values: list[int], found: list[int]
+    first: int, values: list[int], found: list[int]
 ) -> None:
-    table = read([7, 8, 9], count=3, bits=8, first=65_536 - 2)
+    table = read([7, 8, 9], count=3, bits=8, first=65_536 + first)
     assert table[np.array(values)].tolist() == found
 
 
@@ -82,6 +83,7 @@ def test_more_entries_than_8_bits_count_are_all_found() -> None:
         (65_535, 16, 65_535),
         (40_000, 16, 65_535),
         (4095, 16, 4095),  # 16 bits stated for words that hold 12
+        (16_383, 16, 16_383),
         (255, 16, 255),
         (65_535, 12, 65_535),
         (1023, 0, 1023),
@@ -93,9 +95,9 @@ def test_white_is_what_is_stated_unless_the_entries_contradict(
     assert read([0, highest], count=2, bits=stated).peak == white
 
 
-@pytest.mark.parametrize("bits", [8, 12])
-def test_a_table_that_lacks_entries_is_refused(bits: int) -> None:
+@pytest.mark.parametrize(("bits", "count"), [(8, 4096), (12, 1025), (12, 2048)])
+def test_a_table_that_lacks_entries_is_refused(bits: int, count: int) -> None:
     with pytest.raises(ScanError) as caught:
-        read(RAMP.astype("<u2").tobytes(), count=4096, bits=bits)
+        read(RAMP.astype("<u2").tobytes(), count=count, bits=bits)
     assert caught.value.reason is Reason.DAMAGED
     assert "look-up table in its header is not whole" in caught.value.detail

@@ -59,11 +59,22 @@ def swap(scans: Path, *names: str) -> None:
         (scans / name).write_bytes(b"film")
 
 
+def replace_all(scans: Path, *names: str) -> None:
+    """Put other files, or none, into the folder itself."""
+    (scans.parent / "on").mkdir()
+    for path in list(scans.iterdir()):
+        path.rename(scans.parent / "on" / path.name)
+    for name in names:
+        (scans / name).write_bytes(b"film")
+
+
 @pytest.mark.parametrize(
     ("act", "lost"),
     [
         pytest.param(lambda scans: None, False, id="as it was"),
         pytest.param(lambda scans: (scans / "1.png").unlink(), False, id="a film less"),
+        pytest.param(lambda scans: replace_all(scans, "new.png"), False, id="all films moved on"),
+        pytest.param(lambda scans: replace_all(scans), True, id="emptied"),
         pytest.param(lambda scans: scans.rename(scans.parent / "z"), True, id="nothing there"),
         pytest.param(lambda scans: swap(scans), True, id="mount point"),
         pytest.param(lambda scans: swap(scans, "readme"), True, id="mount point with a note"),

@@ -15,6 +15,7 @@ from xrayscan.intake.integrity import (
     check_not_blank,
     check_pixel_count,
     check_size,
+    size_words,
 )
 from xrayscan.intake.options import MAX_PIXELS, USUAL, DecodeOptions
 from xrayscan.records import Radiograph, Reason
@@ -43,7 +44,9 @@ def test_size_of_the_file(size: int, reason: Reason | None) -> None:
         (10_000, MAX_PIXELS // 10_000 + 1, Reason.TOO_LARGE),
         (65_000, 65_000, Reason.TOO_LARGE),
         (0, 500, Reason.DAMAGED),
+        (500, 0, Reason.DAMAGED),
         (500, -1, Reason.DAMAGED),
+        (1, 1, None),
     ],
 )
 def test_pixels_that_a_header_claims(width: int, height: int, reason: Reason | None) -> None:
@@ -70,13 +73,22 @@ def test_the_limit_can_be_set() -> None:
 # --- JPEG ---------------------------------------------------------------------------------------
 
 
-def with_thumbnail(jpeg: bytes) -> bytes:
-    """Put a whole small JPEG, end marker and all, into a header segment."""
+def with_thumbnail(jpeg: bytes, before: bytes = b"") -> bytes:
+    """Put a whole small JPEG, end marker and all, into the header's second segment."""
     thumbnail = b"Exif\0\0" + jpeg_bytes(draw_film(seed=2, width=64, height=64))
-    return jpeg[:2] + struct.pack(">HH", 0xFFE1, len(thumbnail) + 2) + thumbnail + jpeg[2:]
+    segment = before + struct.pack(">HH", 0xFFE1, len(thumbnail) + 2) + thumbnail
+    second = 4 + int.from_bytes(jpeg[4:6])  # behind the start of the image and its JFIF segment
+    return jpeg[:second] + segment + jpeg[second:]
 
 
-@pytest.mark.parametrize("data", [JPEG, with_thumbnail(JPEG)], ids=["plain", "with thumbnail"])
+JPEGS = {
+    "plain": JPEG,
+    "with thumbnail": with_thumbnail(JPEG),
+    "with thumbnail behind fill bytes": with_thumbnail(JPEG, b"\xff\xff"),
+}
+
+
+@pytest.mark.parametrize("data", JPEGS.values(), ids=JPEGS)
 def test_jpeg_is_whole_up_to_its_end_marker_only(data: bytes) -> None:
     assert reason_of(lambda: check_jpeg_end(data)) is None
     assert reason_of(lambda: check_jpeg_end(data + b"\0" * 100)) is None, "padding does no harm"
@@ -84,10 +96,14 @@ def test_jpeg_is_whole_up_to_its_end_marker_only(data: bytes) -> None:
         assert reason_of(lambda: check_jpeg_end(data[:length])) is Reason.TRUNCATED, length  # noqa: B023
 
 
-def test_fill_bytes_between_the_segments_are_stepped_over() -> None:
-    data = JPEG[:2] + b"\xff\xff\xff" + JPEG[2:]
-    assert reason_of(lambda: check_jpeg_end(data)) is None
-    assert reason_of(lambda: check_jpeg_end(data[:-2])) is Reason.TRUNCATED
+def test_code_that_begins_like_a_segment_is_code() -> None:
+    code = bytes.fromhex("ffd8 ffda0004 0000 ff004000 ffd9")
+    assert reason_of(lambda: check_jpeg_end(code)) is None
+
+
+@pytest.mark.parametrize(("count", "words"), [(999, "999 bytes"), (1000, "1 kB"), (1600, "2 kB")])
+def test_a_size_in_words(count: int, words: str) -> None:
+    assert size_words(count) == words
 
 
 # --- what is no film, though a whole picture ----------------------------------------------------

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -93,6 +94,7 @@ def test_what_is_found_belongs_to_its_own_thread() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(is_refused, [whole, damaged] * 10)) == [False, True] * 10
+    assert not logging.getLogger("imagecodecs").handlers, "none is left of any film"
 
 
 def test_size() -> None:

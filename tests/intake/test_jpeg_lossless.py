@@ -52,3 +52,10 @@ def test_a_forged_end_is_told_as_a_cut() -> None:
     with pytest.raises(ScanError, match="ends in the middle") as caught:
         decode_lossless(whole[: len(whole) // 2] + b"\xff\xd9")
     assert caught.value.reason is Reason.TRUNCATED
+
+
+def test_a_byte_too_many_is_told_as_damage() -> None:
+    whole = coded(DEEP, 12, 1)
+    with pytest.raises(ScanError, match="more is coded than its pixels") as caught:
+        decode_lossless(whole[:-2] + b"\x12" + whole[-2:])
+    assert caught.value.reason is Reason.DAMAGED

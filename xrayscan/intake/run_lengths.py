@@ -16,7 +16,7 @@ def expand(coded: bytes, expected: int) -> bytes | None:
         whole = imagecodecs.packbits_decode(coded, out=expected + _PADDING)
         excess = len(whole) - expected
         if excess > 0 and not coded[-2 * excess :].strip(b"\0"):  # two zeros decode to one
-            whole = imagecodecs.packbits_decode(coded[: -2 * excess], out=expected + _PADDING)
+            whole = imagecodecs.packbits_decode(coded[: -2 * excess])
     except imagecodecs.PackbitsError:
         return None
     return bytes(whole) if len(whole) == expected else None
