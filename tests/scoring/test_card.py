@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import CHECKOUT
 from xrayscan.errors import ModelError
 from xrayscan.records import Zone
-from xrayscan.scoring.card import file_sha256, load_card
+from xrayscan.scoring.card import SCORING_FILES, file_sha256, load_card, trained_on
 from xrayscan.scoring.faithfulness import Chance
 from xrayscan.scoring.thresholds import OperatingPoint, resolve_rule
 
@@ -41,6 +41,30 @@ def test_a_whole_folder_loads(handmade: Path) -> None:
     assert card.heat_chance == {"gradcam": Chance(0.1, 0.7, between=0.3, within=0.2)}
     assert card.distance_limit == 2.5
     assert card.facts["name"] == "handmade"
+
+
+@pytest.mark.parametrize(
+    ("rule", "threshold"),
+    [("", 0.37), ("sens=0.95", 0.25), ("0.123456789", 0.1234568)],
+    ids=["the default", "a name", "rounded as a run writes it"],
+)
+def test_threshold(handmade: Path, rule: str, threshold: float) -> None:
+    assert load_card(handmade).threshold(rule) == threshold
+
+
+@pytest.mark.parametrize(
+    ("training", "whose"),
+    [
+        ({"trained_on": "adults", "population": "children"}, "adults"),
+        ({"trained_on": "adults", "population": "children", "epochs": 0}, "adults"),
+        ({"population": "children", "epochs": 3}, "children"),
+        ({"population": "children"}, "children"),
+        ({"population": "children", "epochs": 0}, ""),
+        ({}, ""),
+    ],
+)
+def test_whose_films_a_model_was_trained_on(training: dict[str, Any], whose: str) -> None:
+    assert trained_on(training) == whose
 
 
 @pytest.mark.parametrize(
@@ -152,6 +176,15 @@ def test_a_wrong_value(handmade: Path, change: Callable[[dict[str, Any]], object
     path = handmade / "card.json"
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
     assert "is not a valid card" in refusal(handmade, path)
+
+
+@pytest.mark.parametrize("name", SCORING_FILES)
+def test_a_file_that_scores_and_is_not_vouched_for(handmade: Path, name: str) -> None:
+    path = handmade / "card.json"
+    facts = json.loads(path.read_text())
+    del facts["files"][name]
+    path.write_text(json.dumps(facts))
+    assert f"no sha256 of {name}" in refusal(handmade, path)
 
 
 @pytest.mark.parametrize("name", LISTED)

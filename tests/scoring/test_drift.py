@@ -66,6 +66,28 @@ def test_few_films_tell_nothing(films: int) -> None:
     assert find_drift(night(rng, films, shift=1.0), night(rng, 900).distances, []) == ()
 
 
+@pytest.mark.parametrize(("films", "earlier", "told"), [(30, 100, 3), (29, 100, 0), (30, 99, 1)])
+def test_how_many_films_it_takes(films: int, earlier: int, told: int) -> None:
+    rng = np.random.default_rng(3)
+    before, tonight = night(rng, earlier), night(rng, films, shift=1.0, tilt=0.5)
+    assert len(find_drift(tonight, night(rng, 900).distances, [before])) == told
+
+
+def test_a_difference_too_small_for_a_person_s_morning_is_not_said() -> None:
+    rng = np.random.default_rng(3)
+    before, tonight = night(rng, 9000), night(rng, 9000, shift=0.03)
+    assert smirnov(largest_difference(tonight.distances, before.distances), 9000, 9000) < 1e-6
+    assert find_drift(tonight, before.distances, [before]) == ()
+
+
+@pytest.mark.parametrize("recent", [30, 29])
+def test_thirty_nights_are_looked_back_upon(recent: int) -> None:
+    """Before them, films were others in their thousands."""
+    rng = np.random.default_rng(3)
+    earlier = [night(rng, 9000, shift=0.3), *(night(rng, 100) for _ in range(recent))]
+    assert bool(find_drift(night(rng, 150), [], earlier)) is (recent < 30)
+
+
 def test_models_without_a_reference_and_first_nights_are_no_fault() -> None:
     assert find_drift(night(np.random.default_rng(4), 100), [], []) == ()
 
