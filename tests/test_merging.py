@@ -54,6 +54,11 @@ def cut(path: Path) -> None:
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
 
 
+def add_a_column(path: Path) -> None:
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([f"{header},ward", *(f"{row},7" for row in rows)]) + "\n")
+
+
 def run_again_by_another_threshold(path: Path) -> None:
     """As a run did that wrote its record elsewhere."""
     record = path.with_suffix(".run.json")
@@ -120,21 +125,17 @@ def double_a_row(path: Path, other: Path) -> None:
             "part2.csv: is no part of a sharded run",
             id="quote that is never closed",
         ),
-        *(
-            pytest.param(
-                lambda a, b, name=name, value=value: change_option(b, **{name: value}),
-                (0, 1),
-                f"part2.csv: has another {name} than .*part1.csv; run the parts alike",
-                id=name,
-            )
-            for name, value in {
-                "admission": "on",
-                "zones": [0.1, 0.2],
-                "include": ["*"],
-                "exclude": ["x"],
-                "recursive": False,
-                "max_pixels": 9,
-            }.items()
+        pytest.param(
+            lambda a, b: change_option(b, shard="2/3"),
+            (0, 1),
+            r"part2\.csv: is part 2/3, others are parts of 2",
+            id="of more parts",
+        ),
+        pytest.param(
+            lambda a, b: add_a_column(b),
+            (0, 1),
+            r"part2\.csv: has other columns than .*part1\.csv",
+            id="another column",
         ),
         pytest.param(double_a_row, (0, 1), "has two rows", id="double film"),
     ],
@@ -147,6 +148,34 @@ def test_what_is_no_whole_run_is_refused(parts: list[Path], change, given, words
     assert not out.exists()
 
 
+UNLIKE = {
+    "command": "check",
+    "admission": "on",
+    "zones": [0.1, 0.2],
+    "include": ["*"],
+    "exclude": ["x"],
+    "recursive": False,
+    "max_pixels": 9,
+}
+
+
+def test_parts_of_unlike_runs_are_no_whole(parts: list[Path]) -> None:
+    out = parts[0].parent / "merged.csv"
+    files = (parts[1], parts[1].with_suffix(".run.json"))
+    before = [path.read_text() for path in files]
+    for name, value in UNLIKE.items():
+        change_option(parts[1], **{name: value})
+        with pytest.raises(UsageError, match=f"part2.csv: has another {name} than "):
+            merge(parts, out)
+        files[1].write_text(before[1])
+    sha256 = json.loads(before[1])["model_sha256"]
+    for path, text in zip(files, before, strict=True):
+        path.write_text(text.replace(sha256, "f" * 64))
+    with pytest.raises(UsageError, match="has another model_sha256 than "):
+        merge(parts, out)
+    assert not out.exists()
+
+
 def test_the_folder_of_the_parts_is_none(parts: list[Path]) -> None:
     folder = parts[0].parent
     with pytest.raises(UsageError, match="is a folder; give the CSVs of all parts"):
@@ -156,9 +185,10 @@ def test_the_folder_of_the_parts_is_none(parts: list[Path]) -> None:
 def test_a_film_that_came_after_the_parts_were_run_is_missed(
     scans: Path, parts: list[Path]
 ) -> None:
-    put(scans / "late.jpg", 50)
-    with pytest.raises(UsageError, match=r"late\.jpg: has no row"):
-        merge(parts, scans.parent / "merged.csv", [str(scans)])
+    for name, words in (("late.jpg", ""), ("later.jpg", ", nor have 1 others")):
+        put(scans / name, 50)
+        with pytest.raises(UsageError, match=rf"late\.jpg: has no row{words}; run the parts again"):
+            merge(parts, scans.parent / "merged.csv", [str(scans)])
 
 
 def test_films_that_the_parts_left_out_are_not_missed(scans: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xrayscan.journal.lines import decode_line, encode_line
 
-WORDS = "no whole line|checksum|invalid literal|Expecting value"
+WORDS = "no whole line|checksum|invalid literal|Expecting value|no record"
 VALUES = st.dictionaries(
     st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False)
 )
@@ -41,7 +41,9 @@ def test_names_that_are_not_utf8_survive() -> None:
     assert decode_line(encode_line({"name": "\udcff.jpg"})) == {"name": "\udcff.jpg"}
 
 
-@pytest.mark.parametrize("line", [b"", b"\n", b"hello\n", b"00000000 \n", b"zzzzzzzz {}\n"])
+@pytest.mark.parametrize(
+    "line", [b"", b"\n", b"hello\n", b"00000000 \n", b"zzzzzzzz {}\n", encode_line([])]
+)
 def test_other_lines_are_none(line: bytes) -> None:
     with pytest.raises(ValueError, match=WORDS):
         decode_line(line)

@@ -78,11 +78,31 @@ def scored(name: str, threshold: float, sha256: str, gone: str = "") -> TableRow
     return TableRow(row, ModelIdentity("some", sha256))
 
 
+ONE = replace(
+    FACTS,
+    summary=replace(
+        FACTS.summary, found=1, scored=1, not_assessed=0, unreadable=0, vanished=0, gone=1
+    ),
+)
+OWN = scored("a", 0.5, FACTS.model_sha256)
+GONE = scored("b", 0.4, "1" * 64, "2026-11-20T02:00:00+00:00")
+
+
 def test_a_gone_film_may_have_been_called_by_an_earlier_model() -> None:
     """At that model's threshold, which is none of the run's."""
-    summary = replace(FACTS.summary, found=1, scored=1, not_assessed=0, unreadable=0, not_reached=0)
-    facts = replace(FACTS, summary=replace(summary, vanished=0, gone=1))
-    own = scored("a", 0.5, FACTS.model_sha256)
-    gone = scored("b", 0.4, "1" * 64, "2026-11-20T02:00:00+00:00")
-    assert is_of(facts, [own, gone])
-    assert not is_of(facts, [scored("a", 0.4, FACTS.model_sha256), gone])
+    assert is_of(ONE, [OWN, GONE])
+    assert not is_of(ONE, [scored("a", 0.4, FACTS.model_sha256), GONE])
+
+
+def test_the_row_of_a_film_that_was_not_listed_is_none_of_the_run_s() -> None:
+    gone = scored("b", 0.5, FACTS.model_sha256, "2026-11-20T02:00:00+00:00")
+    assert is_of(ONE, [OWN, gone])
+    assert is_of(replace(ONE, summary=replace(ONE.summary, found=2, not_reached=1)), [OWN, gone])
+
+
+@pytest.mark.parametrize(
+    "count", ["scored", "admitted", "not_assessed", "unreadable", "vanished", "gone"]
+)
+def test_a_record_that_counts_otherwise_is_of_another_run(count: str) -> None:
+    more = (getattr(ONE.summary, count) or 0) + 1
+    assert not is_of(replace(ONE, summary=replace(ONE.summary, **{count: more})), [OWN, GONE])
