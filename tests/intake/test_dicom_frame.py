@@ -261,6 +261,10 @@ def test_the_detail_is_one_short_sentence() -> None:
         ),
         ("(0028,0004) 'DOE^JOHN' is odd", "(0028,0004) ... is odd"),
         ("(0009,0001) 'DOE^JOHN' is odd", "(0009,0001) ... is odd"),
+        ("A value of 'DOE - JOHN' is odd", "A value of ... is odd"),
+        ("A value of 'DOE\nJOHN' is odd", "A value of ... is odd"),
+        ("no whole number: b'DOE^JOHN'", "no whole number: ..."),
+        ("All of them failed:\n one: 'DOE' is odd", "All of them failed"),
     ],
 )
 def test_a_decoder_s_words_hold_no_value_of_the_header(message: str, words: str) -> None:
@@ -268,8 +272,9 @@ def test_a_decoder_s_words_hold_no_value_of_the_header(message: str, words: str)
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_name_in_a_wrong_place_does_not_get_into_a_row() -> None:
-    assert "DOE" not in refused(dicom_bytes(FILM, photometric="DOE^JOHN")).detail
+@pytest.mark.parametrize("name", ["DOE^JOHN", "DOE - JOHN", "DOE\n-"])
+def test_a_name_in_a_wrong_place_does_not_get_into_a_row(name: str) -> None:
+    assert "DOE" not in refused(dicom_bytes(FILM, photometric=name)).detail
 
 
 def test_real_lossless_jpeg_without_its_end_is_truncated(shared_data: Path) -> None:

@@ -23,9 +23,9 @@ from xrayscan.intake.raw_pixels import check_raw_pixels
 from xrayscan.records import Reason
 
 # The two ways in which pydicom's messages name an element, "(0028,0004) 'Photometric ...'"; and
-# anything else in quotes, up to the last quote, as a value may hold quotes itself.
+# anything else in quotes, up to the last quote, as a value may hold quotes and line breaks itself.
 _ELEMENT = re.compile(r"\(([0-9a-fA-F]{4}),([0-9a-fA-F]{4})\) '([^']*)'")
-_QUOTED = re.compile(r"""(?<!\w)(['"]).*\1(?!\w)""")
+_QUOTED = re.compile(r"""(?<!\w)b?(['"]).*\1(?!\w)""", re.DOTALL)
 
 # Which of pydicom's decoders reads a transfer syntax, where it matters: the compiled RLE decoder
 # does not survive damage, it ends the whole process.
@@ -188,8 +188,10 @@ def decoder_words(fault: Exception) -> str:
     pydicom quotes the values that it complains of, and in a damaged or odd header any of them can
     be the patient's name. Names of elements stay.
     """
-    line = str(fault).strip().partition("\n")[0].partition(" - ")[0].rstrip(".: ")
-    return _QUOTED.sub("...", _ELEMENT.sub(_without_quotes, line))
+    # before anything is cut off: a value that ends amid its quotes would not be known as one
+    text = _QUOTED.sub("...", _ELEMENT.sub(_without_quotes, str(fault)))
+    line = text.strip().partition("\n")[0].partition(" - ")[0]
+    return line if line.endswith("...") else line.rstrip(".: ")
 
 
 def _without_quotes(element: re.Match[str]) -> str:
