@@ -103,6 +103,13 @@ def test_a_wrong_checksum_names_its_chunk() -> None:
         decode_png(bytes(damaged), USUAL)
 
 
+@pytest.mark.parametrize("kind", [b"\x1b[2J", b"Wang", b"\xffabc"], ids=str)
+def test_bytes_of_a_damaged_file_are_not_told_as_a_chunk_s_name(kind: bytes) -> None:
+    damaged = PNG.replace(b"IDAT", kind)
+    with pytest.raises(ScanError, match="checksum of an unknown chunk is wrong"):
+        decode_png(damaged, USUAL)
+
+
 def test_a_chunk_of_no_known_kind_is_checked_too() -> None:
     right = chunk(b"prVt", b"anything")
     assert reason_of(lambda: decode_png(PNG[:33] + right + PNG[33:], USUAL)) is None

@@ -40,6 +40,8 @@ _PLAIN_CHUNKS = frozenset(
     b"IHDR IDAT IEND pHYs gAMA cHRM sRGB iCCP sBIT bKGD hIST tIME tEXt zTXt iTXt".split()
 )
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+# Chunks that a row may name: where a file is damaged, a chunk's kind can be any four bytes of it.
+_NAMED_CHUNKS = _PLAIN_CHUNKS | {b"PLTE", b"tRNS", b"eXIf"}
 _KEYWORD = 79  # bytes at most, 11.3.3
 
 _Chunk = tuple[bytes, memoryview, int]
@@ -95,9 +97,9 @@ def _checked_chunks(data: bytes) -> list[_Chunk]:
     chunks = []
     for kind, body, checksum in _chunks(data):
         if zlib.crc32(body, zlib.crc32(kind)) != checksum:
-            name = kind.decode("latin-1")
+            which = f"its {kind.decode('ascii')}" if kind in _NAMED_CHUNKS else "an unknown"
             raise ScanError(
-                Reason.DAMAGED, f"checksum of its {name} chunk is wrong; {COPY_AGAIN}", "PNG"
+                Reason.DAMAGED, f"checksum of {which} chunk is wrong; {COPY_AGAIN}", "PNG"
             )
         chunks.append((kind, body, checksum))
         if kind == b"IEND":
