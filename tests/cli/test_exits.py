@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import pickle
 import signal
 from pathlib import Path
@@ -11,8 +12,8 @@ from typer.testing import CliRunner
 
 from tests.films import draw_film, png_bytes
 from xrayscan.cli.app import app
-from xrayscan.cli.exits import Exit, reported
-from xrayscan.cli.listening import StoppedBySignal, run_measuring
+from xrayscan.cli.exits import Exit, echo, remark, reported
+from xrayscan.cli.listening import StoppedBySignal, run_measuring, set_up_logging
 from xrayscan.cli.running import Manner, exit_code
 from xrayscan.cli.values import failure_limit
 from xrayscan.errors import (
@@ -59,6 +60,22 @@ def test_every_fault_is_one_sentence_and_a_code(fault, code, words, capsys) -> N
     assert caught.value.exit_code == code
     assert words in messages
     assert len(messages.splitlines()) == 1
+
+
+STEERING = "\x1b]0;title\x07\x1b[2J\x9b31m\u202e\r"  # window, screen, colour, direction
+
+
+def test_no_name_steers_the_terminal(capsys, tmp_path: Path) -> None:
+    set_up_logging(verbose=True, log_file=tmp_path / "log")
+    logging.getLogger("xrayscan.labels").warning("%s: passed over", f"{STEERING}\nforged: found 0")
+    remark(f"{STEERING}: passed over\nfound 1")
+    echo(f"{STEERING}: written")
+    said = capsys.readouterr()
+    for text in (said.err, said.out, (tmp_path / "log").read_text(encoding="utf-8")):
+        lines = text.splitlines()
+        assert all(line.isprintable() for line in lines)
+        assert r"\x1b]0;title\x07\x1b[2J\x9b31m\u202e\r" in lines[0]
+    assert [line[:6] for line in said.err.splitlines()[1:]] == [r"\x1b]0", "found "]
 
 
 def test_measuring_that_is_stopped_ends_with_the_code_of_the_signal(capsys) -> None:

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec
 import typer
 from typer.core import TyperCommand
 
+from xrayscan.cells import visible
 from xrayscan.errors import LockedError, OptionError, UsageError, XrayscanError
 
 P = ParamSpec("P")
@@ -128,7 +129,7 @@ def stopped_by(number: int, sentence: str) -> int:
 
 
 def echo(line: str) -> None:
-    """Write a line to standard output, as UTF-8; faults of it are said as those of any output.
+    """Write lines to standard output, as UTF-8; faults of it are said as those of any output.
 
     Raises:
         XrayscanError: it is closed or cannot be written.
@@ -136,16 +137,19 @@ def echo(line: str) -> None:
     from xrayscan.journal.standard_output import standard_output
 
     with standard_output() as file:
-        file.write(f"{line}\n")
+        file.write(f"{_printable(line)}\n")
 
 
 def remark(text: str) -> None:
-    """Write a line to standard error, where that is still possible."""
-    # a name that is no UTF-8 must not turn the message into another fault
-    printable = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """Write lines to standard error, where that is still possible."""
     # the terminal has gone, or never was, or a signal came in the middle of another line
     with suppress(OSError, ValueError, AttributeError, RuntimeError):
-        sys.stderr.write(f"{printable}\n")
+        sys.stderr.write(f"{_printable(text)}\n")
+
+
+def _printable(text: str) -> str:
+    """Lines in which a name can neither steer the terminal nor, where it is no UTF-8, fail."""
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def _sentence(fault: BaseException) -> str:

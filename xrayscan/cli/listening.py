@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
+from xrayscan.cells import visible
 from xrayscan.cli.events import Events
 from xrayscan.cli.exits import remark
 from xrayscan.errors import StoppedError
@@ -225,7 +226,7 @@ def set_up_logging(
         XrayscanError: the log file cannot be written.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_Visible("%(asctime)s %(message)s", "%H:%M:%S"))
     handler.setLevel(logging.DEBUG if verbose else usual)
     own = logging.getLogger("xrayscan")
     for old in own.handlers:
@@ -237,6 +238,13 @@ def set_up_logging(
     # headers of good films; switched off here, as no reading thread could do it for itself alone
     logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
+
+
+class _Visible(logging.Formatter):
+    """Names of folders and classes may hold what steers a terminal, or begins a line of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return visible(super().formatMessage(record))
 
 
 class _LogFile(RotatingFileHandler):
@@ -265,5 +273,5 @@ def _log_handler(path: Path) -> logging.Handler:
         handler = _LogFile(path)
     except OSError as fault:
         raise unwritable(path, fault) from None
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Visible("%(asctime)s %(levelname)s %(message)s"))
     return handler

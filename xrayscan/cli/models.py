@@ -46,7 +46,7 @@ def show(model: _Model) -> int:
     """Print a model's card as JSON."""
     from xrayscan.scoring.card import load_card
 
-    echo(json.dumps(load_card(model_folder(model)).facts, indent=1, ensure_ascii=False))
+    echo(json.dumps(load_card(model_folder(model)).facts, indent=1))
     return Exit.DONE
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
+from xrayscan.cells import visible
 from xrayscan.evaluation.estimates import words
 from xrayscan.records import DISCLAIMER
-from xrayscan.reporting.page import visible
 from xrayscan.resources import templates_folder
 
 README = "README.md"

@@ -10,16 +10,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from xrayscan import __version__
-from xrayscan.cells import path_text
+from xrayscan.cells import path_text, visible
 from xrayscan.records import DISCLAIMER
 
 STYLE = "style.css"
-# How characters look that are invisible and turn the reading direction is decided here, and not by
-# the browser.
-_BIDI = {
-    ord(mark): f"\\u{ord(mark):04x}"
-    for mark in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"
-}
 
 
 def page_environment(
@@ -63,12 +57,6 @@ def page_environment(
 def display_name(name: str) -> str:
     """A file name for people: as in the CSV, with control and direction marks made visible."""
     return visible(path_text(name))
-
-
-def visible(text: str) -> str:
-    """A text with its control and direction marks made visible."""
-    marked = text.translate(_BIDI)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in marked)
 
 
 def _percent(share: float, decimals: int = 1) -> str:
