@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,7 @@ BROKEN = {
     "cut in the middle": b'{"schema": 1, "name": "hand',
     "not JSON": b"name = handmade",
     "not UTF-8": b'{"name": "\xff\xfe\xfa"}',
+    "nested without end": b"[" * 100_000,
 }
 
 
@@ -167,6 +169,8 @@ WRONG_VALUES: dict[str, Callable[[dict[str, Any]], object]] = {
     "thresholds as a list": lambda facts: facts | {"thresholds": ["youden"]},
     "heat without scales": lambda facts: facts | {"heat": {"scale": [0.5, 0.25]}},
     "files as a list": lambda facts: facts | {"files": ["scorer.xml"]},
+    "a file above the folder": lambda facts: facts | {"files": facts["files"] | {"../x": "0"}},
+    "a file elsewhere": lambda facts: facts | {"files": facts["files"] | {"/dev/zero": "0"}},
     "a limit of null": lambda facts: facts | {"admission": {"distance_limit": None}},
 }
 
@@ -191,6 +195,12 @@ def test_a_file_that_scores_and_is_not_vouched_for(handmade: Path, name: str) ->
 def test_a_missing_file(handmade: Path, name: str) -> None:
     (handmade / name).unlink()
     assert "no such file" in refusal(handmade, handmade / name)
+
+
+def test_a_pipe_is_not_waited_for(handmade: Path) -> None:
+    (handmade / "scorer.bin").unlink()
+    os.mkfifo(handmade / "scorer.bin")
+    assert "is no file" in refusal(handmade, handmade / "scorer.bin")
 
 
 @pytest.mark.parametrize("name", LISTED)

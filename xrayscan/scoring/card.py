@@ -129,13 +129,16 @@ def load_card(folder: Path) -> ModelCard:
         raise ModelError(
             f"{folder}: no {CARD} in it; give a model folder or one of `xrayscan models list`"
         ) from None
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, RecursionError) as fault:
         raise ModelError(
             f"{path}: cannot be read ({words_of(fault)}); restore it or fit the model again"
         ) from None
     try:
         card = _parse(folder, hashlib.sha256(text).hexdigest(), facts)
         files: dict[str, str] = dict(facts["files"])
+        elsewhere = [name for name in files if Path(name).name != name]
+        if elsewhere:
+            raise ValueError(f"{elsewhere[0]!r} is no name of a file in its folder")
         unvouched = [name for name in SCORING_FILES if name not in files]
         if unvouched:
             raise ValueError(f"no sha256 of {unvouched[0]}")
@@ -166,6 +169,8 @@ def file_sha256(path: Path) -> str:
 def _verify(folder: Path, files: Mapping[str, str]) -> None:
     for name, expected in files.items():
         path = folder / name
+        if path.exists() and not path.is_file():  # a pipe would be waited for, a device never ends
+            raise ModelError(f"{path}: is no file; restore the model folder")
         try:
             actual = file_sha256(path)
         except OSError as fault:
