@@ -87,6 +87,18 @@ def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664], ids=oct)
+def test_permissions_of_the_earlier_file_stay(tmp_path: Path, mode: int) -> None:
+    target = tmp_path / "out.csv"
+    target.touch()
+    target.chmod(mode)
+    with atomic_text(target) as file:
+        (half_written,) = (path for path in tmp_path.iterdir() if path != target)
+        assert stat.S_IMODE(half_written.stat().st_mode) == mode
+        file.write("of today")
+    assert stat.S_IMODE(target.stat().st_mode) == mode
+
+
 @pytest.mark.parametrize("exists", [True, False], ids=["to a file", "dangling"])
 def test_a_link_stays_and_its_file_is_renewed(tmp_path: Path, exists: bool) -> None:
     (tmp_path / "there").mkdir()

@@ -306,6 +306,18 @@ def test_outdated_lines_are_dropped_once_they_are_many(path: Path) -> None:
     assert rows(path) == {"a": 0.9, "b": 0.9, "c": 0.7}
 
 
+def test_a_journal_written_anew_keeps_its_permissions_and_follows_no_link(path: Path) -> None:
+    victim = path.with_name("somebody's")
+    victim.write_text("own")
+    path.with_name(f".{path.name}.new").symlink_to(victim)  # its name was foreseen once
+    with closing(open_journal(path)) as journal:
+        path.chmod(0o600)
+        journal.append([entry("a")])
+        journal.compact(list(journal.entries()), anyway=True)
+    assert victim.read_text() == "own"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_journal_without_outdated_lines_stays_as_it_is(path: Path) -> None:
     with closing(open_journal(path)) as journal:
         journal.append([entry(name) for name in "abcdefgh"])

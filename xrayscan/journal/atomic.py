@@ -19,8 +19,9 @@ def atomic_text(path: Path) -> Iterator[TextIO]:
     """Open a text file that takes its name only when it is complete and on the disk.
 
     It is written beside its place under a hidden name, flushed, synced and renamed. When anything
-    goes wrong, the file that was there before stays as it was. What a link leads to is renewed, not
-    the link; a pipe or a device is written straight to, as nothing could be renamed onto it.
+    goes wrong, the file that was there before stays as it was; the new one is readable by whom that
+    was. What a link leads to is renewed, not the link; a pipe or a device is written straight to,
+    as nothing could be renamed onto it.
 
     Args:
         path: the file to be; its folder is made if it is missing.
@@ -33,11 +34,12 @@ def atomic_text(path: Path) -> Iterator[TextIO]:
             yield file
         return
     target = _target(path)
-    temporary = _temporary(target)
+    temporary = temporary_beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # newline="": what is given is what is written, on every system
         with temporary.open("x", encoding="utf-8", newline="") as file:
+            keep_permissions(target, temporary)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -59,7 +61,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    temporary = _temporary(path)
+    temporary = temporary_beside(path)
     try:
         temporary.write_bytes(content)
         temporary.replace(path)
@@ -85,7 +87,7 @@ def check_writable(path: Path) -> None:
     """
     target = _target(path).absolute()
     folder = next(each for each in target.parents if os.path.lexists(each))
-    probe = _temporary(folder / target.name)
+    probe = temporary_beside(folder / target.name)
     try:
         if is_stream(path):
             if not os.access(path, os.W_OK):
@@ -119,9 +121,19 @@ def _target(path: Path) -> Path:
     return Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114
 
 
-def _temporary(target: Path) -> Path:
+def temporary_beside(target: Path) -> Path:
+    """A name that nobody foresees, for what is to be renamed onto ``target``."""
     # by chance, not by process: on a share, two containers can both be process 1
     return target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+
+
+def keep_permissions(earlier: Path, new: Path) -> None:
+    """Give a file the permissions of the one that it will replace, if there is one.
+
+    To be called before anything is in it: whoever may not read the one must not read the other.
+    """
+    with suppress(OSError):  # there is none, or the share knows of no permissions
+        new.chmod(earlier.stat().st_mode & 0o777)
 
 
 def sync_folder(folder: Path) -> None:

@@ -12,7 +12,12 @@ from typing import IO, Any
 
 from xrayscan.errors import XrayscanError
 from xrayscan.journal.aside import move_aside
-from xrayscan.journal.atomic import sync_folder, unwritable
+from xrayscan.journal.atomic import (
+    keep_permissions,
+    sync_folder,
+    temporary_beside,
+    unwritable,
+)
 from xrayscan.journal.entries import Entry, Key, from_record, to_record
 from xrayscan.journal.index import Index
 from xrayscan.journal.lines import decode_line, encode_line
@@ -254,11 +259,12 @@ class Journal:
         Returns:
             What it is called there, "" where it is not kept.
         """
-        temporary = self.path.with_name(f".{self.path.name}.new")
+        temporary = temporary_beside(self.path)
         index = Index()
         keys: set[str] = set()
         try:
-            with temporary.open("wb") as file:
+            with temporary.open("xb") as file:
+                keep_permissions(self.path, temporary)
                 file.write(self._header())
                 for entry in entries:
                     index.add_earlier(entry, file.tell())
