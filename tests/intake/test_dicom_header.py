@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import struct
+import tracemalloc
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     RLELossless,
 )
@@ -132,6 +137,22 @@ def test_patient_of_a_header(tmp_path: Path, data: bytes) -> None:
     assert patient_key(str(path)) == key_of(b"4711")
 
 
+def test_a_bomb_is_inflated_no_further_than_its_first_elements(tmp_path: Path) -> None:
+    film = PATIENTS["deflated"]
+    start = 144 + struct.unpack_from("<L", film, 140)[0]
+    coder = zlib.compressobj(wbits=-15)
+    inflated = zlib.decompress(film[start:], -15) + bytes(100_000_000)
+    (tmp_path / "bomb.dcm").write_bytes(
+        film[:start] + coder.compress(inflated) + coder.flush(),
+    )
+    tracemalloc.start()
+    try:
+        assert patient_key(str(tmp_path / "bomb.dcm")) == key_of(b"4711")
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
 NO_PATIENTS = {
     "gone": None,
     "empty": b"",
@@ -207,8 +228,13 @@ def test_what_contradicts_a_frontal_chest_film(
 PERSON = {"PatientName": "Müller^Jörg", "PatientID": " 12 ", "PatientBirthDate": "19520317"}
 
 
-def test_identifiers() -> None:
-    data = dicom_bytes(draw_film(1), SpecificCharacterSet="ISO_IR 192", **PERSON)
+@pytest.mark.parametrize(
+    "syntax",
+    [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian],
+    ids=["plain", "deflated"],
+)
+def test_identifiers(syntax: UID) -> None:
+    data = dicom_bytes(draw_film(1), syntax=syntax, SpecificCharacterSet="ISO_IR 192", **PERSON)
     found = identifiers(data)
     assert found == Identifiers("Müller^Jörg", "12", "19520317")
     assert "Jörg" not in f"{found} {found!r}"

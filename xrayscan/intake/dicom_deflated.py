@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.filereader import read_dataset
-from pydicom.tag import BaseTag
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from xrayscan.errors import ScanError
@@ -22,6 +23,7 @@ from xrayscan.intake.formats import Format
 from xrayscan.intake.integrity import COPY_AGAIN, MAX_FILE_BYTES
 from xrayscan.records import Reason
 
+START_BYTES = 1_000_000  # who a film is of stands among the first elements, far within
 _PREAMBLE = 132  # bytes, with the magic word
 _META = 2  # the group of the elements that are never deflated
 # What may follow the picture: digital signatures and padding (PS3.6, table 6-1).
@@ -35,6 +37,39 @@ def read_deflated(data: bytes) -> Dataset | None:
     Raises:
         ScanError: it is damaged, cut, or inflates to more than any film.
     """
+    parts = _parts(data)
+    if parts is None:
+        return None
+    meta, coded = parts
+    whole = _inflated(coded)
+    read = read_dataset(io.BytesIO(whole), False, True)
+    dataset = FileDataset("", read, file_meta=meta, is_implicit_VR=False, is_little_endian=True)
+    _check_end(dataset, whole)
+    return dataset
+
+
+def read_deflated_start(data: bytes, keywords: Sequence[str]) -> Dataset | None:
+    """Read some of the first elements of a deflated file, as far as ``START_BYTES`` go.
+
+    What a file inflates to has no limit, and pydicom knows none either.
+
+    Args:
+        data: its beginning, ``START_BYTES`` of it or all.
+        keywords: of the elements.
+
+    Returns:
+        None for any other file.
+    """
+    parts = _parts(data)
+    if parts is None:
+        return None
+    start = zlib.decompressobj(-zlib.MAX_WBITS).decompress(parts[1], START_BYTES)
+    tags: list[BaseTag | int] = [Tag(keyword) for keyword in keywords]
+    return read_dataset(io.BytesIO(start), False, True, specific_tags=tags)
+
+
+def _parts(data: bytes) -> tuple[FileMetaDataset, bytes] | None:
+    """The elements that say how a deflated file is coded, and its coded data."""
     if DeflatedExplicitVRLittleEndian.encode() not in data[:2000] or data[128:132] != b"DICM":
         return None
     file = io.BytesIO(data)
@@ -42,11 +77,7 @@ def read_deflated(data: bytes) -> Dataset | None:
     meta = FileMetaDataset(read_dataset(file, False, True, stop_when=_is_past_meta))
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return None
-    whole = _inflated(data[file.tell() :])
-    read = read_dataset(io.BytesIO(whole), False, True)
-    dataset = FileDataset("", read, file_meta=meta, is_implicit_VR=False, is_little_endian=True)
-    _check_end(dataset, whole)
-    return dataset
+    return meta, data[file.tell() :]
 
 
 def _is_past_meta(tag: BaseTag, vr: str | None, length: int) -> bool:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import pydicom
 
+from xrayscan.intake.dicom_deflated import START_BYTES, read_deflated_start
 from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
 from xrayscan.records import Facts, Identifiers
 
@@ -165,5 +166,9 @@ def _header(file: BinaryIO, *keywords: str) -> pydicom.Dataset:
     """Read some elements of a header and no picture; none of a file that is no DICOM."""
     if sniff(file.read(SNIFF_BYTES)) is not Format.DICOM:
         return pydicom.Dataset()
+    file.seek(0)
+    start = read_deflated_start(file.read(START_BYTES), keywords)
+    if start is not None:
+        return start
     file.seek(0)
     return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(keywords))
