@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,28 @@ def test_openvino_reports_to_nobody(tmp_path: Path, ci: str | None) -> None:
 def test_openvino_alone_would_report(tmp_path: Path) -> None:
     """Or there is nothing to keep it from any more."""
     assert python(tmp_path, LOADING, "alone").startswith("sent\n")
+
+
+# Runs a network of one step; some versions of ONNX Runtime send that to their makers.
+RUNNING_ONNX = """
+import os
+from xrayscan.runtime import onnx_runtime
+
+onnxruntime = onnx_runtime()
+print(os.environ.get("ORT_DISABLE_TELEMETRY"))
+from onnx import TensorProto, helper
+
+pixels, found = (helper.make_tensor_value_info(each, TensorProto.FLOAT, [1]) for each in "xy")
+graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [pixels], [found])
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+"""
+
+
+@pytest.mark.skipif(find_spec("onnxruntime") is None, reason="needs xrayscan[onnx]")
+def test_onnx_runtime_reports_to_nobody(tmp_path: Path) -> None:
+    assert python(tmp_path, RUNNING_ONNX) == "None\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_scoring_leaves_nothing_at_home(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""OpenVINO, kept from telling its makers that and how it is used, and its one core."""
+"""OpenVINO, kept from telling its makers that and how it is used, and its one core.
+
+Other runtimes are kept from it as well.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+_SILENT = {"CI": "true", "NNCF_CI": "true", "ORT_DISABLE_TELEMETRY": "1"}
 
 
 def openvino() -> Any:
@@ -17,6 +22,13 @@ def openvino() -> Any:
     with no_usage_reports():
         import openvino
     return openvino
+
+
+def onnx_runtime() -> Any:
+    """Load ONNX Runtime; alone it would report that, and keep an identifier in ``~/.cache``."""
+    with no_usage_reports():
+        import onnxruntime
+    return onnxruntime
 
 
 @cache
@@ -36,17 +48,17 @@ def core() -> Any:
 
 @contextmanager
 def no_usage_reports() -> Iterator[None]:
-    """Keep OpenVINO on import and its converter, and NNCF, from reporting to their makers.
+    """Keep OpenVINO on import and its converter, NNCF and ONNX Runtime from reporting.
 
-    They report by default, unless they take themselves to be part of a CI job; from forked
-    processes at that, which beside TensorFlow's threads can wait for each other for ever.
+    They report to their makers by default, the first two unless they take themselves to be part of
+    a CI job; from forked processes at that, which beside TensorFlow's threads can wait for each
+    other for ever. ONNX Runtime looks when it is loaded, and never again.
     """
-    names = ("CI", "NNCF_CI")
-    before = {name: os.environ[name] for name in names if name in os.environ}
-    os.environ.update(dict.fromkeys(names, "true"))
+    before = {name: os.environ[name] for name in _SILENT if name in os.environ}
+    os.environ.update(_SILENT)
     try:
         yield
     finally:
-        for name in names:
+        for name in _SILENT:
             del os.environ[name]
         os.environ.update(before)

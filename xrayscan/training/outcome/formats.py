@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrayscan.errors import ModelError, XrayscanError
+from xrayscan.runtime import onnx_runtime
 from xrayscan.scoring import card as cards
 from xrayscan.training.network.architectures import architecture
 from xrayscan.training.network.classifier import BACKBONE
@@ -119,7 +120,7 @@ def _interpreter() -> Any:
 
 
 def _onnx(graph: Graph, path: Path) -> Run:
-    import onnxruntime
+    onnxruntime = onnx_runtime()  # before anything else loads it
     import tf2onnx
 
     # with the number of films left open, gradients have shapes that ONNX cannot say
