@@ -11,6 +11,9 @@ from PIL import Image, TiffImagePlugin
 
 from tests.films import draw_deep_film, draw_film, tiff_bytes
 from xrayscan.errors import ScanError
+from xrayscan.intake.formats import Format
+from xrayscan.intake.options import USUAL
+from xrayscan.intake.pillow import decode_with_pillow
 from xrayscan.intake.tiff import checked_page
 from xrayscan.records import Reason
 
@@ -172,6 +175,25 @@ def test_a_strip_that_inflates_to_more_than_its_rows() -> None:
     tags[279] = (len(bomb),)
     with pytest.raises(ScanError, match="not whole"):
         checked_page(bomb, tags)
+
+
+@pytest.mark.parametrize("compression", [1, 5, 7, 8, 32773], ids=str)
+def test_tiles_larger_than_any_film_are_not_decoded(compression: int) -> None:
+    """A small picture in a tile of 3,600 megapixels, which deflated black takes 4 MB."""
+    data = encoded(FILM, compression=8, tile=(64, 64))
+    data = data.replace(_short(259, 8), tag := _short(259, compression))
+    assert tag in data
+    for side in (322, 323):
+        data = data.replace(_short(side, 64), tag := _short(side, 60_000))
+        assert tag in data
+    with pytest.raises(ScanError, match="60000x60000 pixels") as caught:
+        decode_with_pillow(data, Format.TIFF, USUAL)
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
+def _short(tag: int, value: int) -> bytes:
+    """An entry of a page's directory with one value of 16 bits."""
+    return struct.pack("<HHII", tag, 3, 1, value)
 
 
 @pytest.mark.parametrize("planar", [1, 2], ids=["together", "apart"])

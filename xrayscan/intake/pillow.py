@@ -18,7 +18,7 @@ from xrayscan.intake.integrity import COPY_AGAIN, check_pixel_count
 from xrayscan.intake.options import DecodeOptions
 from xrayscan.intake.orientation import orientation_of, turned, upright
 from xrayscan.intake.raw_pixels import check_raw_pixels
-from xrayscan.intake.tiff import checked_page, tiff_pixels, unread_pixels
+from xrayscan.intake.tiff import checked_page, tiff_pixels, tiled_size, unread_pixels
 from xrayscan.records import Radiograph, Reason
 
 _WHITE_IS_ZERO, _UNSIGNED = 0, (1,)  # TIFF 6.0, sections 4 and 19
@@ -37,6 +37,7 @@ def decode_with_pillow(data: bytes, format: Format, options: DecodeOptions) -> R
             notes = (*pages, *turned(orientation_of(picture)))
             page = None
             if isinstance(picture, TiffImageFile):
+                check_pixel_count(*tiled_size(picture.tag_v2), format, options)
                 page = checked_page(data, picture.tag_v2)
             if page is None:
                 picture.load()

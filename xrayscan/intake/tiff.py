@@ -97,6 +97,18 @@ def checked_page(data: bytes, tags: Tags) -> Grey | None:
     return None if canvas is None else _page(canvas, tags)
 
 
+def tiled_size(tags: Tags) -> tuple[int, int]:
+    """Width and height of a page with what its tiles hold beyond it, pixels.
+
+    That much is decoded, however small the page.
+    """
+    width, height = int(tags[Tag.ImageWidth]), int(tags[Tag.ImageLength])
+    if Tag.TileOffsets not in tags:
+        return width, height
+    across, down = int(tags[Tag.TileWidth]), int(tags[Tag.TileLength])
+    return -(-width // across) * across, -(-height // down) * down
+
+
 def _check_kind(tags: Tags, *, swapped: bool) -> None:
     """Refuse pages that the libraries show in one way or another, and say nothing.
 
