@@ -13,7 +13,17 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "xrayscan"
 
-BASE = {"records", "errors", "cores", "clock", "cells", "runtime", "report_files", "__init__"}
+BASE = {
+    "records",
+    "errors",
+    "cores",
+    "clock",
+    "cells",
+    "runtime",
+    "report_files",
+    "wording",
+    "__init__",
+}
 STAGES = {"intake", "scoring", "journal", "reporting", "resources"}
 # what each room may import, besides itself and BASE
 ALLOWED = {
@@ -24,6 +34,7 @@ ALLOWED = {
     "cells": set(),
     "runtime": set(),
     "report_files": set(),
+    "wording": set(),
     "__init__": set(),
     "resources": set(),
     "intake": set(),

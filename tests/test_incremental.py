@@ -433,7 +433,7 @@ def test_fresh_that_is_stopped_keeps_the_rows_of_films_not_reached(scans: Path) 
     assert values(stopped) == values(first)
     assert (stopped.summary.not_reached, stopped.summary.taken_over) == (0, 2)
     page = report.read_text(encoding="utf-8")
-    assert "The run ended early (stopped): 2 files keep their rows of earlier runs." in page
+    assert "The run ended early (stopped): 2 rows of earlier runs kept." in page
     assert '"sub/d.jpg"' in page
 
 

@@ -1,7 +1,4 @@
-"""Texts in the cells of a table, so that spreadsheets run none and odd file names come back.
-
-And texts for people, who are to see what is there and not what it does to a terminal or a page.
-"""
+"""Texts in the cells of a table, so that spreadsheets run none and odd file names come back."""
 
 from __future__ import annotations
 
@@ -13,12 +10,6 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 # itself is among them, so that taking one quote away always gives the text back.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 _BYTES = "bytes:"
-# How characters look that are invisible and turn the reading direction is decided here, and not by
-# the browser or the terminal.
-_BIDI = {
-    ord(mark): f"\\u{ord(mark):04x}"
-    for mark in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"
-}
 
 
 def path_text(name: str) -> str:
@@ -51,9 +42,3 @@ def safe_cell(text: str) -> str:
 def cell_text(cell: str) -> str:
     """Read back what ``safe_cell`` wrote."""
     return cell.removeprefix("'")
-
-
-def visible(text: str) -> str:
-    """A text with its control and direction marks made visible."""
-    marked = text.translate(_BIDI)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in marked)

@@ -15,6 +15,7 @@ from xrayscan.intake.read import read_content
 from xrayscan.journal.entries import Entry, Key, kept
 from xrayscan.journal.journal import Journal
 from xrayscan.records import Reason, Scan
+from xrayscan.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +162,4 @@ def _why_anew(earlier: Sequence[Key], key: Key, count: int) -> tuple[str, ...]:
     if not earlier:
         return ()
     changed = " and ".join(key.differences(earlier[-1]))
-    films = f"{count} film{'s' * (count != 1)}"
-    return (f"{changed}: {films} to be assessed again",)
+    return (f"{changed}: {counted(count, 'film')} to be assessed again",)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from xrayscan.wording import counted
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -329,4 +331,4 @@ def left_out(other_files: int) -> str:
     """How a line goes on about files that are no scans; "" without any."""
     if not other_files:
         return ""
-    return f", {other_files} other file{'s' * (other_files > 1)} left out"
+    return f", {counted(other_files, 'other file')} left out"

@@ -166,7 +166,7 @@ def test_one_class_alone(films: Path, tmp_path: Path) -> None:
     data.write_text("path,label\n" + "".join(f"{name},NORMAL\n" for name in names))
     facts = evaluated(data, tmp_path)
     assert facts["measures"]["ranking"] == {
-        "why": "All 3 films are NORMAL: it takes films of both classes."
+        "why": "All films scored (3) are NORMAL: it takes films of both classes."
     }
     assert "it takes films of both classes" in (tmp_path / "e.html").read_text(encoding="utf-8")
 

@@ -60,9 +60,9 @@ def test_groups_with_sizes_and_measures() -> None:
     assert (women["sensitivity"]["count"], women["sensitivity"]["of"]) == (12, 12)
     assert women["specificity"]["value"] == 0.5
     assert women["auc"]["value"] == 0.75
-    assert men["too_small"].startswith("Too small to say: 1 films of one class")
+    assert men["too_small"].startswith("Too small to say: 1 film of one class")
     assert unknown["auc"]["value"] is None
-    assert unknown["auc"]["why"].startswith("All 1 films are negative")
+    assert unknown["auc"]["why"].startswith("All films scored (1) are negative")
     assert unknown["sensitivity"]["why"] == "No film is positive."
 
 

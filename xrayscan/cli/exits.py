@@ -14,8 +14,8 @@ from typing import Any, ParamSpec
 import typer
 from typer.core import TyperCommand
 
-from xrayscan.cells import visible
 from xrayscan.errors import LockedError, OptionError, UsageError, XrayscanError
+from xrayscan.wording import visible
 
 P = ParamSpec("P")
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from xrayscan.cells import visible
 from xrayscan.cli.events import Events
 from xrayscan.cli.exits import remark
 from xrayscan.errors import StoppedError
@@ -25,6 +24,7 @@ from xrayscan.job.options import LOG_FILES
 from xrayscan.journal.atomic import unwritable
 from xrayscan.pipeline import RunHooks
 from xrayscan.records import Assessment
+from xrayscan.wording import visible
 
 T = TypeVar("T")
 OpenHooks = Callable[[int], AbstractContextManager[RunHooks]]

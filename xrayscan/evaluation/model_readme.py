@@ -7,10 +7,10 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
-from xrayscan.cells import visible
 from xrayscan.evaluation.estimates import words
 from xrayscan.records import DISCLAIMER
 from xrayscan.resources import templates_folder
+from xrayscan.wording import visible
 
 README = "README.md"
 _TEMPLATE = "model_card.md"

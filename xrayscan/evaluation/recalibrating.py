@@ -15,6 +15,7 @@ from xrayscan.evaluation.isotonic import fit_isotonic
 from xrayscan.evaluation.sample import Sample
 from xrayscan.scoring.log_odds import log_odds
 from xrayscan.scoring.recalibration import Recalibration
+from xrayscan.wording import counted
 
 FOLDS = 5
 # Two parameters need about ten films each of the rarer class (Peduzzi et al. 1996).
@@ -91,7 +92,7 @@ def find_recalibration(
     tried = _tried(sample) if wanted is Correction.AUTO else (wanted,)
     if not tried:
         fewest = min(sample.positive_count, sample.negative_count)
-        why = f"{fewest} films of one class are too few to correct them by, it takes {LEAST}"
+        why = f"{counted(fewest, 'film')} of one class cannot correct them, it takes {LEAST}"
         return _uncorrected(why, _shift(own or share, prevalence))
     shift = _shift(share, prevalence)
     before, after = _losses(tried, sample)

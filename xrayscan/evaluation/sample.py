@@ -48,7 +48,7 @@ class Sample:
             return "No film was scored."
         if not self.has_both_classes:
             only = self.names[int(self.positive_count > 0)]
-            return f"All {len(self)} films are {only}: it takes films of both classes."
+            return f"All films scored ({len(self)}) are {only}: it takes films of both classes."
         return ""
 
     def chosen(self, films: NDArray[np.bool_]) -> Sample:

@@ -15,6 +15,7 @@ from xrayscan.evaluation.films import LabelledScan
 from xrayscan.evaluation.proportions import proportions
 from xrayscan.evaluation.sample import Sample
 from xrayscan.intake.dicom_header import stated_years
+from xrayscan.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ def _row(name: str, sample: Sample, threshold: float) -> dict[str, Any]:
         "films": len(sample),
         "positive": sample.positive_count,
         "patients": len(set(sample.patients)),
-        "too_small": too_small(min(sample.positive_count, sample.negative_count), "films"),
+        "too_small": too_small(min(sample.positive_count, sample.negative_count), "film"),
         **{name: shares[name].facts() for name in ("sensitivity", "specificity")},
         "auc": area(sample).facts(),
     }
@@ -117,8 +118,9 @@ def too_small(fewest: int, what: str) -> str:
 
     Args:
         fewest: of the rarest class.
-        what: films, or patients.
+        what: film, or patient.
     """
     if fewest >= SMALLEST:
         return ""
-    return f"Too small to say: {fewest} {what} of one class, at least {SMALLEST} are needed."
+    found = counted(fewest, what)
+    return f"Too small to say: {found} of one class, at least {SMALLEST} are needed."

@@ -15,6 +15,7 @@ from xrayscan.records import Ending, RunSummary, Status, Tally
 from xrayscan.reporting.run_record import Night
 from xrayscan.scoring.card import ModelCard
 from xrayscan.scoring.drift import Distribution, find_drift
+from xrayscan.wording import counted
 
 # Why a run ended early, in words.
 ENDINGS = {
@@ -109,15 +110,15 @@ def notices(options: JobOptions, summary: RunSummary, tally: Tally) -> tuple[str
         said.append(f"{too_many_failures(options, tally)}.")
     early = f"The run ended early ({ENDINGS.get(summary.ending)})"
     if summary.not_reached:
-        said.append(f"{early}: {summary.not_reached} files were not reached.")
+        said.append(f"{early}: {counted(summary.not_reached, 'file')} not reached.")
     if options.fresh and summary.taken_over:  # a run that went through has taken nothing over
-        said.append(f"{early}: {summary.taken_over} files keep their rows of earlier runs.")
+        said.append(f"{early}: {counted(summary.taken_over, 'row')} of earlier runs kept.")
     if options.admission is not Admission.ON:
         done = "scored" if options.scores else "admitted"
         said.append(f"Films unlike the training films were {done} as well (--admission).")
     if summary.gone:
-        films = f"{summary.gone} film{'s' * (summary.gone > 1)}"
-        said.append(f"{films} of earlier runs are gone from the folders; the CSV keeps the rows.")
+        films = counted(summary.gone, "film")
+        said.append(f"{films} of earlier runs gone from the folders; the CSV keeps the rows.")
     if options.with_identifiers:
         said.append("The CSV names patients (--with-identifiers): keep it as their files.")
     return tuple(said)

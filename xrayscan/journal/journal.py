@@ -22,6 +22,7 @@ from xrayscan.journal.entries import Entry, Key, from_record, to_record
 from xrayscan.journal.index import Index
 from xrayscan.journal.lines import decode_line, encode_line
 from xrayscan.records import Command, Scan
+from xrayscan.wording import counted
 
 SUFFIX = ".journal"
 _SCHEMA = 1
@@ -234,7 +235,7 @@ class Journal:
         good = (entry for entry in self.entries() if entry.key in self.keys)
         aside = self._rewrite(good, keep=True)
         self.has_films = bool(len(self))
-        lines = f"{damaged} line{'s' * (damaged > 1)} damaged" if damaged else "lines are missing"
+        lines = f"{counted(damaged, 'line')} damaged" if damaged else "lines are missing"
         rows = "1 good row goes" if len(self) == 1 else f"{len(self)} good rows go"
         self.notes.append(f"{self.path}: {lines}; kept as {aside}, the {rows} on")
 

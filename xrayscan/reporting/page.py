@@ -10,8 +10,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from xrayscan import __version__
-from xrayscan.cells import path_text, visible
+from xrayscan.cells import path_text
 from xrayscan.records import DISCLAIMER
+from xrayscan.wording import visible
 
 STYLE = "style.css"
 

@@ -66,13 +66,13 @@ def test_a_split_keeps_the_shares(folds: int) -> None:
 def test_too_few_patients(label: int) -> None:
     many = [LabelledFilm(f"{n}.png", 1 - label, f"a{n}") for n in range(20)]
     few = [LabelledFilm(f"{n}.jpg", label, f"b{n % 4}") for n in range(20)]
-    with pytest.raises(DataError, match=r"class [ab] has 4 patient\(s\), too few .*; add films"):
+    with pytest.raises(DataError, match=r"class [ab] has too few patients \(4\) .*; add films"):
         split_by_patient(many + few, 5, 0, ("a", "b"))
 
 
 def test_the_class_with_too_few_patients_is_named() -> None:
     films = [LabelledFilm(f"{n}.png", n % 3, str(n)) for n in range(30) if n % 3 < 2 or n < 9]
-    with pytest.raises(DataError, match=r"^class VIRUS has 3 patient\(s\), too few"):
+    with pytest.raises(DataError, match=r"^class VIRUS has too few patients \(3\)"):
         split_by_patient(films, 5, 0, ("NORMAL", "BACTERIA", "VIRUS"))
 
 

@@ -41,7 +41,7 @@ class Parts:
     def validation_too_small(self) -> str:
         """Why the validation films cannot say how good a model is, a sentence; "" if they can."""
         pairs = {(film.label, film.patient) for film in self.validation.films}
-        return too_small(min(Counter(label for label, _ in pairs).values()), "patients")
+        return too_small(min(Counter(label for label, _ in pairs).values()), "patient")
 
 
 def make_parts(folder: LabelledFolder, size: int, options: FitOptions) -> Parts:

@@ -11,6 +11,7 @@ from xrayscan.cores import available_cores
 from xrayscan.errors import UsageError
 from xrayscan.training.learning.hosts import ALONE, Hosts
 from xrayscan.training.options import Precision
+from xrayscan.wording import counted
 
 TENSORFLOW = "tensorflow"
 
@@ -52,9 +53,9 @@ def machine() -> str:
     import keras
 
     cores, graphics = available_cores(), len(gpus())
-    parts = [platform.machine(), f"{cores} core{'s' * (cores != 1)}"]
+    parts = [platform.machine(), counted(cores, "core")]
     if graphics:
-        parts.append(f"{graphics} GPU{'s' * (graphics != 1)}")
+        parts.append(counted(graphics, "GPU"))
     return ", ".join([*parts, f"Keras {keras.__version__} on {backend()}"])
 
 
