@@ -131,7 +131,8 @@ def test_a_poor_sample_gives_sentences_and_no_nan(name: str) -> None:
 
 def test_the_sentences() -> None:
     facts = measure(sample_of(*CASES["positives only"]), MeasureOptions(0.5))
-    assert facts["ranking"] == {"why": "All 3 films are PNEUMONIA: it takes films of both classes."}
+    why = "All films scored (3) are PNEUMONIA: it takes films of both classes."
+    assert facts["ranking"] == {"why": why}
     assert facts["at_threshold"]["specificity"]["why"] == "No film is NORMAL."
     assert facts["at_threshold"]["sensitivity"]["value"] == pytest.approx(2 / 3, abs=1e-6)
     facts = measure(sample_of(*CASES["all equal"]), MeasureOptions(0.5))
