@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import subprocess
 import sys
 import tarfile
@@ -74,10 +75,22 @@ def test_wheel_scores_from_anywhere(wheel: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out.html").stat().st_size > 10_000
 
 
-def test_small_install_is_the_dependencies_without_those_of_fit(checkout: Path) -> None:
+def needed_by(checkout: Path) -> set[str]:
     config = configparser.ConfigParser()
     config.read(checkout / "setup.cfg")
-    needed = set(config["options"]["install_requires"].split())
+    return set(config["options"]["install_requires"].split())
+
+
+def test_the_oldest_keras_is_that_of_the_bundled_model(checkout: Path) -> None:
+    """What one version saves, earlier ones cannot always load."""
+    with zipfile.ZipFile(checkout / "models" / "fast" / "model.keras") as stored:
+        saved_by = json.loads(stored.read("metadata.json"))["keras_version"]
+    (oldest,) = (each for each in needed_by(checkout) if each.startswith("keras>="))
+    assert oldest == f"keras>={saved_by.rpartition('.')[0]}"
+
+
+def test_small_install_is_the_dependencies_without_those_of_fit(checkout: Path) -> None:
+    needed = needed_by(checkout)
     small = set((checkout / "requirements-predict.txt").read_text().split())
     only_for_fit = {name.partition(">=")[0] for name in needed - small}
     assert small < needed
