@@ -91,6 +91,7 @@ def test_a_row_taken_over_gets_the_picture_of_the_earlier_report() -> None:
     worklist = Worklist("PNEUMONIA", 1)
     taken, scored, urgent, unknown = row(1, 0.9), row(2, 0.8), row(3, 0.2), row(4, 0.1)
     worklist.add(taken, None)
+    worklist.add(row(5, 0.7), None)  # the earlier report has none of it
     worklist.add(scored, PICTURE)
     worklist.add(unknown, PICTURE)
     worklist.add(urgent, None)  # takes the only place from the one before
