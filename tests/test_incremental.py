@@ -652,3 +652,11 @@ def test_a_second_run_at_the_same_time_is_told(scans: Path) -> None:
     )
     run_job(options, Listeners(hooks))
     assert "holds the lock" in other[0]
+
+
+def test_a_run_that_another_has_taken_over_from_ends(scans: Path) -> None:
+    """As a machine finds it that was suspended: what it would write is the other run's by now."""
+    lock = scans.parent / "p.csv.lock"
+    with pytest.raises(XrayscanError, match="somebody has taken the lock over"):
+        run(scans, hears=lambda: lock.write_text("{}"))
+    assert not (scans.parent / "p.csv").exists()

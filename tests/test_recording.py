@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from xrayscan.errors import LockedError
 from xrayscan.journal.entries import Key
 from xrayscan.journal.journal import Journal
-from xrayscan.recording import Books, RecordOptions, open_record
+from xrayscan.recording import Books, Record, RecordOptions, open_record
 from xrayscan.records import Assessment, Ending, Scan, Status, Tally
 from xrayscan.reporting.rows import FIELDS
 from xrayscan.reporting.worklist import Worklist
@@ -57,6 +59,38 @@ def test_films_that_were_left_out_keep_their_rows_of_earlier_runs(
     books, worklist = recorded(tmp_path, names, fresh=True)
     assert (books.tally.accounted, books.taken_over) == (4, 4 - len(names))
     assert listed(worklist) == "abcd"
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(
+            lambda record: record.add([Assessment(SCANS[3], Status.SCORED, probability=0.7)]),
+            id="a batch",
+        ),
+        pytest.param(
+            lambda record: record.close(
+                SCANS[:1], Worklist(DECISION.positive, 10), Tally(), Ending.FINISHED
+            ),
+            id="its end",
+        ),
+    ],
+)
+def test_where_another_run_has_taken_over_nothing_is_written(
+    tmp_path: Path, act: Callable[[Record], object]
+) -> None:
+    recorded(tmp_path, "ab")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def no_more() -> None:
+        raise LockedError("taken over")
+
+    options = RecordOptions(
+        tmp_path / "p.csv", tmp_path / "p.journal", (str(tmp_path),), {}, KEY, DECISION
+    )
+    with pytest.raises(LockedError, match="taken over"), open_record(options, no_more) as record:
+        act(record)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_what_was_written_just_before_a_run_is_unsettled_however_late_it_is_recorded(
