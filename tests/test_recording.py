@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from xrayscan.errors import LockedError
 from xrayscan.journal.entries import Key
 from xrayscan.journal.journal import Journal
 from xrayscan.recording import Books, Record, RecordOptions, open_record
-from xrayscan.records import Assessment, Ending, Scan, Status, Tally
+from xrayscan.records import Assessment, Ending, Identifiers, Scan, Status, Tally
 from xrayscan.reporting.rows import FIELDS
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.scoring.decision import Decision
@@ -59,6 +60,23 @@ def test_films_that_were_left_out_keep_their_rows_of_earlier_runs(
     books, worklist = recorded(tmp_path, names, fresh=True)
     assert (books.tally.accounted, books.taken_over) == (4, 4 - len(names))
     assert listed(worklist) == "abcd"
+
+
+def test_names_leave_the_journal_with_the_first_run_that_does_not_ask_for_them(
+    tmp_path: Path,
+) -> None:
+    """Of films that it does not list as well, however few of its lines are outdated."""
+    for named, scans in ((True, SCANS), (False, SCANS[:1])):
+        key = replace(KEY, with_identifiers=named)
+        options = RecordOptions(
+            tmp_path / "p.csv", tmp_path / "p.journal", (str(tmp_path),), {}, key, DECISION
+        )
+        with open_record(options, lambda: None) as record:
+            who = Identifiers("Doe^Jane" if named else "")
+            record.add([Assessment(each, Status.SCORED, identifiers=who) for each in scans])
+            record.close(scans, Worklist(DECISION.positive, 10), Tally(), Ending.FINISHED)
+        held = [b"Doe" in path.read_bytes() for path in sorted(tmp_path.iterdir())]
+        assert held == [named, named], "CSV and journal"
 
 
 @pytest.mark.parametrize(
