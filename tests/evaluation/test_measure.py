@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xrayscan.evaluation.by_threshold import at_threshold
+from xrayscan.evaluation.by_threshold import at_threshold, decision_curve, threshold_table
 from xrayscan.evaluation.counting import counts_of, measures
 from xrayscan.evaluation.measure import MeasureOptions, measure
 from xrayscan.evaluation.sample import Sample
@@ -182,6 +182,23 @@ def test_thresholds_are_listed_with_their_names_rising() -> None:
     assert {row["name"] for row in rows} == {"", "in use", "sens=0.95"}
     sensitivities = [row["sensitivity"]["value"] for row in rows]
     assert sensitivities == sorted(sensitivities, reverse=True)
+
+
+def test_tables_by_hand() -> None:
+    """At 0.2, of 4 positives 3 are called and of 6 negatives 2: a miss counts as four alarms."""
+    said = [0.9, 0.8, 0.2, 0.1, 0.7, 0.2, 0.1, 0.1, 0.1, 0.1]
+    sample = sample_of(said, [1] * 4 + [0] * 6)
+    (row,) = (row for row in threshold_table(sample, {"own": 0.2}) if row["name"] == "own")
+    expected = {"sensitivity": 3 / 4, "specificity": 4 / 6, "ppv": 3 / 5, "npv": 4 / 5}
+    for name, value in expected.items():
+        assert row[name]["value"] == pytest.approx(value, abs=1e-6), name
+    assert (row["f1"], row["youden"]) == pytest.approx((6 / 9, 5 / 12), abs=1e-6)
+    assert row["called_positive_per_1000"] == 500
+    curve = decision_curve(sample)
+    (point,) = (point for point in curve if point["threshold"] == 0.2)
+    assert point["model"] == pytest.approx((3 - 2 / 4) / 10)
+    assert point["all"] == pytest.approx((4 - 6 / 4) / 10)
+    assert point["none"] == 0
 
 
 @pytest.mark.slow
