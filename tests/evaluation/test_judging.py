@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.films import dicom_bytes, draw_film, png_bytes
+from xrayscan.errors import StoppedError
 from xrayscan.evaluation.films import LabelledScan, scan_of
 from xrayscan.evaluation.judging import as_scored, assess_options, judge
 from xrayscan.intake.admission import Admission
@@ -44,3 +46,14 @@ def test_headers_tell_what_labels_do_not(tmp_path: Path) -> None:
     judged = judge(model, [film], options, lambda total: nullcontext(RunHooks()))
     assert judged.rows[0].status is Status.SCORED
     assert judged.films[0].attributes == {"age": "61", "sex": "M", "view": "PA"}
+
+
+def test_nothing_is_measured_on_the_films_before_a_stop(tmp_path: Path) -> None:
+    model = ScoringModel(model_folder(DEFAULT_MODEL), 2)
+    options = replace(assess_options(0.5, model.card, 2, Admission.OFF), batch_size=1)
+    films = [
+        LabelledScan(scan_of(str(tmp_path / name)), "N", False, name, {}) for name in ("a", "b")
+    ]
+    hooks = RunHooks(stop=lambda: True)
+    with pytest.raises(StoppedError, match="stopped after 1 of 2 films; nothing was measured"):
+        judge(model, films, options, lambda total: nullcontext(hooks))
