@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,10 +24,12 @@ DECISION = Decision(0.5, ZoneLimits(0.2, 0.8), "PNEUMONIA", "NORMAL")
 SCANS = tuple(Scan(name, name, 1, 1) for name in "abcd")
 
 
-def recorded(folder: Path, names: str, *, fresh: bool = False) -> tuple[Books, Worklist]:
+def recorded(
+    folder: Path, names: str, *, fresh: bool = False, key: Key = KEY
+) -> tuple[Books, Worklist]:
     """A run that is stopped when these films are recorded, each in a batch of its own."""
     options = RecordOptions(
-        folder / "p.csv", folder / "p.journal", (str(folder),), {}, KEY, DECISION, fresh=fresh
+        folder / "p.csv", folder / "p.journal", (str(folder),), {}, key, DECISION, fresh=fresh
     )
     worklist = Worklist(DECISION.positive, 10)
     with open_record(options, lambda: None) as record:
@@ -60,6 +63,15 @@ def test_films_that_were_left_out_keep_their_rows_of_earlier_runs(
     books, worklist = recorded(tmp_path, names, fresh=True)
     assert (books.tally.accounted, books.taken_over) == (4, 4 - len(names))
     assert listed(worklist) == "abcd"
+
+
+def test_what_a_stopped_run_did_not_reach_stays_known_by_its_earlier_model(tmp_path: Path) -> None:
+    """It is all that is known of the film, should it be gone by the next run."""
+    recorded(tmp_path, "abcd")
+    recorded(tmp_path, "abc", key=replace(KEY, model="other"))
+    with closing(Journal(tmp_path / "p.journal", (str(tmp_path),))) as journal:
+        models = {each.row.scan.name: journal.keys[each.key].model for each in journal.entries()}
+    assert models == {"a": "other", "b": "other", "c": "other", "d": "some"}
 
 
 def test_names_leave_the_journal_with_the_first_run_that_does_not_ask_for_them(
