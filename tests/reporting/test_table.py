@@ -98,6 +98,18 @@ def test_row_without_probability_says_why() -> None:
     assert row["modified"] == row["width"] == row["threshold"] == ""
 
 
+def test_times_of_whole_seconds_are_written_as_others_are() -> None:
+    (row,) = rows_of(Assessment(Scan("a", "a", 1, 1_700_000_000 * 10**9), Status.SCORED))
+    assert row["modified"] == "2023-11-14T22:13:20.000000+00:00"
+
+
+def test_lines_end_as_on_unix() -> None:
+    file = io.StringIO(newline="")
+    TableWriter(file).write(Assessment(Scan("a", "a", 1, 1), Status.SCORED), ModelIdentity("", ""))
+    assert file.getvalue().count("\n") == 2
+    assert "\r" not in file.getvalue()
+
+
 @pytest.mark.parametrize("seconds", [999_999_999_999, -99_999_999_999, 2**62])
 def test_a_time_beyond_the_calendar_costs_no_row(seconds: int) -> None:
     scan = Scan("film.png", "film.png", 1, seconds * 1_000_000_000)
