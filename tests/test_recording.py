@@ -74,11 +74,12 @@ def test_what_a_stopped_run_did_not_reach_stays_known_by_its_earlier_model(tmp_p
     assert models == {"a": "other", "b": "other", "c": "other", "d": "some"}
 
 
+@pytest.mark.parametrize("listed", [SCANS[:1], ()], ids=["one of them", "none"])
 def test_names_leave_the_journal_with_the_first_run_that_does_not_ask_for_them(
-    tmp_path: Path,
+    tmp_path: Path, listed: tuple[Scan, ...]
 ) -> None:
     """Of films that it does not list as well, however few of its lines are outdated."""
-    for named, scans in ((True, SCANS), (False, SCANS[:1])):
+    for named, scans in ((True, SCANS), (False, listed)):
         key = replace(KEY, with_identifiers=named)
         options = RecordOptions(
             tmp_path / "p.csv", tmp_path / "p.journal", (str(tmp_path),), {}, key, DECISION

@@ -199,7 +199,7 @@ class _JournalRecord:
         self, scans: Sequence[Scan], worklist: Worklist, tally: Tally, ending: Ending
     ) -> Books:
         self._still_ours()
-        looked = ending is Ending.FINISHED and bool(scans)
+        looked = ending is Ending.FINISHED
         if looked:
             self._mark_gone(scans)
         of_all = Tally(found=len(scans))
