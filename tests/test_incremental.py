@@ -16,17 +16,20 @@ import pytest
 from tests.films import draw_film, jpeg_bytes
 from xrayscan import recording
 from xrayscan.errors import XrayscanError
+from xrayscan.incremental import is_not_mounted, mounts
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Shard
+from xrayscan.intake.folders import Folder
 from xrayscan.job import batches
 from xrayscan.job.options import JobOptions
 from xrayscan.job.run import Listeners, run_job
 from xrayscan.journal.journal import Journal
 from xrayscan.pipeline import RunHooks
-from xrayscan.records import Assessment, Ending, RunSummary
+from xrayscan.records import Assessment, Ending, RunSummary, Scan
 from xrayscan.scoring.thresholds import ZoneLimits
 
 FILMS = ("a.jpg", "b.jpg", "c.jpg", "sub/d.jpg")
+SOME = (Scan("a.jpg", "/films/a.jpg", 1, 1),)
 
 
 @dataclass
@@ -136,7 +139,8 @@ def test_nothing_to_score_loads_no_model(scans: Path, monkeypatch: pytest.Monkey
 def test_what_is_new_or_changed_is_scored(scans: Path, change, again: list[str]) -> None:
     run(scans)
     change(scans)
-    assert run(scans).assessed == again
+    found = run(scans)
+    assert (found.assessed, found.said) == (again, [])
     assert run(scans, fresh=True, csv=scans.parent / "whole.csv").rows.keys() >= set(again)
 
 
@@ -306,6 +310,29 @@ def test_a_share_below_the_folder_that_is_not_mounted_is_a_failed_night(
     words = "no films there, where earlier runs found 1; their rows are kept; its share is not"
     assert [words in said for said in night.said] == [True] * missing
     assert (night.rows["sub/d.jpg"]["detail"] == "") is missing
+
+
+# what the nights before found, the oldest first, and whether a folder that lies on / is missing
+NIGHTS = {
+    "no night": ([], False),
+    "on its share": ([("/share", SOME)], True),
+    "on no share": ([("/", SOME)], False),
+    "missing for two nights": ([("/share", SOME), ("/", ())], True),
+    "emptied for two nights": ([("/", SOME), ("/", ())], False),
+    "moved from its share": ([("/share", SOME), ("/", SOME)], False),
+    "moved to a share": ([("/", SOME), ("/share", SOME)], True),
+}
+
+
+@pytest.mark.parametrize(("nights", "missing"), NIGHTS.values(), ids=NIGHTS)
+def test_a_share_is_missing_where_a_folder_last_had_films_on_one(
+    nights: list[tuple[str, tuple[Scan, ...]]], missing: bool
+) -> None:
+    runs = [
+        {"mounts": mounts({"/films": Folder("/films", None, mount, films)})}
+        for mount, films in nights
+    ]
+    assert is_not_mounted(Folder("/films", None, "/", ()), runs) is missing
 
 
 @pytest.mark.parametrize("amid", [False, True], ids=["before", "at the end"])

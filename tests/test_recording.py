@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from xrayscan.errors import LockedError
-from xrayscan.journal.entries import Key
+from xrayscan.incremental import Plan, newly_gone, rows_of_others
+from xrayscan.intake.folders import Folder
+from xrayscan.journal.entries import Entry, Key
 from xrayscan.journal.journal import Journal
 from xrayscan.recording import Books, Record, RecordOptions, open_record
-from xrayscan.records import Assessment, Ending, Identifiers, Scan, Status, Tally
+from xrayscan.records import Assessment, Ending, Identifiers, Reason, Scan, Status, Tally
 from xrayscan.reporting.rows import FIELDS
 from xrayscan.reporting.worklist import Worklist
 from xrayscan.scoring.decision import Decision
@@ -72,6 +74,59 @@ def test_what_a_stopped_run_did_not_reach_stays_known_by_its_earlier_model(tmp_p
     with closing(Journal(tmp_path / "p.journal", (str(tmp_path),))) as journal:
         models = {each.row.scan.name: journal.keys[each.key].model for each in journal.entries()}
     assert models == {"a": "other", "b": "other", "c": "other", "d": "some"}
+
+
+def test_what_cannot_be_compared_is_assessed_again(tmp_path: Path) -> None:
+    """None of these files is there to be read."""
+    recorded(tmp_path, "abcd")
+    options = RecordOptions(
+        tmp_path / "p.csv", tmp_path / "p.journal", (str(tmp_path),), {}, KEY, DECISION
+    )
+    for verified, again in ((False, ()), (True, SCANS)):
+        with open_record(replace(options, verify_content=verified), lambda: None) as record:
+            assert record.plan(SCANS) == Plan(again)
+
+
+def test_a_folder_without_films_is_no_news_where_it_never_had_any(tmp_path: Path) -> None:
+    path = str(tmp_path)
+    folders = {path: Folder(path, None, "/", ())}
+    options = RecordOptions(
+        tmp_path / "p.csv", tmp_path / "p.journal", (path,), folders, KEY, DECISION
+    )
+    with open_record(options, lambda: None) as record:
+        assert record.plan(()) == Plan(())
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["a note alone", "films"])
+def test_films_are_gone_where_others_of_their_folder_are_there(
+    tmp_path: Path, others: bool
+) -> None:
+    """A note may stand where a share is mounted."""
+    note = tmp_path / "note"
+    note.touch()
+    path = str(tmp_path)
+    stat = tmp_path.stat()
+    films = (Scan("note", str(note), 0, 1),) * others
+    folder = Folder(path, (stat.st_dev, stat.st_ino), "/", films)
+    row = Assessment(Scan("a", str(tmp_path / "a"), 1, 1), Status.SCORED)
+    with closing(Journal(tmp_path / "p.journal", (path,))) as journal:
+        journal.append([Entry(row, KEY.id)])
+        gone = newly_gone((), journal, {path: folder}, "today")
+    assert [entry.row.gone_since for entry in gone] == ["today"] * others
+
+
+@pytest.mark.parametrize(
+    ("reason", "stays"),
+    [(None, True), (Reason.DAMAGED, True), (Reason.PERMISSION, False), (Reason.IO_ERROR, False)],
+)
+def test_of_rows_where_a_folder_is_only_that_of_a_folder_ends(
+    tmp_path: Path, reason: Reason | None, stays: bool
+) -> None:
+    """A film whose name a folder has taken keeps its row, as one that is gone does."""
+    row = Assessment(Scan("a", str(tmp_path), 1, 1), Status.UNREADABLE, reason)
+    with closing(Journal(tmp_path / "p.journal", (str(tmp_path),))) as journal:
+        journal.append([Entry(row, KEY.id)])
+        assert list(rows_of_others((), journal)) == [Entry(row, KEY.id)] * stays
 
 
 @pytest.mark.parametrize("listed", [SCANS[:1], ()], ids=["one of them", "none"])
