@@ -10,11 +10,12 @@ import pytest
 from tests.films import dicom_bytes, draw_film, png_bytes
 from xrayscan.errors import StoppedError
 from xrayscan.evaluation.films import LabelledScan, scan_of
-from xrayscan.evaluation.judging import as_scored, assess_options, judge
+from xrayscan.evaluation.judging import Judged, as_scored, assess_options, judge
 from xrayscan.intake.admission import Admission
 from xrayscan.pipeline import RunHooks
-from xrayscan.records import Scan, Status
+from xrayscan.records import Assessment, Scan, Status
 from xrayscan.resources import DEFAULT_MODEL, model_folder
+from xrayscan.scoring.looks import NO_LOOK, stacked
 from xrayscan.scoring.model import ScoringModel
 
 
@@ -46,6 +47,28 @@ def test_headers_tell_what_labels_do_not(tmp_path: Path) -> None:
     judged = judge(model, [film], options, lambda total: nullcontext(RunHooks()))
     assert judged.rows[0].status is Status.SCORED
     assert judged.films[0].attributes == {"age": "61", "sex": "M", "view": "PA"}
+
+
+def test_films_without_a_probability_are_none_of_the_sample() -> None:
+    found = (0.2, None, 0.9)
+    rows = tuple(
+        Assessment(
+            Scan(str(number), "", 1, 1),
+            Status.NOT_ASSESSED if probability is None else Status.SCORED,
+            probability=probability,
+        )
+        for number, probability in enumerate(found)
+    )
+    films = tuple(
+        LabelledScan(row.scan, "P", row.scan.name != "0", f"p{row.scan.name}", {}) for row in rows
+    )
+    judged = Judged(films, rows, ("N", "P"), stacked([NO_LOOK] * 3))
+    assert judged.sample.probabilities.tolist() == [0.2, 0.9]
+    assert judged.sample.positives.tolist() == [False, True]
+    assert judged.sample.patients == ("p0", "p2")
+    assert judged.all_with(0.0).probabilities.tolist() == [0.2, 0.0, 0.9]
+    assert judged.places().tolist() == [0, 2]
+    assert judged.unnamed_patients == 0
 
 
 def test_nothing_is_measured_on_the_films_before_a_stop(tmp_path: Path) -> None:
