@@ -17,7 +17,12 @@ def test_bins_are_closed_below_and_the_last_on_both_sides(probability: float, in
 def test_heights_go_by_the_square_root() -> None:
     drawn = bars([0, 1, 4, 100])
     assert [bar.height for bar in drawn] == [0, 0.1, 0.2, 1]
-    assert (drawn[0].start, drawn[-1].end) == (0, 1)
+    assert [(bar.start, bar.end) for bar in drawn] == [
+        (0, 1 / 4),
+        (1 / 4, 1 / 2),
+        (1 / 2, 3 / 4),
+        (3 / 4, 1),
+    ]
 
 
 def test_no_films_have_no_bars() -> None:
