@@ -179,6 +179,16 @@ def test_a_film_does_not_depend_on_its_neighbours(films: Path, order, batch_size
     assert run(shuffled, batch_size=batch_size).rows == [rows[index] for index in order]
 
 
+def test_where_memory_is_short_each_film_keeps_its_own_scores(films: Path) -> None:
+    class Small(PlantedModel):
+        def score(self, pixels: np.ndarray, cam: str) -> Iterator[Scored]:
+            if len(pixels) > 2:
+                raise MemoryError
+            return super().score(pixels, cam)
+
+    assert run(films, model=Small(), batch_size=9).rows == run(films).rows
+
+
 @pytest.mark.parametrize(
     ("admission", "status", "reason"),
     [
@@ -252,6 +262,16 @@ def test_label_zone_and_threshold_follow_from_the_written_probability(tmp_path: 
         assert cells[2] == ("PNEUMONIA" if probability >= float(cells[4]) else "NORMAL")
         zone = "positive" if probability >= 0.7 else "review" if probability >= 0.3 else "negative"
         assert cells[5] == zone
+
+
+def test_a_film_at_the_threshold_is_called_by_what_is_written(tmp_path: Path) -> None:
+    class JustBelow(PlantedModel):
+        def score(self, pixels: np.ndarray, cam: str) -> Iterator[Scored]:
+            return iter([Scored(0.4999996, 1.0, None)])
+
+    (tmp_path / "a.png").write_bytes(png_bytes(grey_film(1)))
+    cells = run(tmp_path, model=JustBelow(), threshold=0.5).rows[0].split(",")
+    assert (cells[2], cells[3]) == ("PNEUMONIA", "0.500000")
 
 
 def test_file_that_vanishes_between_listing_and_reading(films: Path) -> None:
