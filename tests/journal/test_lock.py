@@ -94,6 +94,26 @@ def test_a_lock_of_nobody_is_one_until_its_time_is_over(path: Path, text: str) -
         pass
 
 
+@pytest.mark.parametrize(
+    ("age_s", "dropped"), [(0, False), (STALE_AFTER_S + 9, True)], ids=["at it", "dead at it"]
+)
+def test_a_run_that_died_while_it_took_over_keeps_the_others_out_for_a_time_alone(
+    path: Path, age_s: float, dropped: bool
+) -> None:
+    plant(path, pid=dead_process())
+    turn = path.with_name(f"{path.name}.turn")
+    turn.touch()
+    then = time.time() - age_s
+    os.utime(turn, (then, then))
+    with pytest.raises(LockedError), locked(path):
+        pass
+    assert turn.exists() is not dropped
+    if dropped:
+        with locked(path):
+            pass
+        assert list(path.parent.iterdir()) == []
+
+
 def test_waiting_for_it(path: Path) -> None:
     held = threading.Event()
 
