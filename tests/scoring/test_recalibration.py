@@ -64,6 +64,12 @@ def test_one_behind_another_is_one(
     assert Recalibration.of_facts(json.loads(json.dumps(together.facts()))) == together
 
 
+def test_of_two_curves_in_a_row_the_level_ends_are_left_out() -> None:
+    wide = Recalibration(curve=((-2.0, -2.0), (-1.0, -1.0), (0.0, 0.0), (1.0, 1.0), (2.0, 2.0)))
+    narrow = Recalibration(curve=((-1.0, -3.0), (1.0, 3.0)))
+    assert wide.then(narrow).curve == ((-1.0, -3.0), (0.0, 0.0), (1.0, 3.0))
+
+
 @given(curves, st.lists(st.integers(1, 999), min_size=2, max_size=9, unique=True))
 def test_a_curve_keeps_films_in_order_and_apart(curve, thousandths: list[int]) -> None:
     found = [Recalibration(curve=curve).applied(each / 1000) for each in sorted(thousandths)]
@@ -88,7 +94,12 @@ def test_a_card_with_a_curve_that_does_not_rise_is_no_card(curve) -> None:
         Recalibration.of_facts({"temperature": 1, "offset": 0, "curve": curve})
 
 
-@pytest.mark.parametrize("temperature", [0, -1, math.inf, math.nan])
-def test_a_card_with_no_temperature_is_no_card(temperature: float) -> None:
+@pytest.mark.parametrize(
+    ("temperature", "offset"),
+    [(0, 0), (-1, 0), (math.inf, 0), (math.nan, 0), (1, math.inf), (1, math.nan)],
+)
+def test_a_card_with_no_temperature_or_no_offset_is_no_card(
+    temperature: float, offset: float
+) -> None:
     with pytest.raises(ValueError, match="recalibration"):
-        Recalibration.of_facts({"temperature": temperature, "offset": 0})
+        Recalibration.of_facts({"temperature": temperature, "offset": offset})
