@@ -174,6 +174,14 @@ def test_a_threshold_between_separated_classes_moves_only_between_their_edges() 
     assert 0.4 < found.low <= 0.5 <= found.high < 0.6
 
 
+def test_of_few_patients_some_resamples_lack_a_class() -> None:
+    """They choose no threshold, and end nothing."""
+    probabilities = np.array([0.1, 0.2, 0.8, 0.9])
+    found = chosen_threshold_interval("youden", probabilities, probabilities > 0.5, list("abcd"))
+    assert found is not None
+    assert 0.4 < found.low <= 0.5 <= found.high < 0.6
+
+
 def test_an_unknown_rule_is_a_fault_of_usage() -> None:
     with pytest.raises(UsageError, match="not a rule"):
         chosen_threshold_interval("best", np.array([0.1, 0.9] * 9), np.array([0, 1] * 9) > 0,
