@@ -175,3 +175,12 @@ def test_a_missing_or_damaged_file_is_one_sentence(tmp_path: Path, content: byte
     with pytest.raises(ModelError, match="restore the model folder") as caught:
         AdmissionStatistics.load(path)
     assert str(path) in str(caught.value)
+
+
+def test_no_code_is_loaded_with_a_file(tmp_path: Path) -> None:
+    """Objects are: NumPy unpickles them where it may."""
+    path = tmp_path / "admission.npz"
+    objects = np.array([1, 2], dtype=object)
+    np.savez(path, mean=objects, whitening=objects, posture=objects)
+    with pytest.raises(ModelError, match="restore the model folder"):
+        AdmissionStatistics.load(path)
