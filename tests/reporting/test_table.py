@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from xrayscan.cells import cell_text, path_name
 from xrayscan.records import Assessment, Facts, Reason, Scan, Status, Zone
-from xrayscan.reporting.table import COLUMNS, ModelIdentity, TableWriter
+from xrayscan.reporting.table import COLUMNS, ModelIdentity, TableWriter, row_facts
 
 CONTRACT = (
     "path, status, label, probability, threshold, zone, reason, detail, format, width, height, "
@@ -96,6 +96,28 @@ def test_row_without_probability_says_why() -> None:
     (row,) = rows_of(Assessment(scan, Status.VANISHED, Reason.GONE, "was listed, and gone"))
     assert (row["status"], row["reason"], row["probability"]) == ("vanished", "gone", "")
     assert row["modified"] == row["width"] == row["threshold"] == ""
+
+
+def test_programs_are_told_values_of_their_own_kind() -> None:
+    scan = Scan("a.dcm", "/films/a.dcm", 1234, 0)
+    facts = Facts(34.0, "F")
+    told = row_facts(
+        Assessment(scan, Status.SCORED, probability=0.5, width=30, height=20, facts=facts),
+        ModelIdentity("fast", "ab"),
+    )
+    assert list(told) == [*COLUMNS, "age", "sex", "view"]
+    assert {name: value for name, value in told.items() if value is not None} == {
+        "path": "a.dcm",
+        "status": "scored",
+        "probability": 0.5,
+        "width": 30,
+        "height": 20,
+        "size_bytes": 1234,
+        "model": "fast",
+        "model_sha256": "ab",
+        "age": 34.0,
+        "sex": "F",
+    }
 
 
 def test_times_of_whole_seconds_are_written_as_others_are() -> None:
