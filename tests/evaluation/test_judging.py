@@ -15,7 +15,7 @@ from xrayscan.intake.admission import Admission
 from xrayscan.pipeline import RunHooks
 from xrayscan.records import Assessment, Scan, Status
 from xrayscan.resources import DEFAULT_MODEL, model_folder
-from xrayscan.scoring.looks import NO_LOOK, stacked
+from xrayscan.scoring.looks import NEAR_BITS, NO_LOOK, looks_of, nearest, stacked
 from xrayscan.scoring.model import ScoringModel
 
 
@@ -34,6 +34,9 @@ def test_films_are_explained_as_they_were_scored(tmp_path: Path, admission: Admi
     assert list(pixels) == [str(path)]
     [again] = model.score(pixels[str(path)][None], "none")
     assert round(again.probability, 6) == judged.rows[0].probability
+    upright = lying if admission is Admission.OFF else np.rot90(lying, -1)
+    _, apart = nearest(judged.looks, looks_of([upright]))
+    assert apart.tolist() == pytest.approx([0], abs=NEAR_BITS)
 
 
 def test_headers_tell_what_labels_do_not(tmp_path: Path) -> None:
