@@ -83,6 +83,15 @@ def test_what_is_left_over_is_taken_over_and_said(
     assert {each.name for each in path.parent.iterdir()} <= {path.name}
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looked up in /proc")
+def test_a_run_whose_end_nobody_has_taken_note_of_holds_nothing(path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as run:
+        os.waitid(os.P_PID, run.pid, os.WEXITED | os.WNOWAIT)
+        plant(path, pid=run.pid)
+        with locked(path):
+            pass
+
+
 @pytest.mark.parametrize("text", ["", "{}", "x" * 99], ids=["empty", "no holder", "text"])
 def test_a_lock_of_nobody_is_one_until_its_time_is_over(path: Path, text: str) -> None:
     path.write_text(text)
