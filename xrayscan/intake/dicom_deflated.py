@@ -10,6 +10,7 @@ import io
 import struct
 import zlib
 from collections.abc import Sequence
+from typing import BinaryIO
 
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
@@ -23,7 +24,8 @@ from xrayscan.intake.formats import Format
 from xrayscan.intake.integrity import COPY_AGAIN, MAX_FILE_BYTES
 from xrayscan.records import Reason
 
-START_BYTES = 1_000_000  # who a film is of stands among the first elements, far within
+_META_BYTES = 2000  # within which the transfer syntax is named
+_START_BYTES = 1_000_000  # who a film is of stands among the first elements, far within
 _PREAMBLE = 132  # bytes, with the magic word
 _META = 2  # the group of the elements that are never deflated
 # What may follow the picture: digital signatures and padding (PS3.6, table 6-1).
@@ -48,29 +50,35 @@ def read_deflated(data: bytes) -> Dataset | None:
     return dataset
 
 
-def read_deflated_start(data: bytes, keywords: Sequence[str]) -> Dataset | None:
-    """Read some of the first elements of a deflated file, as far as ``START_BYTES`` go.
+def read_deflated_start(file: BinaryIO, keywords: Sequence[str]) -> Dataset | None:
+    """Read some of the first elements of a deflated file, as far as ``_START_BYTES`` go.
 
     What a file inflates to has no limit, and pydicom knows none either.
 
     Args:
-        data: its beginning, ``START_BYTES`` of it or all.
+        file: at its beginning; of any other file little is read.
         keywords: of the elements.
 
     Returns:
         None for any other file.
     """
-    parts = _parts(data)
+    head = file.read(_META_BYTES)
+    parts = _parts(head + file.read(_START_BYTES)) if _may_be_deflated(head) else None
     if parts is None:
         return None
-    start = zlib.decompressobj(-zlib.MAX_WBITS).decompress(parts[1], START_BYTES)
+    start = zlib.decompressobj(-zlib.MAX_WBITS).decompress(parts[1], _START_BYTES)
     tags: list[BaseTag | int] = [Tag(keyword) for keyword in keywords]
     return read_dataset(io.BytesIO(start), False, True, specific_tags=tags)
 
 
+def _may_be_deflated(data: bytes) -> bool:
+    named = DeflatedExplicitVRLittleEndian.encode() in data[:_META_BYTES]
+    return named and data[128:132] == b"DICM"
+
+
 def _parts(data: bytes) -> tuple[FileMetaDataset, bytes] | None:
     """The elements that say how a deflated file is coded, and its coded data."""
-    if DeflatedExplicitVRLittleEndian.encode() not in data[:2000] or data[128:132] != b"DICM":
+    if not _may_be_deflated(data):
         return None
     file = io.BytesIO(data)
     file.seek(_PREAMBLE)

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import pydicom
 
-from xrayscan.intake.dicom_deflated import START_BYTES, read_deflated_start
+from xrayscan.intake.dicom_deflated import read_deflated_start
 from xrayscan.intake.formats import SNIFF_BYTES, Format, sniff
 from xrayscan.records import Facts, Identifiers
 
@@ -167,7 +167,7 @@ def _header(file: BinaryIO, *keywords: str) -> pydicom.Dataset:
     if sniff(file.read(SNIFF_BYTES)) is not Format.DICOM:
         return pydicom.Dataset()
     file.seek(0)
-    start = read_deflated_start(file.read(START_BYTES), keywords)
+    start = read_deflated_start(file, keywords)
     if start is not None:
         return start
     file.seek(0)
