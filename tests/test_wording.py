@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from xrayscan.wording import counted
+from xrayscan.wording import counted, films_are
 
 
-@pytest.mark.parametrize(("count", "words"), [(0, "0 films"), (1, "1 film"), (2, "2 films")])
-def test_counted(count: int, words: str) -> None:
+@pytest.mark.parametrize(
+    ("count", "words", "sentence"),
+    [(0, "0 films", "0 films are"), (1, "1 film", "1 film is"), (2, "2 films", "2 films are")],
+)
+def test_counted(count: int, words: str, sentence: str) -> None:
     assert counted(count, "film") == words
+    assert films_are(count) == sentence

@@ -20,6 +20,7 @@ from xrayscan.journal.atomic import atomic_text
 from xrayscan.records import Command, Ending
 from xrayscan.reporting.run_record import RunFacts, is_of, read_run_record
 from xrayscan.reporting.table_reading import read_table
+from xrayscan.wording import films_are
 
 # The options that say which films have rows, and what is in them; records that do not say have
 # these.
@@ -155,7 +156,7 @@ def _check_complete(parts: Sequence[Part]) -> None:
         summary = part.facts.summary
         if summary.ending is not Ending.FINISHED:
             left = summary.not_reached
-            words = f", {left} film{'s are' if left > 1 else ' is'} missing" if left else ""
+            words = f", {films_are(left)} missing" if left else ""
             raise UsageError(f"{part.table}: its run ended early{words}; run it again")
     missing = [f"{number}/{count}" for number in range(1, count + 1) if number not in seen]
     if missing:

@@ -15,6 +15,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
+def films_are(count: int) -> str:
+    """How a sentence about films begins: "1 film is", "2 films are"."""
+    return f"{counted(count, 'film')} {'is' if count == 1 else 'are'}"
+
+
 def visible(text: str) -> str:
     """A text with its control and direction marks made visible."""
     marked = text.translate(_BIDI)

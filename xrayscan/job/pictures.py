@@ -12,6 +12,7 @@ from xrayscan.reporting.earlier import EarlierPictures, PictureSource
 from xrayscan.reporting.html import without_picture
 from xrayscan.reporting.pictures import DrawnFilm
 from xrayscan.reporting.worklist import Worklist
+from xrayscan.wording import films_are
 
 
 def earlier_pictures(worklist: Worklist, asked: Asked) -> dict[str, DrawnFilm]:
@@ -42,8 +43,8 @@ def made_again(
     missing = worklist.unpictured(films) if asked.options.report else []
     if not missing or hooks.stop():
         return {}
-    films_are = "1 film is" if len(missing) == 1 else f"{len(missing)} films are"
-    asked.say(f"{films_are} without a picture in {asked.options.report}: read again for it")
+    without = f"{films_are(len(missing))} without a picture in {asked.options.report}"
+    asked.say(f"{without}: read again for it")
     made = _made(missing, asked, RunHooks(stop=hooks.stop))
     still = len(worklist.unpictured({**films, **made}))
     if still:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from typing import TypeVar
 
+from xrayscan.wording import films_are
+
 T = TypeVar("T")
 _NAMED = 3
 
@@ -34,10 +36,9 @@ def contradictions(films: Iterable[tuple[str, Hashable, str]]) -> str:
     both = [_first_of_each_label(group) for group in contradicting(films)]
     if not both:
         return ""
-    films_are = "1 film is" if len(both) == 1 else f"{len(both)} films are"
     more = f" and {len(both) - _NAMED} more" if len(both) > _NAMED else ""
     return (
-        f"{films_are} there twice, under labels that contradict each other: "
+        f"{films_are(len(both))} there twice, under labels that contradict each other: "
         f"{', '.join(both[:_NAMED])}{more}; keep each under one label."
     )
 
