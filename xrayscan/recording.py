@@ -165,6 +165,7 @@ class _JournalRecord:
         assert options.table is not None
         self._options = options
         self._table = options.table
+        self._like = options.table  # whose permissions its successor gets
         self._still_ours = still_ours
         self._begun = time.time_ns()  # before any file is read; of tonight's rows alone
         self.journal = Journal(journal, options.paths, options.command, options.shard)
@@ -205,7 +206,7 @@ class _JournalRecord:
         of_all = Tally(found=len(scans))
         taken_over = gone = 0
         digest = hashlib.sha256()
-        with atomic_text(self._table) as file:
+        with atomic_text(self._table, self._like) as file:
             writer = TableWriter(
                 _Hashing(file, digest), with_identifiers=self._options.key.with_identifiers
             )
@@ -262,8 +263,8 @@ class _JournalRecord:
             return []
         if known:
             return []
-        aside = move_aside(self._table)
-        return [f"{self._table}: changed since, or of another run; kept as {aside.name}"]
+        self._like = move_aside(self._table)
+        return [f"{self._table}: changed since, or of another run; kept as {self._like.name}"]
 
 
 class _Hashing:

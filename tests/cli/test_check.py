@@ -136,6 +136,9 @@ def test_results_of_one_are_never_taken_for_the_others(
     options = (film, "--csv", out, "--admission", "off")
     assert call(first, *options).exit_code == 0
     before = out.read_bytes()
+    journal = tmp_path / "p.csv.journal"
+    for each in (out, journal):
+        each.chmod(0o600)
     done = call(second, *options)
     assert f"{out}.journal: holds results of xrayscan {first}; kept as " in done.output
     assert "taken over" not in done.output
@@ -144,6 +147,7 @@ def test_results_of_one_are_never_taken_for_the_others(
     (aside,) = tmp_path.glob("p.csv.kept-*")
     assert aside.read_bytes() == before
     assert len(list(tmp_path.glob("p.csv.journal.kept-*"))) == 1
+    assert [each.stat().st_mode & 0o777 for each in (out, journal)] == [0o600, 0o600]
 
 
 @pytest.mark.parametrize("film", ["good.jpg", "empty.jpg"])

@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.films import draw_film, png_bytes
+from xrayscan.cli import listening
 from xrayscan.cli.app import app
 from xrayscan.cli.exits import Exit, echo, remark, reported
 from xrayscan.cli.listening import StoppedBySignal, run_measuring, set_up_logging
@@ -76,6 +77,22 @@ def test_no_name_steers_the_terminal(capsys, tmp_path: Path) -> None:
         assert all(line.isprintable() for line in lines)
         assert r"\x1b]0;title\x07\x1b[2J\x9b31m\u202e\r" in lines[0]
     assert [line[:6] for line in said.err.splitlines()[1:]] == [r"\x1b]0", "found "]
+
+
+def test_a_log_that_is_renewed_keeps_its_permissions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "LOG_BYTES", 100)
+    log = tmp_path / "log"
+    log.touch(0o600)
+    set_up_logging(verbose=False, log_file=log)
+    for _ in range(3):
+        logging.getLogger("xrayscan").info("a line of a log that is longer than half of it")
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+        "log": 0o600,
+        "log.1": 0o600,
+        "log.2": 0o600,
+    }
 
 
 def test_measuring_that_is_stopped_ends_with_the_code_of_the_signal(capsys) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from xrayscan.errors import XrayscanError
+from xrayscan.journal import atomic
 from xrayscan.journal.atomic import (
     atomic_text,
     check_writable,
@@ -193,16 +194,15 @@ def test_bytes_are_there_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.jpg"
-    write_bytes(path, b"first")
+    write_bytes(path, b"first", path)
     assert path.read_bytes() == b"first"
 
-    def full(self: Path, content: bytes) -> None:
-        with self.open("wb") as file:
-            file.write(content[:2])
+    def full(earlier: Path, new: Path) -> None:
+        new.write_bytes(b"se")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(atomic, "keep_permissions", full)
     with pytest.raises(OSError, match="No space left"):
-        write_bytes(path, b"second")
+        write_bytes(path, b"second", path)
     assert path.read_bytes() == b"first"
     assert [each.name for each in tmp_path.iterdir()] == ["a.jpg"]

@@ -242,10 +242,12 @@ def test_where_no_row_goes_on_there_is_nothing_to_go_on_from(path: Path) -> None
 )
 def test_what_is_no_journal_is_kept_aside(path: Path, content: bytes) -> None:
     path.write_bytes(content)
+    path.chmod(0o600)
     with closing(open_journal(path)) as journal:
         journal.append([entry("a")])
     assert rows(path) == {"a": 0.5}
     assert [each.read_bytes() for each in path.parent.glob("*.kept-*")] == [content]
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_results_of_other_folders_are_kept_aside(path: Path) -> None:

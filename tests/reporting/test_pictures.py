@@ -135,6 +135,17 @@ def test_the_first_page_that_has_a_film_wins(tmp_path: Path) -> None:
     assert dict(earlier) == {"first": FILMS["second"], "second": FILMS["second"]}
 
 
+def test_whoever_may_not_read_a_page_may_not_read_its_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ONE_FILE_BYTES", 0)
+    page = tmp_path / "out.html"
+    page.touch(0o600)
+    written(page)
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "out_files").iterdir()]
+    assert modes == [0o600] * len(FILMS)
+
+
 def test_pictures_that_no_page_shows_any_more_go_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from xrayscan.cli.events import Events
 from xrayscan.cli.exits import remark
 from xrayscan.errors import StoppedError
 from xrayscan.job.options import LOG_FILES
-from xrayscan.journal.atomic import unwritable
+from xrayscan.journal.atomic import keep_permissions, unwritable
 from xrayscan.pipeline import RunHooks
 from xrayscan.records import Assessment
 from xrayscan.wording import visible
@@ -256,6 +256,11 @@ class _LogFile(RotatingFileHandler):
         )
         self._path = path
         self._is_lost = False
+
+    def doRollover(self) -> None:  # noqa: N802
+        """Whoever may not read the earlier log must not read the new one."""
+        super().doRollover()
+        keep_permissions(self._path.with_name(f"{self._path.name}.1"), self._path)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say what is wrong; logging would print a traceback for each line that is lost."""

@@ -15,16 +15,17 @@ from xrayscan.errors import XrayscanError, words_of
 
 
 @contextmanager
-def atomic_text(path: Path) -> Iterator[TextIO]:
+def atomic_text(path: Path, like: Path | None = None) -> Iterator[TextIO]:
     """Open a text file that takes its name only when it is complete and on the disk.
 
     It is written beside its place under a hidden name, flushed, synced and renamed. When anything
-    goes wrong, the file that was there before stays as it was; the new one is readable by whom that
-    was. What a link leads to is renewed, not the link; a pipe or a device is written straight to,
-    as nothing could be renamed onto it.
+    goes wrong, the file that was there before stays as it was. What
+    a link leads to is renewed, not the link; a pipe or a device is written straight to, as nothing
+    could be renamed onto it.
 
     Args:
         path: the file to be; its folder is made if it is missing.
+        like: whoever may read this file may read the new one; None for the one that it replaces.
 
     Raises:
         XrayscanError: the folder or the file cannot be written.
@@ -39,7 +40,7 @@ def atomic_text(path: Path) -> Iterator[TextIO]:
         target.parent.mkdir(parents=True, exist_ok=True)
         # newline="": what is given is what is written, on every system
         with temporary.open("x", encoding="utf-8", newline="") as file:
-            keep_permissions(target, temporary)
+            keep_permissions(like or target, temporary)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -52,18 +53,25 @@ def atomic_text(path: Path) -> Iterator[TextIO]:
             temporary.unlink()
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, like: Path) -> None:
     """Write a small file that is there whole or not at all while the machine runs.
 
     It is not synced: hundreds of them would take minutes on a share. After a power cut it may be
     empty or missing, which whoever counts on it has to see.
+
+    Args:
+        path: the file to be.
+        content: of it.
+        like: whoever may read this file, if there is one, may read the new one.
 
     Raises:
         OSError: it cannot be written.
     """
     temporary = temporary_beside(path)
     try:
-        temporary.write_bytes(content)
+        with temporary.open("xb") as file:
+            keep_permissions(like, temporary)
+            file.write(content)
         temporary.replace(path)
     finally:
         with suppress(OSError):  # it was renamed, or could never be made
@@ -128,7 +136,7 @@ def temporary_beside(target: Path) -> Path:
 
 
 def keep_permissions(earlier: Path, new: Path) -> None:
-    """Give a file the permissions of the one that it will replace, if there is one.
+    """Give a file the permissions of an earlier one, if there is one.
 
     To be called before anything is in it: whoever may not read the one must not read the other.
     """

@@ -224,9 +224,12 @@ class Journal:
         self._lines += 1
 
     def _begin_anew(self, why: str) -> None:
-        self.notes.append(f"{why}; kept as {move_aside(self.path).name}, this run begins anew")
+        aside = move_aside(self.path)
+        self.notes.append(f"{why}; kept as {aside.name}, this run begins anew")
         self._index, self._lines, self.has_films = Index(), 0, False
         self.keys, self.runs, self._outputs = {}, [], {}
+        self.path.touch(exist_ok=False)
+        keep_permissions(aside, self.path)
         self._go_on(0)
 
     def _salvage(self, damaged: int) -> None:

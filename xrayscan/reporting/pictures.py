@@ -126,8 +126,8 @@ def place(
     inside = _inside(films, room - other_bytes)
     if len(inside) == len(films) or room == SELF_CONTAINED_BYTES:
         return Placement(inside, left_out=len(films) - len(inside))
-    folder = files_folder(page)
-    return Placement({key: _beside(folder, film) for key, film in films.items()}, folder)
+    entries = {key: _beside(page, film) for key, film in films.items()}
+    return Placement(entries, files_folder(page))
 
 
 def _inside(films: Mapping[str, DrawnFilm], room: int) -> dict[str, dict[str, Any]]:
@@ -141,15 +141,15 @@ def _inside(films: Mapping[str, DrawnFilm], room: int) -> dict[str, dict[str, An
     return entries
 
 
-def _beside(folder: Path, film: DrawnFilm) -> dict[str, Any]:
-    name = picture_name(film.jpeg)
+def _beside(page: Path, film: DrawnFilm) -> dict[str, Any]:
+    folder, name = files_folder(page), picture_name(film.jpeg)
     path = folder / name
     try:
         folder.mkdir(exist_ok=True)
         # named by its content: of the same name and length it is the same; a file that lost its
         # content with the power is written anew
         if not path.exists() or path.stat().st_size != len(film.jpeg):
-            write_bytes(path, film.jpeg)
+            write_bytes(path, film.jpeg, page)
     except OSError as fault:
         raise unwritable(path, fault) from fault
     source = f"{quote_from_bytes(bytes(Path(folder.name)))}/{name}"
