@@ -4,6 +4,8 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.films import draw_deep_film, draw_film, jpeg_bytes, picture
 from tests.intake.reasons import reason_of
@@ -15,6 +17,7 @@ from xrayscan.intake.integrity import (
     check_not_blank,
     check_pixel_count,
     check_size,
+    grey_spread,
     size_words,
 )
 from xrayscan.intake.options import MAX_PIXELS, USUAL, DecodeOptions
@@ -147,6 +150,15 @@ DEEP = draw_deep_film(seed=1)
 )
 def test_blank(pixels: np.ndarray, peak: int, reason: Reason | None) -> None:
     assert reason_of(lambda: check_not_blank(Radiograph(pixels, peak, "PNG"))) is reason
+
+
+@given(st.integers(0, 255), st.integers(1, 256), st.integers(0, 2**32 - 1))
+def test_the_spread_is_that_of_each_16th_pixel_at_any_depth(low: int, wide: int, seed: int) -> None:
+    levels = np.random.default_rng(seed).integers(low, min(low + wide, 256), (50, 30))
+    ranked = np.sort(levels[::4, ::4], axis=None)
+    first, last = (ranked[int(np.ceil(share * ranked.size)) - 1] for share in (0.01, 0.99))
+    assert grey_spread(levels.astype(np.uint8)) == last - first
+    assert grey_spread(levels.astype(np.uint16) * 2) == 2 * (last - first)
 
 
 def test_the_fault_knows_the_format() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -111,10 +112,18 @@ def grey_spread(pixels: NDArray[Any]) -> int:
     Args:
         pixels: (H, W) integers of at most 16 bits, which are counted faster than sorted.
     """
-    sample = pixels[::4, ::4].astype(np.int32).ravel()
-    shares = np.cumsum(np.bincount(sample - sample.min())) / sample.size
+    sample = np.ascontiguousarray(pixels[::4, ::4])
+    shares = np.cumsum(_counted(sample)) / sample.size
     low, high = np.searchsorted(shares, (0.01, 0.99))
     return int(high - low)
+
+
+def _counted(sample: NDArray[Any]) -> NDArray[np.int64]:
+    """How often each grey level occurs, from one at or below the darkest on."""
+    if sample.dtype == np.uint8:  # what most films have, OpenCV counts three times as fast
+        return cv2.calcHist([sample], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+    levels = sample.astype(np.int32).ravel()
+    return np.bincount(levels - levels.min())
 
 
 def size_words(count: int) -> str:
