@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,11 +8,26 @@ from hypothesis import strategies as st
 
 from tests.looking import brightness, film, true_map
 from xrayscan.records import HeatMap
-from xrayscan.scoring.faithfulness import Chance, Mark, learn_chance, mark, quick_marks
+from xrayscan.scoring.faithfulness import (
+    Chance,
+    Mark,
+    blurred,
+    learn_chance,
+    mark,
+    quick_marks,
+)
 
 FLAT = np.full((7, 7), 0.3, np.float32)
 # What blurring fifths by chance does to ``brightness``, about.
 CHANCE = Chance(intercept=0.0, slope=0.8, between=0.2, within=0.7)
+
+
+@given(st.integers(16, 300), st.integers(0, 2**32 - 1))
+def test_a_film_is_blurred_as_opencv_blurs(side: int, seed: int) -> None:
+    pixels = np.random.default_rng(seed).uniform(0, 255, (side, side)).astype(np.float32)
+    np.testing.assert_allclose(
+        blurred(pixels), cv2.GaussianBlur(pixels, (0, 0), 0.1 * side), atol=1e-3
+    )
 
 
 def of_film(heat: np.ndarray) -> HeatMap:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 import cv2
@@ -207,7 +208,14 @@ def _elsewhere(heat: Heat, count: int, rng: np.random.Generator | None = None) -
 
 def blurred(film: Film) -> Film:
     """The film, (S, S), without any structure of the size of a cell of a map."""
-    return np.asarray(cv2.GaussianBlur(film, (0, 0), _BLUR * len(film)), np.float32)
+    blur = _blur(len(film))
+    return np.asarray(blur @ film @ blur.T, np.float32)
+
+
+@cache
+def _blur(side: int) -> NDArray[np.float32]:
+    """OpenCV's Gaussian blur of a column, (side, side): so wide a one is faster as a product."""
+    return np.asarray(cv2.GaussianBlur(np.eye(side, dtype=np.float32), (1, 0), _BLUR * side))
 
 
 def spread(heat: Heat, side: int) -> NDArray[np.float32]:
