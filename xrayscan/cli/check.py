@@ -10,7 +10,7 @@ from xrayscan.cli.options import option
 from xrayscan.cli.running import Manner, list_scans, run_films
 from xrayscan.cli.values import failure_limit, read_shard, table_file
 from xrayscan.intake.admission import Admission
-from xrayscan.intake.options import MAX_PIXELS, TIME_LIMIT_S
+from xrayscan.intake.options import BATCH_SIZE, MAX_PIXELS, TIME_LIMIT_S
 from xrayscan.resources import DEFAULT_MODEL
 
 
@@ -29,7 +29,7 @@ def check(
             "them and says so, off does not look: no model is run, files alone are checked."
         ),
     ] = Admission.ON,
-    batch_size: film.BatchSize = 16,
+    batch_size: film.BatchSize = BATCH_SIZE,
     workers: film.Workers = 0,
     recursive: film.Recursive = True,
     include: film.Include = None,

@@ -11,7 +11,7 @@ from xrayscan.cli.running import Manner, list_scans, run_films
 from xrayscan.cli.values import failure_limit, page_file, read_shard, table_file, zone_limits
 from xrayscan.cluster.engines import LOCAL
 from xrayscan.intake.admission import Admission
-from xrayscan.intake.options import MAX_PIXELS, TIME_LIMIT_S
+from xrayscan.intake.options import BATCH_SIZE, MAX_PIXELS, TIME_LIMIT_S
 from xrayscan.resources import DEFAULT_MODEL
 
 
@@ -53,7 +53,7 @@ def predict(
             "and says so, off scores them."
         ),
     ] = Admission.ON,
-    batch_size: film.BatchSize = 16,
+    batch_size: film.BatchSize = BATCH_SIZE,
     workers: film.Workers = 0,
     recursive: film.Recursive = True,
     include: film.Include = None,

@@ -15,7 +15,7 @@ from xrayscan.errors import DataError, StoppedError
 from xrayscan.evaluation.films import LabelledScan, copies_joined
 from xrayscan.evaluation.sample import Sample
 from xrayscan.intake.admission import Admission
-from xrayscan.intake.options import TIME_LIMIT_S
+from xrayscan.intake.options import BATCH_SIZE, TIME_LIMIT_S
 from xrayscan.reading.scans import ReadOptions
 from xrayscan.records import Assessment, HeatMap, Reason, Scan, Status
 from xrayscan.reporting.table import fact_cells
@@ -185,7 +185,7 @@ def assess_options(
     """How films are assessed to be measured: as ``predict`` does by default."""
     read = ReadOptions(card.input_size, workers, TIME_LIMIT_S)
     decision = Decision(threshold, card.zones, card.positive, card.negative)
-    return AssessOptions(read, decision, NO_CAM, admission, batch_size=16)
+    return AssessOptions(read, decision, NO_CAM, admission, BATCH_SIZE)
 
 
 def _with_header(film: LabelledScan, row: Assessment) -> LabelledScan:

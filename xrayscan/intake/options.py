@@ -11,6 +11,10 @@ MAX_PIXELS = 100_000_000
 # The slowest film measured, lossless JPEG 2000 of 17 megapixels, takes 4 s on a busy core.
 TIME_LIMIT_S = 120.0
 
+# Read and scored together. With half as many a night takes 5 to 8 % longer, as cores wait for the
+# last films of more batches; with more of them it takes as long (benchmarks/results.md).
+BATCH_SIZE = 32
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeOptions:

@@ -14,7 +14,7 @@ from xrayscan.cores import available_cores
 from xrayscan.errors import OptionError, UsageError
 from xrayscan.intake.admission import Admission
 from xrayscan.intake.discover import Discovery, DiscoveryOptions, Shard, discover
-from xrayscan.intake.options import MAX_PIXELS
+from xrayscan.intake.options import BATCH_SIZE, MAX_PIXELS
 from xrayscan.intake.overwriting import check_output
 from xrayscan.journal import journal, lock
 from xrayscan.journal.atomic import check_writable, is_stream
@@ -70,7 +70,7 @@ class JobOptions:
     model: str = ""
     threshold: str = ""
     cam: str = "gradcam"
-    batch_size: int = 16
+    batch_size: int = BATCH_SIZE
     workers: int = 0
     recursive: bool = True
     include: tuple[str, ...] = ()
