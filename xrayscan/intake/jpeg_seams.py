@@ -53,14 +53,15 @@ def _strongest_step(pixels: NDArray[np.uint8], unit: tuple[int, int], shift: int
     """The strongest step along any line that begins at a unit, ``shift`` pixels below the grid."""
     down, across = unit
     count = pixels.shape[1] // across
-    rows = np.arange(down, pixels.shape[0] - 1 - shift, down) + shift
+    edges = len(range(down, pixels.shape[0] - 1 - shift, down))
     above, before, at, below = (
-        pixels[rows + offset, : count * across].astype(np.int16) for offset in (-2, -1, 0, 1)
+        pixels[down + shift + offset :: down, : count * across][:edges] for offset in (-2, -1, 0, 1)
     )
     # the step from one row to the next, less what the rows beside make one expect; doubled
-    steps = 3 * (at - before) - (below - above)
+    step, slope = (np.subtract(*pair, dtype=np.int16) for pair in ((at, before), (below, above)))
+    steps = (3 * step - slope).reshape(edges, count, across)
     # of a unit; in 16 bits, as no sum of 32 steps of 4 * 255 is beyond them
-    sums = sum((steps[:, column::across] for column in range(1, across)), start=steps[:, ::across])
+    sums = np.einsum("rcu->rc", steps)
     means = sums.astype(np.float32) / (2 * across)
     sizes = np.abs(means)
     middle = count // 2
