@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -300,9 +301,13 @@ def test_a_cluster_that_is_lost_ends_the_run_with_what_is_done(
     assert said[-1].endswith("the connection is lost" if whole else "no workers have come")
 
 
-def test_a_cluster_of_its_own_keeps_to_this_machine_and_ends_with_the_run(films: Path) -> None:
+def test_a_cluster_of_its_own_keeps_to_this_machine_and_ends_with_the_run(
+    films: Path, tmp_path: Path
+) -> None:
     import psutil
 
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     for number in range(300):
         (films / f"more{number}.png").hardlink_to(films / "f01.png")
     command = [sys.executable, "-m", "xrayscan", "predict", "films", "--engine", "dask"]
@@ -314,11 +319,13 @@ def test_a_cluster_of_its_own_keeps_to_this_machine_and_ends_with_the_run(films:
         text=True,
         start_new_session=True,
         preexec_fn=heed_signals,
-        env=os.environ | {"PYTHONPATH": str(Path(clusters.__file__).parents[2])},
+        env=os.environ
+        | {"PYTHONPATH": str(Path(clusters.__file__).parents[2]), "TMPDIR": str(temporary)},
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         next(line for line in process.stdout if '"progress"' in line)
+        kept = [stat.S_IMODE(each.stat().st_mode) for each in temporary.iterdir()]
         family = psutil.Process(process.pid).children(recursive=True)
         ports = [
             each.laddr.ip
@@ -330,6 +337,8 @@ def test_a_cluster_of_its_own_keeps_to_this_machine_and_ends_with_the_run(films:
         *_, summary = map(json.loads, process.stdout)
         said = process.stderr.read()
     assert set(ports) == {"127.0.0.1"}
+    assert set(kept) == {0o700}
+    assert not any(temporary.iterdir())
     assert process.returncode == 130
     assert summary["ending"] == "stopped"
     assert 0 < summary["not_reached"] < 328

@@ -80,7 +80,8 @@ def _own_cluster(workers: int) -> Iterator[Any]:
     }
     with (
         tempfile.TemporaryDirectory(prefix="xrayscan-", ignore_cleanup_errors=True) as scratch,
-        dask.config.set(configured),
+        # of workers and scheduler; LocalCluster's own ``local_directory`` is the workers' alone
+        dask.config.set({**configured, "temporary-directory": scratch}),
     ):
         try:
             cluster = LocalCluster(
@@ -89,7 +90,6 @@ def _own_cluster(workers: int) -> Iterator[Any]:
                 host=HERE,
                 dashboard_address=f"{HERE}:0",
                 memory_limit=0,
-                local_directory=scratch,
                 silence_logs=logging.CRITICAL + 1,
                 preload=[__name__],
             )
