@@ -29,7 +29,7 @@ class Scored:
 
     Attributes:
         probability: calibrated P(positive), 0..1.
-        distance: from the training population; about 1 for films like it.
+        distance: from the training population; up to about 1 for films like it.
         heat_map: 1 is the card's heat scale; None when not asked for.
         classes: P(class) by name, most probable first; empty for models of two classes.
     """
