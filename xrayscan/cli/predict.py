@@ -72,8 +72,8 @@ def predict(
         bool,
         option(
             "--heat-test/--no-heat-test",
-            help="Test each heat map that the report shows on its film, which takes about five "
-            "times as long as scoring that film.",
+            help="Test each heat map that the report shows on its film, which about doubles the "
+            "time for that film.",
         ),
     ] = True,
     self_contained: Annotated[

@@ -46,7 +46,7 @@ class JobOptions:
         workers: films that are read or scored at the same time; 0 takes one per available core.
         recursive, include, exclude: see ``DiscoveryOptions``.
         min_age: files changed less than this many seconds ago are left for the next run.
-        max_overlays: films shown with picture in the report.
+        max_overlays: films shown with picture in the report besides those to read first.
         heat_test: heat maps that are shown are tested on their films.
         admission: what to do with films outside the training population.
         failures: when to give up.
