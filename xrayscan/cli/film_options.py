@@ -22,10 +22,16 @@ Recursive = Annotated[
     bool, option("--recursive/--no-recursive", help="Look into folders within folders.")
 ]
 Include = Annotated[
-    list[str] | None, option(metavar="GLOB", help="Take only these; can be repeated.")
+    list[str] | None,
+    option(
+        metavar="GLOB",
+        help="Take only films of such a name, or path within the folder, as *.dcm; can be "
+        "repeated.",
+    ),
 ]
 Exclude = Annotated[
-    list[str] | None, option(metavar="GLOB", help="Leave these out; can be repeated.")
+    list[str] | None,
+    option(metavar="GLOB", help="Leave such films and folders out; can be repeated."),
 ]
 MinAge = Annotated[
     float,
