@@ -2,10 +2,10 @@
 # Makes the bundled models anew: about nine hours on two cores. A stopped training goes on by adding
 # --resume to its line.
 #
-#     benchmarks/bundled.sh shared/data shared/weights models-anew
+#     benchmarks/bundled.sh ../shared/data ../shared/weights models-anew
 #
-# Further options are given to each training: `--limit 300 --epochs 1` tries the whole way in half an
-# hour.
+# Further options are given to each training: `--limit 300 --epochs 1` tries the whole way in less
+# than an hour.
 #
 # first      children and adults, from ImageNet weights
 # smoothed   trained on from it, behind two passes of a 3 x 3 mean, other findings among the negatives

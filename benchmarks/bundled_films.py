@@ -3,7 +3,8 @@
 Usage:
     python -m benchmarks.bundled_films DATA films.csv [--other-findings]
 
-DATA is the developers' folder of films (shared/data). ``benchmarks/bundled.sh`` makes the models.
+DATA is the developers' folder of films (../shared/data). ``benchmarks/bundled.sh`` makes the
+models.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The recipe of the bundled models, cross-validated by patient on both hospitals.
 
 Usage:
-    python -m benchmarks.cross_validation DATA WEIGHTS OUT [--folds 5] [--epochs 2]
+    python -m benchmarks.cross_validation DATA WEIGHTS OUT [--folds 5] [--epochs 8]
 
-DATA is the developers' folder of films (shared/data), WEIGHTS the file of ImageNet weights. For
+DATA is the developers' folder of films (../shared/data), WEIGHTS the file of ImageNet weights. For
 each fold a network is trained on the other parts but one, on which its epoch, calibration and
 threshold are chosen, and measured on the fold itself: nothing is chosen on what is measured.
 ``nih/strong`` is in no part; every network is measured on all of it. Folds that are there are not
