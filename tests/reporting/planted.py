@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.films import draw_film
+from xrayscan.intake.options import BATCH_SIZE
 from xrayscan.job.report_model import report_model
 from xrayscan.records import Assessment, Ending, HeatMap, Reason, RunSummary, Scan, Status, Tally
 from xrayscan.reporting.html import ReportOptions, write_report
@@ -66,6 +67,8 @@ class Planted:
         for row, picture in self._films(card):
             rows.append(row)
             worklist.add(row, picture)
+            if len(rows) % BATCH_SIZE == 0:  # as a run does: what is not drawn stays in memory
+                worklist.draw()
         model = report_model(card, card.zones, "gradcam")
         manner = options or ReportOptions()
         write_report(page, templates_folder(), worklist, self.facts(), model, manner)
