@@ -20,7 +20,7 @@ from xrayscan.journal.atomic import (
 
 
 def test_file_takes_its_name_only_when_complete(tmp_path: Path) -> None:
-    target = tmp_path / "new folder" / "out.csv"
+    target = tmp_path / "new" / "folder" / "out.csv"
     with atomic_text(target) as file:
         file.write("one\r\n")
         assert not target.exists()
@@ -122,6 +122,7 @@ def test_a_pipe_is_written_straight_to(tmp_path: Path) -> None:
     assert os.read(reader, 10) == b"one"
     os.close(reader)
     assert is_stream(pipe)
+    assert not is_stream(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -160,6 +161,28 @@ def test_pictures_that_no_page_shows_any_more_go_and_nothing_else(
     monkeypatch.setattr(module, "ONE_FILE_BYTES", 10**6)
     written(page)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("other_bytes", "inside"), [(1000, True), (2000, False)], ids=["small", "large"]
+)
+def test_the_whole_page_decides_whether_pictures_are_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_bytes: int, inside: bool
+) -> None:
+    """Two films of 3000 bytes are 8000 by base64."""
+    monkeypatch.setattr(module, "ONE_FILE_BYTES", 10_000)
+    placed = place(tmp_path / "out.html", FILMS, other_bytes, self_contained=False)
+    assert (placed.folder is None) is inside
+    assert placed.left_out == 0
+
+
+def test_a_page_that_goes_to_a_pipe_has_its_pictures_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ONE_FILE_BYTES", 0)
+    os.mkfifo(tmp_path / "out.html")
+    placed = place(tmp_path / "out.html", FILMS, 0, self_contained=False)
+    assert (list(placed.entries), placed.folder) == (list(FILMS), None)
 
 
 def test_one_file_leaves_out_what_has_no_room_from_the_end(

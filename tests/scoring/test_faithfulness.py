@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import astuple, replace
+
 import cv2
 import numpy as np
 import pytest
@@ -80,6 +82,10 @@ def test_a_quick_mark_takes_as_many_passes_as_it_needs(
     assert asked == passes
     quick_marks(nothing, [of_film(heat)] * 3, chance)
     assert asked == passes + [3 * each for each in passes], "all at once"
+
+
+def test_a_map_of_a_model_that_sees_nothing_beats_none() -> None:
+    assert mark(lambda films: np.zeros(len(films)), film(), true_map()) == Mark(0.0)
 
 
 def test_a_mark_takes_twenty_one_passes() -> None:
@@ -193,6 +199,26 @@ def test_a_known_chance_is_learnt() -> None:
     assert found is not None
     for name in ("intercept", "slope", "between", "within"):
         assert getattr(found, name) == pytest.approx(getattr(known, name), abs=0.06), name
+
+
+def test_a_chance_by_hand() -> None:
+    """Ten films, as few as can be, with two fifths each: the line of means, and what is around."""
+    before = np.arange(10.0)
+    left = np.random.default_rng(5).normal(before[:, None] / 2, 1, (10, 2))
+    slope, intercept = np.polyfit(before, left.mean(axis=1), 1)
+    around = ((left.mean(axis=1) - intercept - slope * before) ** 2).sum() / 8
+    within = left.var(axis=1, ddof=1).mean()
+    found = learn_chance(
+        in_turn(*left.ravel()), [replace(of_film(true_map()), log_odds=each) for each in before]
+    )
+    expected = (intercept, slope, (around - within / 2) ** 0.5, within**0.5)
+    assert astuple(found) == pytest.approx(expected)
+
+
+def test_each_film_teaches_by_places_of_its_own() -> None:
+    asked: list[np.ndarray] = []
+    learn_chance(lambda films: asked.append(films) or brightness(films), [of_film(true_map())] * 2)
+    assert not np.array_equal(*asked)
 
 
 def test_films_that_do_not_differ_leave_no_width_between_them() -> None:
