@@ -95,7 +95,7 @@ def _lines(page: Path, source: PictureSource) -> dict[str, _Line]:
     with page.open("rb") as file:
         head = next((line for line in file if line.startswith(_BLOCK)), b"")
         facts = json.loads(head.removeprefix(_BLOCK).rstrip() + b"}}" if head else b"{}")
-        if not isinstance(facts, dict) or facts != {**source.facts(), "films": {}}:
+        if facts != {**source.facts(), "films": {}}:
             return {}
         start = file.tell()
         for line in file:

@@ -100,9 +100,8 @@ class _Shortlist(Generic[T]):
         return None
 
     def items(self) -> list[T]:
-        return [
-            item for _, _, item in sorted(self._heap, key=lambda entry: entry[:2], reverse=True)
-        ]
+        # no two arrivals are the same: items are never compared
+        return [item for _, _, item in sorted(self._heap, reverse=True)]
 
 
 @dataclass(slots=True, eq=False)
