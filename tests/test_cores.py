@@ -122,8 +122,36 @@ TREES = {
             "proc/self/cgroup": V1_GROUPS.format("/batch"),
             "proc/self/mountinfo": HYBRID,
             **v1("batch", "200000\n"),
+            # of others: the groups of those names that this process is in are of other trees
+            **v1("x", "100000\n"),
+            **v1("other", "100000\n"),
+            "sys/fs/cgroup/unified/batch/cpu.max": "100000 100000\n",
         },
         2,
+    ),
+    "v2, a colon in a name": (
+        {
+            "proc/self/cgroup": "0::/cri:ab\n",
+            "proc/self/mountinfo": V2,
+            "sys/fs/cgroup/cri:ab/cpu.max": "200000 100000\n",
+        },
+        2,
+    ),
+    "v2 beside a mount whose name is no text": (
+        {
+            "proc/self/cgroup": "0::/\n",
+            "proc/self/mountinfo": V2 + "31 24 8:1 / /mnt/r\udcf6ntgen rw - ext4 /dev/sda1 rw\n",
+            "sys/fs/cgroup/cpu.max": "200000 100000\n",
+        },
+        2,
+    ),
+    "a period of nought": (
+        {
+            "proc/self/cgroup": "0::/\n",
+            "proc/self/mountinfo": V2,
+            "sys/fs/cgroup/cpu.max": "100000 0\n",
+        },
+        8,
     ),
     "a group that lies elsewhere": (
         {
@@ -153,7 +181,7 @@ def test_quotas(
     for name, text in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
     assert available_cores(tmp_path) == cores
 
 

@@ -81,6 +81,8 @@ def test_what_only_a_person_can_answer_is_left_to_one(
 
 EVERYONE_NAMED = FACTS["flow"] | {"without_patient": 0}
 ELSEWHERE = FACTS["measures"] | {"prevalence": 0.05}
+LEARNT_IS_NOT_KNOWN = FACTS["flow"] | {"learnt_from": None}
+MADE_ANEW = {"epochs": 0, "population": "adults"}
 # what a run or a card says otherwise, and the end of the answer that comes of it
 OTHERWISE: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, str], str]] = {
     "own share": ({}, {}, (TRIPOD, "13"), "at this share only (--prevalence gives others)."),
@@ -90,11 +92,22 @@ OTHERWISE: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, str], str]
     "not corrected": ({}, {}, (TRIPOD, "12f"), "The model is evaluated as it is."),
     "corrected": ({}, {"recalibration": {"words": "Moved."}}, (TRIPOD, "12f"), "Moved."),
     "started": ({}, {"training": {"started_from": "x"}}, (CLAIM, "24"), "Started from x."),
+    "trained": ({}, {"training": {"epochs": 3, "population": "adults"}}, (TRIPOD, "16"),
+                "Trained on: adults. Films here that the model has learnt from: 0."),
+    "trained on whom is not said": ({}, {"training": {}}, (TRIPOD, "16"),
+                "Trained on: not said in the card. Films here that the model has learnt from: 0."),
+    "made anew": ({}, {"training": MADE_ANEW}, (TRIPOD, "16"),
+                "Validated on: adults. Films here that the model has learnt from: 0."),
+    "made anew of another": ({}, {"training": MADE_ANEW | {"trained_on": "children"}},
+                (TRIPOD, "16"),
+                "Trained on: children. Films here that the model has learnt from: 0."),
+    "learnt from is not known": ({"flow": LEARNT_IS_NOT_KNOWN}, {}, (TRIPOD, "16"),
+                "learnt from: not known."),
     "not tested": ({}, {}, (CLAIM, "31"), "shown; not tested in this run (--explanations)."),
     "tested": ({"explanations": {"films": 3}}, {}, (CLAIM, "31"), "tested below (--explanations)."),
     "warned": ({"options": {"admission": "warn"}}, {}, (TRIPOD, "7"), "too (admission warn)."),
     "let in": ({"options": {"admission": "off"}}, {}, (TRIPOD, "7"), "too (admission off)."),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("run", "model", "item", "end"), OTHERWISE.values(), ids=OTHERWISE)

@@ -49,7 +49,7 @@ def test_age_bands(age: str, band: str) -> None:
 def test_groups_with_sizes_and_measures() -> None:
     """Women: 12 of 12 positives called, 6 of 12 negatives; men: two positives and one negative."""
     positives = np.array([True] * 12 + [False] * 12 + [True, True, False, False])
-    called = np.array([1.0] * 12 + [1.0, 0.0] * 6 + [1.0, 0.0, 0.0, 0.0])
+    called = np.array([0.5] * 12 + [0.5, 0.0] * 6 + [0.5, 0.0, 0.0, 0.0])  # at the threshold
     sexes = [{"sex": "F"}] * 24 + [{"sex": "M"}] * 3 + [{}]
     sample = Sample(called, positives, tuple(str(n) for n in range(28)))
     found = subgroups(labelled(sexes, positives), sample, 0.5, [])
@@ -90,6 +90,16 @@ def test_columns_asked_for() -> None:
         subgroups(films, sample, 0.5, ["sex"])
     with pytest.raises(UsageError, match="has 30 different values"):
         subgroups(films, sample, 0.5, ["number"])
+    with pytest.raises(UsageError, match="no film has it; there are: none"):
+        subgroups(labelled([{}] * 30, positives), sample, 0.5, ["sex"])
+
+
+@pytest.mark.parametrize(("values", "columns"), [(20, ["view"]), (21, [])])
+def test_twenty_values_make_groups(values: int, columns: list[str]) -> None:
+    positives = np.array([True, False] * 15)
+    sample = Sample(np.linspace(0, 1, 30), positives, tuple(str(n) for n in range(30)))
+    films = labelled([{"view": str(n % values)} for n in range(30)], positives)
+    assert list(subgroups(films, sample, 0.5, [])) == columns
 
 
 def test_a_usual_column_that_makes_no_groups_is_left_out_unless_it_is_asked_for(
@@ -113,9 +123,10 @@ def test_copies_of_films_narrow_no_area_s_interval() -> None:
     twice = Sample(np.tile(probabilities, 2), np.tile(positives, 2), patients * 2)
     sex = {"sex": "F"}
     first, second = (
-        subgroups(labelled([sex] * len(each), each.positives), each, 0.5, [])["sex"][0]["auc"]
+        subgroups(labelled([sex] * len(each), each.positives), each, 0.5, [])["sex"][0]
         for each in (once, twice)
     )
-    assert first["interval"] == second["interval"]
-    assert first["interval_by"] == "DeLong et al. 1988"
-    assert second["interval_by"] == "DeLong et al. 1988, by patient, Obuchowski 1997"
+    assert (first["patients"], second["patients"]) == (40, 40)
+    assert first["auc"]["interval"] == second["auc"]["interval"]
+    assert first["auc"]["interval_by"] == "DeLong et al. 1988"
+    assert second["auc"]["interval_by"] == "DeLong et al. 1988, by patient, Obuchowski 1997"

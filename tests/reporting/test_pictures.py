@@ -129,6 +129,24 @@ def test_a_page_never_leads_outside_its_folder(tmp_path: Path) -> None:
     assert [earlier.get(key) for key in "abc"] == [None, None, None]
 
 
+HEATS = {
+    "of another size": {"heat": [4, 2, "AAAAAAAA"]},
+    "of no text": {"heat": [3, 2, "AAAA AAAA"]},
+    "with a mark that is none": {"heat": [3, 2, "AAAAAAAA"], "reliable": "surely"},
+}
+
+
+@pytest.mark.parametrize("entry", HEATS.values(), ids=HEATS)
+def test_a_heat_map_that_nobody_here_wrote_is_not_taken(
+    tmp_path: Path, entry: dict[str, Any]
+) -> None:
+    page, film = tmp_path / "out.html", {"film": "data:image/jpeg;base64,AAAA"}
+    write_page(page, {"sound": film | {"heat": [3, 2, "AAAAAAAA"]}, "spoilt": film | entry})
+    earlier = EarlierPictures((page,), SOURCE)
+    assert earlier["sound"].heat == Heat(3, 2, bytes(6))
+    assert earlier.get("spoilt") is None
+
+
 def test_the_first_page_that_has_a_film_wins(tmp_path: Path) -> None:
     written(tmp_path / "new.html", {"first": FILMS["second"]})
     written(tmp_path / "old.html")

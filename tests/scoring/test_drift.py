@@ -103,6 +103,39 @@ def test_smirnov_agrees_with_scipy(first: int, second: int) -> None:
         assert mine == pytest.approx(reference.pvalue, abs=0.06)
 
 
+@pytest.mark.parametrize("difference", [0.0, 0.001, 0.02, 0.05, 0.2, 0.3, 1.0])
+def test_smirnov_by_its_series(difference: float) -> None:
+    """For 40 and 60 films with Stephens' correction; SciPy sums the same series."""
+    reach = (24**0.5 + 0.12 + 0.11 / 24**0.5) * difference
+    assert smirnov(difference, 40, 60) == pytest.approx(stats.kstwobign.sf(reach), abs=1e-9)
+
+
+def of_probabilities(low: int, high: int, distances: tuple[int, int] = (0, 0)) -> Distribution:
+    return Distribution((low, high), distances)
+
+
+ALIKE = (500, 500)  # distances of a night that lies like the others
+BY_HAND = {
+    # (tonight, earlier nights, distances of validation patients, alarms); 1000 films earlier
+    "chance explains it": (of_probabilities(18, 12), of_probabilities(400, 600), (), 0),
+    "one test": (of_probabilities(58, 42), of_probabilities(400, 600), (), 1),
+    "one of three tests": (of_probabilities(58, 42, (50, 50)), of_probabilities(400, 600, ALIKE),
+                           ALIKE, 0),
+    "large enough to say": (of_probabilities(5600, 4400), of_probabilities(400, 600), (), 1),
+    "too small to say": (of_probabilities(5400, 4600), of_probabilities(400, 600), (), 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tonight", "earlier", "training", "alarms"), BY_HAND.values(), ids=BY_HAND
+)
+def test_what_alarms_by_hand(
+    tonight: Distribution, earlier: Distribution, training: tuple[int, ...], alarms: int
+) -> None:
+    """D = .18 of 100 and 1000 films has p = .005: less than .01, not than a third of it."""
+    assert len(find_drift(tonight, training, [earlier])) == alarms
+
+
 def test_difference_of_histograms() -> None:
     assert largest_difference([1, 0], [0, 1]) == 1
     assert largest_difference([2, 2], [10, 10]) == 0
