@@ -94,8 +94,8 @@ def _hierarchies(root: Path) -> Iterator[_Hierarchy]:
     """Yield the trees that can limit the CPU: version 2's, and version 1's with that controller."""
     groups = {}
     for line in _text(root / "proc/self/cgroup").splitlines():
-        number, controllers, group = line.split(":", 2)
-        groups["" if number == "0" else controllers] = group
+        _, controllers, group = line.split(":", 2)  # none stands for version 2
+        groups[controllers] = group
     for line in _text(root / "proc/self/mountinfo").splitlines():
         before, _, after = line.partition(" - ")
         top, mounted = before.split(" ")[3:5]
