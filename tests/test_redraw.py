@@ -10,7 +10,7 @@ import pytest
 
 from tests.reporting.planted import Planted
 from xrayscan.errors import UsageError, XrayscanError
-from xrayscan.records import Assessment
+from xrayscan.records import Assessment, Status
 from xrayscan.redraw import RedrawOptions, redraw
 from xrayscan.reporting.run_record import (
     RunFacts,
@@ -171,6 +171,10 @@ def test_what_hangs_on_the_old_threshold_goes(run: Run) -> None:
     write_run_record(run.record, facts)
     redraw(RedrawOptions(run.csv))
     assert "12 films to read." in run.page.read_text(encoding="utf-8")
+    redraw(
+        RedrawOptions(run.csv, report=run.csv.with_name("some.html"), only={"zone": ("review",)})
+    )
+    assert "12 films to read." not in run.csv.with_name("some.html").read_text(encoding="utf-8")
     redraw(RedrawOptions(run.csv, threshold="0.1"))
     assert "12 films to read." not in run.page.read_text(encoding="utf-8")
 
@@ -234,6 +238,22 @@ def test_nothing_scored_and_no_record(run: Run) -> None:
     run.write_csv([row for row in run.rows if row.probability is None])
     with pytest.raises(UsageError, match="give one by --record"):
         redraw(RedrawOptions(run.csv))
+
+
+def test_rows_of_a_check_among_those_of_a_run(run: Run) -> None:
+    """As in tables that were put together by hand."""
+    run.record.unlink()
+    run.write_csv([*run.rows, Assessment(run.rows[0].scan, Status.ADMITTED)])
+    with pytest.raises(UsageError, match=r"p\.csv: is of xrayscan check, which scores nothing"):
+        redraw(RedrawOptions(run.csv))
+
+
+def test_a_file_of_someone_s_own_is_overwritten_only_where_it_is_named(run: Run) -> None:
+    run.page.write_text("my notes")
+    with pytest.raises(UsageError, match=r"p\.html: exists, and is .* nothing that xrayscan wrote"):
+        redraw(RedrawOptions(run.csv))
+    redraw(RedrawOptions(run.csv, report=run.page))
+    assert len(block(run.page, "rows")) == ROWS
 
 
 REFUSED = {
