@@ -554,6 +554,12 @@ def test_shards_are_apart_and_complete(scans: Path) -> None:
     assert sorted(names) == sorted(FILMS)
 
 
+def test_another_part_does_not_take_a_table_for_its_own(scans: Path) -> None:
+    first, second = (run(scans, shard=Shard(part, 2)) for part in (1, 2))
+    assert "holds results of another part of the films (--shard); kept as" in second.said[0]
+    assert sorted([*first.rows, *second.rows]) == sorted(FILMS)
+
+
 def test_several_folders_are_others_where_they_are_spelt_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

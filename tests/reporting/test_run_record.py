@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from xrayscan.records import Assessment, Ending, RunSummary, Scan, Status
 from xrayscan.reporting.run_record import (
     Night,
     RunFacts,
+    from_record,
     is_of,
     read_run_record,
     write_run_record,
@@ -33,6 +35,13 @@ FACTS = RunFacts(
     nights=(Night("2026-11-20T02:00:00+00:00", 8, 7, 6, 5, 4, 3, 2, tuple(range(20))),),
     versions={"xrayscan": "0.1.0"},
 )
+
+
+def test_a_record_names_a_page_from_its_own_folder_on_and_no_pipe(tmp_path: Path) -> None:
+    record, pipe = tmp_path / "records" / "a.run.json", tmp_path / "pipe.html"
+    os.mkfifo(pipe)
+    assert from_record(record, tmp_path / "pages" / "a.html") == "../pages/a.html"
+    assert (from_record(record, pipe), from_record(record, None)) == ("", "")
 
 
 def test_a_record_is_read_back_as_it_was(tmp_path: Path) -> None:

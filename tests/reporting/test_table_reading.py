@@ -62,6 +62,9 @@ ROWS = {
     ),
 }
 
+ROWS["noughts"] = replace(
+    ROWS["scored"], probability=0.0, threshold=0.0, embedding_distance=0.0, facts=Facts(0.0)
+)
 ROWS["facts"] = replace(ROWS["scored"], facts=Facts(0.5, "F", "PA"))
 
 
@@ -85,6 +88,12 @@ def test_every_name_is_read_back(tmp_path_factory: pytest.TempPathFactory, names
     rows = [Assessment(Scan(name, "", 1, 0), Status.VANISHED, Reason.GONE) for name in safe]
     path = written(tmp_path_factory.mktemp("names"), *rows)
     assert [row.assessment.scan.name for row in read_table(path)] == safe
+
+
+def test_a_table_that_was_saved_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, ROWS["scored"])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert [read.assessment for read in read_table(path)] == [ROWS["scored"]]
 
 
 def test_names_of_patients_are_passed_over(tmp_path: Path) -> None:
