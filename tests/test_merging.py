@@ -185,7 +185,7 @@ def test_the_folder_of_the_parts_is_none(parts: list[Path]) -> None:
 def test_a_film_that_came_after_the_parts_were_run_is_missed(
     scans: Path, parts: list[Path]
 ) -> None:
-    for name, words in (("late.jpg", ""), ("later.jpg", ", nor have 1 others")):
+    for name, words in (("late.jpg", ""), ("later.jpg", ", like 1 other")):
         put(scans / name, 50)
         with pytest.raises(UsageError, match=rf"late\.jpg: has no row{words}; run the parts again"):
             merge(parts, scans.parent / "merged.csv", [str(scans)])

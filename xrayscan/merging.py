@@ -20,7 +20,7 @@ from xrayscan.journal.atomic import atomic_text
 from xrayscan.records import Command, Ending
 from xrayscan.reporting.run_record import RunFacts, is_of, read_run_record
 from xrayscan.reporting.table_reading import read_table
-from xrayscan.wording import films_are
+from xrayscan.wording import counted, films_are
 
 # The options that say which films have rows, and what is in them; records that do not say have
 # these.
@@ -196,7 +196,7 @@ def _check_all(names: Iterable[str], folders: Sequence[str], options: DiscoveryO
     found = {scan.name for scan in discover(folders, options).scans}
     missing = sorted(found.difference(names))
     if missing:
-        others = f", nor have {len(missing) - 1} others" if missing[1:] else ""
+        others = f", like {counted(len(missing) - 1, 'other')}" if missing[1:] else ""
         raise UsageError(f"{path_text(missing[0])}: has no row{others}; run the parts again")
 
 
