@@ -17,6 +17,7 @@ from xrayscan.scoring.faithfulness import (
     learn_chance,
     mark,
     quick_marks,
+    without_hottest,
 )
 
 FLAT = np.full((7, 7), 0.3, np.float32)
@@ -84,6 +85,20 @@ def test_a_quick_mark_takes_as_many_passes_as_it_needs(
     assert asked == passes + [3 * each for each in passes], "all at once"
 
 
+@pytest.mark.parametrize(("beaten", "reliable"), [(16, True), (15, False)])
+def test_a_mark_by_hand(beaten: int, reliable: bool) -> None:
+    """Four in five of twenty are enough; the first of them counts as the others do."""
+    others = [1.0] * beaten + [-1.0] * (20 - beaten)
+    found = mark(in_turn(0.0, *others), film(), true_map())
+    assert found == Mark(beaten / 20)
+    assert found.reliable is reliable
+
+
+def test_a_fifth_of_the_film_is_taken_from_the_blurred_one() -> None:
+    changed = without_hottest(film() + 1, np.zeros_like(film()), true_map())
+    assert np.mean(changed == 0) == pytest.approx(0.2, abs=1e-3)
+
+
 def test_a_map_of_a_model_that_sees_nothing_beats_none() -> None:
     assert mark(lambda films: np.zeros(len(films)), film(), true_map()) == Mark(0.0)
 
@@ -137,6 +152,13 @@ def test_what_chance_lets_expect_by_hand() -> None:
     """
     chance = Chance(intercept=1.0, slope=0.5, between=2.0, within=1.0)
     found = chance.beaten(4.4 - 1.8**0.5, 2.0, np.array([5.0]))
+    assert found == pytest.approx(0.8413, abs=1e-4)
+
+
+def test_two_others_count_by_their_mean() -> None:
+    """As above with 4 and 6: the line counts 1 / (1 + 8), 14 / 3 is expected, variance 13 / 9."""
+    chance = Chance(intercept=1.0, slope=0.5, between=2.0, within=1.0)
+    found = chance.beaten(14 / 3 - (13 / 9) ** 0.5, 2.0, np.array([4.0, 6.0]))
     assert found == pytest.approx(0.8413, abs=1e-4)
 
 
