@@ -150,3 +150,4 @@ def test_predict_loads_no_training_packages(tmp_path: Path) -> None:
     assert (tmp_path / "out.html").is_file()
     assert "openvino" in loaded
     assert not loaded & (HEAVY | {"pydicom"}), "pydicom only where there is DICOM"
+    assert loaded - loaded_by(arguments) >= {"openvino", "pebble"}, "nothing is new"

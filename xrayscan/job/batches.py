@@ -20,7 +20,6 @@ from xrayscan.intake.options import DecodeOptions
 from xrayscan.job.choices import heat_map
 from xrayscan.job.options import JobOptions
 from xrayscan.pipeline import RunHooks
-from xrayscan.reading.processes import warm_up
 from xrayscan.reading.scans import ReadOptions
 from xrayscan.records import Scan
 from xrayscan.scoring.card import ModelCard
@@ -87,6 +86,8 @@ def batches(scans: Sequence[Scan], asked: Asked, hooks: RunHooks) -> Iterator[li
 def _batches_here(scans: Sequence[Scan], asked: Asked) -> Iterator[list[Assessed]]:
     how = asked.how
     if how.read.time_limit:
+        from xrayscan.reading.processes import warm_up  # as readers do, no earlier
+
         warm_up()  # while the model is loaded
     model = None
     if asked.options.needs_model:

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol
 
-from xrayscan.reading.processes import Processes
 from xrayscan.reading.scans import Read, Reading, ReadOptions, read_scan
 from xrayscan.records import Scan
 
@@ -38,7 +37,12 @@ def readers(
         cores: each scan takes one while it is read; what scores films may share them.
         read: what reads one scan; to run in other processes it must be a module's function.
     """
-    processes = Processes(options, read) if options.time_limit else None
+    processes = None
+    if options.time_limit:
+        # here: with what it needs it takes 20 ms to load, and many a night has no new films
+        from xrayscan.reading.processes import Processes
+
+        processes = Processes(options, read)
     threads = ThreadPoolExecutor(options.workers, thread_name_prefix="read")
 
     def read_in_turn(scan: Scan) -> Reading:
