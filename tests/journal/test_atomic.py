@@ -195,7 +195,7 @@ def test_bytes_are_there_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.jpg"
-    write_bytes(path, b"first", path)
+    write_bytes(path, b"first")
     assert path.read_bytes() == b"first"
 
     def full(earlier: Path, new: Path) -> None:
@@ -204,6 +204,6 @@ def test_bytes_are_there_whole_or_not_at_all(
 
     monkeypatch.setattr(atomic, "keep_permissions", full)
     with pytest.raises(OSError, match="No space left"):
-        write_bytes(path, b"second", path)
+        write_bytes(path, b"second")
     assert path.read_bytes() == b"first"
     assert [each.name for each in tmp_path.iterdir()] == ["a.jpg"]

@@ -19,9 +19,9 @@ def atomic_text(path: Path, like: Path | None = None) -> Iterator[TextIO]:
     """Open a text file that takes its name only when it is complete and on the disk.
 
     It is written beside its place under a hidden name, flushed, synced and renamed. When anything
-    goes wrong, the file that was there before stays as it was. What
-    a link leads to is renewed, not the link; a pipe or a device is written straight to, as nothing
-    could be renamed onto it.
+    goes wrong, the file that was there before stays as it was. What a link leads to is
+    renewed, not the link; a pipe or a device is written straight to, as nothing could be renamed
+    onto it.
 
     Args:
         path: the file to be; its folder is made if it is missing.
@@ -53,7 +53,7 @@ def atomic_text(path: Path, like: Path | None = None) -> Iterator[TextIO]:
             temporary.unlink()
 
 
-def write_bytes(path: Path, content: bytes, like: Path) -> None:
+def write_bytes(path: Path, content: bytes, like: Path | None = None) -> None:
     """Write a small file that is there whole or not at all while the machine runs.
 
     It is not synced: hundreds of them would take minutes on a share. After a power cut it may be
@@ -62,7 +62,7 @@ def write_bytes(path: Path, content: bytes, like: Path) -> None:
     Args:
         path: the file to be.
         content: of it.
-        like: whoever may read this file, if there is one, may read the new one.
+        like: as for ``atomic_text``.
 
     Raises:
         OSError: it cannot be written.
@@ -70,7 +70,7 @@ def write_bytes(path: Path, content: bytes, like: Path) -> None:
     temporary = temporary_beside(path)
     try:
         with temporary.open("xb") as file:
-            keep_permissions(like, temporary)
+            keep_permissions(like or path, temporary)
             file.write(content)
         temporary.replace(path)
     finally:

@@ -177,7 +177,7 @@ def _same(path: Path, film: str) -> bool:
 def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, data, path)
+        write_bytes(path, data)
     except OSError as fault:
         raise unwritable(path, fault) from None
 
