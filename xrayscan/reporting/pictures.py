@@ -180,8 +180,11 @@ def remove_stale(page: Path, placement: Placement) -> None:
     """
     if is_stream(page):
         return
-    # of pictures inside the page no name of a file comes out
-    kept = {entry["film"].rpartition("/")[2] for entry in placement.entries.values()}
+    kept = (
+        {entry["film"].rpartition("/")[2] for entry in placement.entries.values()}
+        if placement.folder
+        else set()
+    )
     folder = files_folder(page)
     for path in _pictures_in(folder):
         if path.name not in kept:
